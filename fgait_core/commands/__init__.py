@@ -1,0 +1,1 @@
+"""The subcommands of `fgait`, one module for each room of the engine."""
