@@ -1,0 +1,163 @@
+"""The program `fgait`: the engine's command line and `screen`, which needs engine and report together."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fgait_core import cli as engine_cli
+from fgait_core.errors import ConfigError
+from fgait_core.screening_result import ScreeningResult
+
+if TYPE_CHECKING:
+    from fgait_core.inference import GaitAssessmentPipeline
+    from fgait_core.progress import Progress
+    from fgait_core.silhouettes import Walk
+
+
+def main() -> None:
+    """Entry point of the program `fgait`."""
+    cli = engine_cli.build()
+    cli.command()(screen)
+    engine_cli.run(cli)
+
+
+def screen(
+    video: Annotated[Path, typer.Argument(help="The walking video.", exists=True, dir_okay=False, readable=True)],
+    person: Annotated[
+        int | None,
+        typer.Option(min=1, help="Which person to score; by default 1, who walks furthest in full view."),
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="A task to score; can be given several times. By default all.")
+    ] = None,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", help="Write the result as JSON (docs/screening_json.md); - prints it.")
+    ] = None,
+    pdf_path: Annotated[Path | None, typer.Option("--pdf", help="Write the report as PDF.")] = None,
+    package_dir: Annotated[
+        Path | None,
+        typer.Option("--package", help="Model package to score with; by default the bundled one.", file_okay=False),
+    ] = None,
+) -> None:
+    """Screen one walking video: calibrated scores with their uncertainty, as JSON, as PDF and in words.
+
+    Exit codes: 0 scored, 2 wrong usage, 3 recording refused (the JSON has every reason), 1 fault.
+    """
+    _require_writable(json_path, pdf_path)
+    from fgait_core.inference import RefusedRecordingError
+
+    pipeline = _load_pipeline(package_dir)
+    try:
+        with _progress_bar() as progress:
+            assessment = pipeline.assess(video, person, task or None, progress)
+    except RefusedRecordingError as refusal:
+        _write_json(refusal.result, json_path)
+        if pdf_path is not None:
+            typer.echo("No PDF was written: there is no report without a score.", err=True)
+        raise
+    _write_json(assessment.result, json_path)
+    if pdf_path is not None:
+        _write_atomically(pdf_path, _report(assessment.result, assessment.walk))
+    if json_path != Path("-"):
+        _print_summary(assessment.result)
+
+
+def _require_writable(*paths: Path | None) -> None:
+    for path in paths:
+        if path is None or path == Path("-"):
+            continue
+        if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+            raise ConfigError(f"{path} cannot be written: name a file in a folder that exists and is yours to write.")
+
+
+def _load_pipeline(package_dir: Path | None) -> GaitAssessmentPipeline:
+    from fgait_core.inference import GaitAssessmentPipeline
+    from fgait_core.model_package import ModelPackage, bundled_package_dir
+    from fgait_core.silhouettes import load_segmenter
+
+    return GaitAssessmentPipeline(ModelPackage.load(package_dir or bundled_package_dir()), load_segmenter())
+
+
+class _progress_bar:  # noqa: N801 - used as a context manager, like a function
+    """A bar on standard error, drawn only on a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(console=Console(stderr=True), transient=True)
+        self._job = self._bar.add_task("Starting", total=1.0)
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return lambda fraction, words: self._bar.update(self._job, completed=fraction, description=words)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _write_json(result: ScreeningResult, path: Path | None) -> None:
+    if path is None:
+        return
+    text = json.dumps(result.to_json(), indent=2, ensure_ascii=False) + "\n"
+    if path == Path("-"):
+        typer.echo(text, nl=False)
+    else:
+        _write_atomically(path, text.encode())
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _report(result: ScreeningResult, walk: Walk) -> bytes:
+    from app.services.report_content import report_from_result
+    from reports.pdf import render_pdf
+
+    created_at = datetime.now(UTC)
+    return render_pdf(
+        report_from_result(
+            result.to_json(),
+            walk.sequence.frames,
+            patient=None,
+            clinic_name="Command line",
+            report_number=f"CLI-{created_at:%Y%m%d-%H%M%S}-{result.recording.sha256[:8]}",
+            created_at=created_at,
+            created_by="fgait screen",
+        )
+    )
+
+
+def _print_summary(result: ScreeningResult) -> None:
+    from app.services.report_content import score_block
+    from reports.wording import plain_result
+
+    typer.echo(f"{result.recording.file_name}: person {result.person} of {len(result.people)}, {result.quality.view} view")
+    if result.simulated:
+        typer.echo("SIMULATED: this model has learned from simulated walkers only; it is not clinically validated.")
+    for score in result.scores:
+        low, high = score.interval
+        typer.echo(
+            f"  {score.task}: {score.positive_class} {score.probabilities[score.positive_class]:.2f} "
+            f"(95 % interval {low:.2f} to {high:.2f}), set {{{', '.join(score.prediction_set)}}}"
+        )
+        typer.echo(f"    {plain_result(score_block(score.model_dump()))}")
+    for check in result.quality.checks:
+        if not check.passed:
+            typer.echo(f"  Note: {check.advice}")
+    typer.echo(f"  Model {result.model.name} {result.model.version} ({result.model.sha256[:12]}). Screening, not diagnosis.")

@@ -1,0 +1,150 @@
+"""What screening a recording says, in the form that is stored, exchanged and printed (docs/screening_json.md).
+
+Nothing here loads a network, so that pages and reports can read results quickly.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA_VERSION = 1
+
+Fraction = float
+"""A number from 0 to 1."""
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RecordingFacts(_Facts):
+    """The file that was screened. What could not be read of a damaged file is null."""
+
+    file_name: str
+    sha256: str
+    size_bytes: int
+    width_px: int | None = None
+    height_px: int | None = None
+    frame_rate_hz: float | None = None
+    duration_s: float | None = None
+    codec: str | None = None
+    container: str | None = None
+    rotation_deg: int | None = None
+    variable_frame_rate: bool | None = None
+
+
+class PersonFacts(_Facts):
+    """One person who was seen; number 1 is the one who walks furthest in full view."""
+
+    number: int
+    seed_time_s: float
+    box_px: tuple[float, float, float, float]
+    travel_body_heights: float
+    visible_s: float
+    in_full_view: bool
+
+
+class CheckFacts(_Facts):
+    """One quality check with what it measured, what it asks for and what to do when it fails."""
+
+    name: str
+    label: str
+    value: float | str | None
+    unit: str
+    threshold: str
+    passed: bool
+    blocking: bool
+    advice: str
+
+
+class QualityFacts(_Facts):
+    """All quality checks. `passed` means that none of the blocking ones failed."""
+
+    passed: bool
+    view: str | None = None
+    steps: int | None = None
+    checks: tuple[CheckFacts, ...] = ()
+
+
+class SequenceFacts(_Facts):
+    """The silhouettes that were scored; times are those of the recording."""
+
+    frames: int
+    frame_rate_hz: float
+    first_s: float
+    last_s: float
+
+
+class OperatingPointFacts(_Facts):
+    """The cut-off that was fixed beforehand and how it did on people whom the model never saw."""
+
+    threshold: Fraction
+    sensitivity: Fraction
+    sensitivity_interval: tuple[Fraction, Fraction]
+    specificity: Fraction
+    specificity_interval: tuple[Fraction, Fraction]
+    n_positive: int
+    n_negative: int
+
+
+class CalibrationFacts(_Facts):
+    """How well probabilities agreed with outcomes on people whom the model never saw."""
+
+    ece: float
+    brier: float
+    slope: float
+    intercept: float
+    n_people: int
+
+
+class ScoreFacts(_Facts):
+    """The calibrated score of one task. `probabilities` has one entry for each of `class_order` and sums to 1."""
+
+    task: str
+    class_order: tuple[str, ...]
+    probabilities: dict[str, Fraction]
+    positive_class: str
+    interval: tuple[Fraction, Fraction]
+    interval_method: str
+    prediction_set: tuple[str, ...]
+    coverage: Fraction
+    abstained: bool
+    above_threshold: bool
+    operating_point: OperatingPointFacts
+    calibration: CalibrationFacts
+    model_version: str
+    simulated: bool
+
+
+class ModelFacts(_Facts):
+    """The model package that made the scores."""
+
+    name: str
+    version: str
+    sha256: str
+    training_data: str
+    known_gaps: tuple[str, ...]
+    people: dict[str, int]
+
+
+class ScreeningResult(_Facts):
+    """The whole result of one recording; a refused recording has `reasons` and no `scores`."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    created_by: str
+    recording: RecordingFacts
+    people: tuple[PersonFacts, ...] = ()
+    person: int | None = None
+    quality: QualityFacts
+    sequence: SequenceFacts | None = None
+    scores: tuple[ScoreFacts, ...] = ()
+    model: ModelFacts
+    simulated: bool
+    refused: bool
+    reasons: tuple[str, ...] = ()
+
+    def to_json(self) -> dict:
+        """The plain values that `json.dumps` writes."""
+        return self.model_dump(mode="json")
