@@ -1,0 +1,399 @@
+"""What a screening report is made of: frozen dataclasses that refuse values that cannot be true.
+
+Everything that the PDF shows comes in through `ScreeningReport`; nothing is looked up elsewhere. Each block checks
+itself when it is built and raises `ValueError` with a sentence that names the field.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEXES = ("female", "male", "other", "unknown")
+VIEWS = ("front", "oblique", "side", "back")
+SILHOUETTE_SHAPE_PX = (64, 44)
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PROBABILITY_TOLERANCE = 1e-4
+
+
+class Outcome(StrEnum):
+    """What one score says, after the threshold and the prediction set have both been heard."""
+
+    POSITIVE = "positive"
+    BORDERLINE = "borderline"
+    NEGATIVE = "negative"
+    ABSTAINED = "abstained"
+    CONFLICTING = "conflicting"
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _require_share(value: float, name: str) -> None:
+    _require(math.isfinite(value) and 0.0 <= value <= 1.0, f"{name} must lie within 0 and 1; it is {value}.")
+
+
+def _require_text(value: str, name: str) -> None:
+    _require(bool(value.strip()), f"{name} must not be empty.")
+
+
+def _require_sha256(value: str, name: str) -> None:
+    _require(bool(_SHA256.fullmatch(value)), f"{name} must be a SHA-256 of 64 lower-case hexadecimal digits.")
+
+
+def _require_aware(moment: datetime, name: str) -> None:
+    _require(moment.utcoffset() is not None, f"{name} must carry a time zone, for example UTC.")
+
+
+def _require_positive(value: float, name: str) -> None:
+    _require(math.isfinite(value) and value > 0, f"{name} must be greater than 0; it is {value}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An interval within 0 and 1, both ends included."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        _require_share(self.low, "The lower end of an interval")
+        _require_share(self.high, "The upper end of an interval")
+        _require(self.low <= self.high, f"An interval must not end ({self.high}) before it begins ({self.low}).")
+
+
+@dataclass(frozen=True, slots=True)
+class PatientBlock:
+    """Who was recorded.
+
+    Attributes:
+        record_number: the clinic's own number of the patient.
+        family_name, given_name: in any script; one of the two may be empty.
+        birth_date: without a time.
+        sex: "female", "male", "other" or "unknown".
+    """
+
+    record_number: str
+    family_name: str
+    given_name: str
+    birth_date: date
+    sex: str
+
+    def __post_init__(self) -> None:
+        _require_text(self.record_number, "The record number")
+        _require_text(self.family_name + self.given_name, "The patient's name")
+        _require(self.sex in SEXES, f"The sex must be one of {', '.join(SEXES)}; it is {self.sex!r}.")
+
+    @property
+    def full_name(self) -> str:
+        """Family name, then given name, as they were entered: no letter case is forced on a name."""
+        return ", ".join(part for part in (self.family_name.strip(), self.given_name.strip()) if part)
+
+    def age_years(self, on: date) -> int:
+        """Completed years of life on a day."""
+        had_birthday = (on.month, on.day) >= (self.birth_date.month, self.birth_date.day)
+        return on.year - self.birth_date.year - (0 if had_birthday else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingBlock:
+    """Which recording was measured and what of it was used.
+
+    Attributes:
+        recorded_at: with a time zone, or None where the recording does not say.
+        sha256: of the video file.
+        duration_s, width_px, height_px, frame_rate_hz, codec: of the video, the size after rotation.
+        person_number: which of the `n_people` people in view was followed, from 1.
+        frames_used: silhouettes that the model saw.
+        view: "front", "oblique", "side" or "back".
+        steps: footsteps that were counted.
+    """
+
+    file_name: str
+    recorded_at: datetime | None
+    sha256: str
+    duration_s: float
+    width_px: int
+    height_px: int
+    frame_rate_hz: float
+    codec: str
+    person_number: int
+    n_people: int
+    frames_used: int
+    view: str
+    steps: int
+
+    def __post_init__(self) -> None:
+        _require_text(self.file_name, "The file name of the recording")
+        _require_sha256(self.sha256, "The SHA-256 of the recording")
+        if self.recorded_at is not None:
+            _require_aware(self.recorded_at, "The time of the recording")
+        _require_positive(self.duration_s, "The duration of the recording in seconds")
+        _require_positive(self.width_px, "The width of the recording in pixels")
+        _require_positive(self.height_px, "The height of the recording in pixels")
+        _require_positive(self.frame_rate_hz, "The frame rate of the recording in Hz")
+        _require_positive(self.frames_used, "The number of frames used")
+        _require(self.steps >= 0, f"The number of steps must not be negative; it is {self.steps}.")
+        _require(self.view in VIEWS, f"The view must be one of {', '.join(VIEWS)}; it is {self.view!r}.")
+        fits = 1 <= self.person_number <= self.n_people
+        _require(fits, f"Person {self.person_number} cannot be chosen out of {self.n_people} people.")
+
+
+@dataclass(frozen=True, slots=True)
+class QualityLine:
+    """One quality check: what was measured, what was asked for, and what to do if it failed."""
+
+    label: str
+    value: str
+    threshold: str
+    passed: bool
+    blocking: bool
+    advice: str
+
+    def __post_init__(self) -> None:
+        _require_text(self.label, "The label of a quality check")
+        if not self.passed:
+            _require_text(self.advice, f"The advice of the failed quality check {self.label!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPointBlock:
+    """The threshold that was fixed beforehand and what it reached on people kept apart for testing.
+
+    Attributes:
+        threshold: on the probability of the positive class.
+        sensitivity, specificity: with their 95 % intervals.
+        n_positive, n_negative: test people with and without the condition.
+    """
+
+    threshold: float
+    sensitivity: float
+    sensitivity_interval: Interval
+    specificity: float
+    specificity_interval: Interval
+    n_positive: int
+    n_negative: int
+
+    def __post_init__(self) -> None:
+        _require_share(self.threshold, "The operating threshold")
+        _require_share(self.sensitivity, "The sensitivity")
+        _require_share(self.specificity, "The specificity")
+        _require(self.n_positive > 0, "A sensitivity needs at least one test person with the condition.")
+        _require(self.n_negative > 0, "A specificity needs at least one test person without the condition.")
+
+    @property
+    def prevalence(self) -> float:
+        """Share of the test people who had the condition."""
+        return self.n_positive / (self.n_positive + self.n_negative)
+
+    def predictive_values(self, prevalence: float) -> tuple[float | None, float | None]:
+        """Positive and negative predictive value at a prevalence, by Bayes' rule.
+
+        Returns:
+            (PPV, NPV), each within 0 and 1, or None where no result of that sign can occur.
+        """
+        _require_share(prevalence, "The prevalence")
+        true_positive = self.sensitivity * prevalence
+        false_positive = (1.0 - self.specificity) * (1.0 - prevalence)
+        true_negative = self.specificity * (1.0 - prevalence)
+        false_negative = (1.0 - self.sensitivity) * prevalence
+        positives, negatives = true_positive + false_positive, true_negative + false_negative
+        return (true_positive / positives if positives else None, true_negative / negatives if negatives else None)
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBlock:
+    """How well the probabilities agree with what was true of people kept apart.
+
+    Attributes:
+        ece: expected calibration error, 0 is perfect.
+        brier: Brier score, 0 is perfect.
+        slope, intercept: of the logistic recalibration line, 1 and 0 are perfect.
+        n_people: on how many people this was measured.
+    """
+
+    ece: float
+    brier: float
+    slope: float
+    intercept: float
+    n_people: int
+
+    def __post_init__(self) -> None:
+        _require_share(self.ece, "The expected calibration error")
+        finite = math.isfinite(self.brier) and 0.0 <= self.brier <= 2.0
+        _require(finite, f"The Brier score must lie within 0 and 2; it is {self.brier}.")
+        _require(math.isfinite(self.slope), "The calibration slope must be a finite number.")
+        _require(math.isfinite(self.intercept), "The calibration intercept must be a finite number.")
+        _require(self.n_people > 0, "A calibration needs at least one person.")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBlock:
+    """The calibrated score of one task.
+
+    Attributes:
+        task: for example "scoliosis" or "depression".
+        class_order: the classes in the model's order.
+        probabilities: calibrated, in `class_order`, sum 1.
+        positive_class: the class that the threshold and the interval speak of.
+        interval: 95 % interval of the positive class's probability.
+        interval_method: how the interval was made, in words.
+        prediction_set: the classes that cannot be ruled out at `coverage`; not exactly one means abstention.
+        coverage: the promised share of people whose true class is in their set.
+        above_threshold: whether the positive class's probability reaches the operating threshold.
+        simulated: whether model and measurements rest on simulated people.
+    """
+
+    task: str
+    class_order: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    positive_class: str
+    interval: Interval
+    interval_method: str
+    prediction_set: tuple[str, ...]
+    coverage: float
+    abstained: bool
+    above_threshold: bool
+    operating_point: OperatingPointBlock
+    calibration: CalibrationBlock
+    simulated: bool = True
+
+    def __post_init__(self) -> None:
+        _require_text(self.task, "The task of a score")
+        _require_text(self.interval_method, "The method of the interval")
+        self._check_classes()
+        self._check_probabilities()
+        _require_share(self.coverage, "The promised coverage")
+        _require(
+            self.abstained == (len(self.prediction_set) != 1),
+            "A score is an abstention exactly when its prediction set does not hold one class.",
+        )
+        distance = self.positive_probability - self.operating_point.threshold
+        _require(
+            abs(distance) <= _PROBABILITY_TOLERANCE or self.above_threshold == (distance > 0),
+            f"'above_threshold' contradicts the probability {self.positive_probability} "
+            f"and the threshold {self.operating_point.threshold}.",
+        )
+
+    def _check_classes(self) -> None:
+        known = set(self.class_order)
+        _require(len(known) == len(self.class_order) >= 2, "A score needs at least two classes, each named once.")
+        _require(self.positive_class in known, f"The positive class {self.positive_class!r} is none of the classes.")
+        distinct = len(set(self.prediction_set)) == len(self.prediction_set)
+        _require(distinct and set(self.prediction_set) <= known, "The prediction set must hold classes, each once.")
+
+    def _check_probabilities(self) -> None:
+        _require(len(self.probabilities) == len(self.class_order), "A score needs one probability for each class.")
+        for name, probability in zip(self.class_order, self.probabilities, strict=True):
+            _require_share(probability, f"The probability of {name!r}")
+        total = math.fsum(self.probabilities)
+        _require(abs(total - 1.0) <= _PROBABILITY_TOLERANCE, f"The probabilities must sum to 1; they sum to {total}.")
+
+    @property
+    def positive_probability(self) -> float:
+        """Calibrated probability of the positive class."""
+        return self.probabilities[self.class_order.index(self.positive_class)]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the score says; where threshold and prediction set disagree nothing is claimed."""
+        if self.abstained:
+            return Outcome.ABSTAINED
+        only = self.prediction_set[0]
+        if (only == self.positive_class) != self.above_threshold:
+            return Outcome.CONFLICTING
+        if only == self.positive_class:
+            return Outcome.POSITIVE
+        return Outcome.NEGATIVE if only == self.class_order[0] else Outcome.BORDERLINE
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBlock:
+    """Which model scored, on what it was trained, and what is known to be missing."""
+
+    name: str
+    version: str
+    sha256: str
+    training_data: str
+    known_gaps: tuple[str, ...]
+    simulated: bool
+    people_train: int
+    people_calibration: int
+    people_test: int
+
+    def __post_init__(self) -> None:
+        _require_text(self.name, "The name of the model")
+        _require_text(self.version, "The version of the model")
+        _require_sha256(self.sha256, "The SHA-256 of the model")
+        _require_text(self.training_data, "The training data of the model")
+        for count in (self.people_train, self.people_calibration, self.people_test):
+            _require(count >= 0, f"A number of people must not be negative; it is {count}.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScreeningReport:
+    """One report. A recording that failed a blocking check carries no score; the report then says why.
+
+    Attributes:
+        created_at: with a time zone; printed, and the only time in the document.
+        created_by: who ordered the report, as it shall be printed.
+        software_version: for example "FGait 0.1.0".
+        patient: None where nobody was chosen (command line).
+        silhouettes: uint8 [frame, 64, 44], 0 background to 255 body; may hold no frame.
+        language: key of the wording, for example "en".
+    """
+
+    clinic_name: str
+    report_number: str
+    created_at: datetime
+    created_by: str
+    software_version: str
+    patient: PatientBlock | None
+    recording: RecordingBlock
+    quality: tuple[QualityLine, ...]
+    scores: tuple[ScoreBlock, ...]
+    model: ModelBlock
+    silhouettes: NDArray[np.uint8]
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        _require_text(self.report_number, "The report number")
+        _require_text(self.software_version, "The software version")
+        _require_aware(self.created_at, "The time of the report")
+        self._check_scores()
+        shape = self.silhouettes.shape
+        fits = len(shape) == 3 and shape[1:] == SILHOUETTE_SHAPE_PX and self.silhouettes.dtype == np.uint8
+        _require(fits, f"The silhouettes must be uint8 [frame, 64, 44]; they are {self.silhouettes.dtype} {shape}.")
+        if self.patient is not None:
+            born = self.patient.birth_date <= self.created_at.date()
+            _require(born, "The patient's birth date must not lie after the report.")
+
+    def _check_scores(self) -> None:
+        blocked = bool(self.refusals)
+        _require(
+            blocked != bool(self.scores),
+            "A report carries scores exactly when no blocking quality check failed.",
+        )
+        tasks = [score.task for score in self.scores]
+        _require(len(set(tasks)) == len(tasks), "A report carries each task once.")
+        same = all(score.simulated == self.model.simulated for score in self.scores)
+        _require(same, "Scores and model must agree on whether they are simulated.")
+
+    @property
+    def refusals(self) -> tuple[QualityLine, ...]:
+        """The failed checks for which the recording cannot be scored."""
+        return tuple(line for line in self.quality if line.blocking and not line.passed)
+
+    @property
+    def warnings(self) -> tuple[QualityLine, ...]:
+        """The failed checks under which a score is still allowed."""
+        return tuple(line for line in self.quality if not line.blocking and not line.passed)

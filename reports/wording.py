@@ -1,0 +1,400 @@
+"""Every clinical sentence, in one place, by language. The report and the screens of the app speak through it.
+
+A language is one `Phrases` value in `PHRASES`; a sentence that a language lacks cannot be forgotten, because the
+dataclass has no defaults. Functions take a `ScoreBlock` and return sentences; they know nothing of pages or screens.
+
+Sources: USPSTF 2018 (screening for adolescent idiopathic scoliosis: grade I); Arroll et al. 2010 (PHQ-9 of 10 or
+more: sensitivity 0.74, specificity 0.91).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reports.content import Interval, Outcome, ScoreBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The clinical sentences of one language; `{...}` are filled in by the functions of this module."""
+
+    simulated_banner: str
+    simulated_explanation: str
+    intended_use: str
+    not_diagnosis: str
+    limits: tuple[str, ...]
+    no_patient: str
+    people: Mapping[bool, str]
+    task_titles: Mapping[str, str]
+    conditions: Mapping[str, str]
+    class_names: Mapping[tuple[str, str], str]
+    outcome_labels: Mapping[Outcome, str]
+    plain_results: Mapping[Outcome, str]
+    no_class_fits: str
+    next_steps: Mapping[tuple[str, Outcome], tuple[str, ...]]
+    evidence_notes: Mapping[str, str]
+    probability: str
+    interval: str
+    operating_point: str
+    predictive_note: str
+    predictive_row: str
+    no_such_result: str
+    calibration: str
+    calibration_reading: str
+    conformal: str
+    conformal_set: str
+    conformal_empty: str
+    refused: str
+    join_two: str
+    join_more: str
+
+
+_ASK_SAFETY = (
+    "Whatever this result says: where there is any sign of distress, ask about thoughts of self-harm and follow your "
+    "local pathway."
+)
+_RADIOGRAPH = (
+    "If the forward-bend test is positive or in doubt, consider a standing radiograph of the spine. Only a radiograph, "
+    "read by a specialist, confirms scoliosis and measures it."
+)
+_UNDECIDED_SCOLIOSIS = (
+    "Do not read this as a negative result.",
+    "Film the walk again as the quality checks advise, or go straight to the forward-bend test.",
+    _RADIOGRAPH,
+)
+_UNDECIDED_DEPRESSION = (
+    "Do not read this as a negative result.",
+    "Where there is a clinical reason, use the PHQ-9 questionnaire and an interview; gait alone is never enough.",
+    _ASK_SAFETY,
+)
+
+ENGLISH = Phrases(
+    simulated_banner="SIMULATED MODEL \u2013 not clinically validated",
+    simulated_explanation=(
+        "This model was trained, calibrated and tested on simulated people only. No figure in this report was measured "
+        "on patients. Do not use it for the care of a patient."
+    ),
+    intended_use=(
+        "Screening, not diagnosis. FGait looks at the silhouettes of a person who walks in a video and estimates how "
+        "likely signs of scoliosis or depression are, to help a clinician decide whom to examine next. It is meant for "
+        "trained clinical staff. It does not replace an examination, an interview or imaging, and must not be used to "
+        "start, change or withhold a treatment."
+    ),
+    not_diagnosis="Screening, not diagnosis",
+    limits=(
+        "Screening, not diagnosis: every result has to be confirmed or refuted by the test named under \u201cWhat to "
+        "do next\u201d.",
+        "A negative result does not rule a condition out. Clinical suspicion always comes first.",
+        "The result holds for one walk of one chosen person. Another view, clothing, footwear, a bag, a walking aid, "
+        "pain or an injury can change it.",
+        "No angle of the spine is measured or estimated: silhouettes carry no label from which an angle could be "
+        "learned.",
+        "How likely the condition is in a person with this result depends on how frequent it is in your clinic.",
+        "Silhouettes of a walk can identify a person. Treat this report as confidential health data.",
+    ),
+    no_patient="No patient recorded",
+    people={True: "simulated people", False: "people"},
+    task_titles={"scoliosis": "Scoliosis", "depression": "Depression"},
+    conditions={"scoliosis": "scoliosis", "depression": "depression"},
+    class_names={
+        ("scoliosis", "negative"): "no scoliosis",
+        ("scoliosis", "neutral"): "borderline",
+        ("scoliosis", "positive"): "scoliosis",
+        ("depression", "no"): "no depression",
+        ("depression", "yes"): "depression",
+    },
+    outcome_labels={
+        Outcome.POSITIVE: "Screening positive",
+        Outcome.BORDERLINE: "Borderline",
+        Outcome.NEGATIVE: "Screening negative",
+        Outcome.ABSTAINED: "The model cannot tell",
+        Outcome.CONFLICTING: "The model cannot tell",
+    },
+    plain_results={
+        Outcome.POSITIVE: (
+            "Screening positive for {condition}: the silhouettes of this walk are more like those of {people} with "
+            "{condition}. This is a reason to examine, not a diagnosis."
+        ),
+        Outcome.BORDERLINE: (
+            "Borderline for {condition}: the silhouettes of this walk are most like those of {people} between the "
+            "classes. This is a reason to examine, not a diagnosis."
+        ),
+        Outcome.NEGATIVE: (
+            "Screening negative for {condition}: the silhouettes of this walk are more like those of {people} without "
+            "{condition}. This does not rule {condition} out."
+        ),
+        Outcome.ABSTAINED: (
+            "The model cannot tell. At a promised coverage of {coverage} it cannot choose between: {classes}. "
+            "This is neither a positive nor a negative result for {condition}."
+        ),
+        Outcome.CONFLICTING: (
+            "The model cannot tell. Its threshold and its prediction set ({classes}) point to different results. "
+            "This is neither a positive nor a negative result for {condition}."
+        ),
+    },
+    no_class_fits=(
+        "The model cannot tell. This walk fits none of the classes that it knows. "
+        "This is neither a positive nor a negative result for {condition}."
+    ),
+    next_steps={
+        ("scoliosis", Outcome.POSITIVE): (
+            "Examine the back: forward-bend test, with a scoliometer where there is one.",
+            _RADIOGRAPH,
+            "Do not treat, brace or reassure on this result alone.",
+        ),
+        ("scoliosis", Outcome.BORDERLINE): (
+            "Examine the back: forward-bend test, with a scoliometer where there is one.",
+            _RADIOGRAPH,
+            "If the examination is normal, examine again during growth at the interval of your local guideline.",
+        ),
+        ("scoliosis", Outcome.NEGATIVE): (
+            "No step follows from this result alone.",
+            "With uneven shoulders or waist, a complaint or a family history, do the forward-bend test all the same.",
+        ),
+        ("scoliosis", Outcome.ABSTAINED): _UNDECIDED_SCOLIOSIS,
+        ("scoliosis", Outcome.CONFLICTING): _UNDECIDED_SCOLIOSIS,
+        ("depression", Outcome.POSITIVE): (
+            "Offer the PHQ-9 questionnaire and a clinical interview. Gait alone never establishes depression.",
+            "A PHQ-9 of 10 or more calls for a full diagnostic interview.",
+            _ASK_SAFETY,
+        ),
+        ("depression", Outcome.BORDERLINE): _UNDECIDED_DEPRESSION,
+        ("depression", Outcome.NEGATIVE): (
+            "No step follows from this result alone. Gait alone never rules depression out.",
+            "With low mood, loss of interest or concern of the family, use the PHQ-9 and an interview all the same.",
+            _ASK_SAFETY,
+        ),
+        ("depression", Outcome.ABSTAINED): _UNDECIDED_DEPRESSION,
+        ("depression", Outcome.CONFLICTING): _UNDECIDED_DEPRESSION,
+    },
+    evidence_notes={
+        "scoliosis": (
+            "Screening of adolescents without symptoms for scoliosis: the evidence on benefit and harm is insufficient "
+            "(US Preventive Services Task Force 2018, grade I)."
+        ),
+        "depression": (
+            "PHQ-9 of 10 or more: sensitivity 74 %, specificity 91 % for major depression in primary care "
+            "(Arroll and others 2010)."
+        ),
+    },
+    probability="Calibrated probability of {condition}: {probability}",
+    interval="The 95 % interval of this probability is {low} to {high} (method: {method}).",
+    operating_point=(
+        "The operating threshold of {threshold} was fixed before testing. At this threshold the model found "
+        "{sensitivity} of the {n_positive} {people} with {condition} (sensitivity, 95 % interval {sensitivity_low} to "
+        "{sensitivity_high}) and cleared {specificity} of the {n_negative} {people} without it (specificity, 95 % "
+        "interval {specificity_low} to {specificity_high})."
+    ),
+    predictive_note=(
+        "Of the {people} in the test, {prevalence} had {condition}. Where the condition is rarer, a positive result is "
+        "right less often. The table carries the sensitivity and specificity above over to other frequencies "
+        "(Bayes\u2019 rule); it was not measured there."
+    ),
+    predictive_row=(
+        "With {condition} in {prevalence} of those screened, a positive result is right in {ppv} and a negative result "
+        "in {npv}."
+    ),
+    no_such_result="no case",
+    calibration=(
+        "Calibration was measured on {n_people} {people}: expected calibration error {ece}, Brier score {brier}, "
+        "calibration slope {slope}, intercept {intercept}."
+    ),
+    calibration_reading=(
+        "Perfect values are 0, 0, 1 and 0. The probability means what it says only for people like those {people}; "
+        "for patients of a clinic it has not been checked."
+    ),
+    conformal=(
+        "The prediction set holds every class that the model cannot rule out. The method promises that the true class "
+        "is in the set for {coverage} of people like the {people} it was calibrated on."
+    ),
+    conformal_set="Prediction set of this walk: {classes}.",
+    conformal_empty="Prediction set of this walk: empty. It fits none of the classes.",
+    refused=(
+        "This recording was not scored, because it failed the checks below. There is no result, neither positive nor "
+        "negative. Film the walk again as advised."
+    ),
+    join_two="{0} or {1}",
+    join_more="{0}, {1}",
+)
+
+PHRASES: Mapping[str, Phrases] = {"en": ENGLISH}
+DEFAULT_LANGUAGE = "en"
+
+SIMULATED_BANNER = ENGLISH.simulated_banner
+SIMULATED_EXPLANATION = ENGLISH.simulated_explanation
+INTENDED_USE = ENGLISH.intended_use
+LIMITS = ENGLISH.limits
+
+
+def phrases(language: str = DEFAULT_LANGUAGE) -> Phrases:
+    """The sentences of a language.
+
+    Raises:
+        ValueError: if the language is not available; the text lists those that are.
+    """
+    if language not in PHRASES:
+        raise ValueError(f"There is no report language {language!r}; choose one of {', '.join(sorted(PHRASES))}.")
+    return PHRASES[language]
+
+
+def percent_of_probability(probability: float) -> str:
+    """A probability as whole percent; never "0 %" or "100 %", because a model is never certain."""
+    if probability < 0.01:
+        return "< 1\u00a0%"
+    if probability > 0.99:
+        return "> 99\u00a0%"
+    return f"{100 * probability:.0f}\u00a0%"
+
+
+def percent_of_count(share: float) -> str:
+    """A counted share as percent with one decimal where it is not whole."""
+    text = f"{100 * share:.1f}".removesuffix(".0")
+    return f"{text}\u00a0%"
+
+
+def task_title(task: str, language: str = DEFAULT_LANGUAGE) -> str:
+    """Heading of a task; a task of a later model package without a phrase shows its own name."""
+    return phrases(language).task_titles.get(task, task.replace("_", " ").capitalize())
+
+
+def condition_name(task: str, language: str = DEFAULT_LANGUAGE) -> str:
+    """The condition of a task as it stands inside a sentence."""
+    return phrases(language).conditions.get(task, task.replace("_", " "))
+
+
+def class_name(task: str, class_label: str, language: str = DEFAULT_LANGUAGE) -> str:
+    """A class in words: "no scoliosis", "borderline", "scoliosis"."""
+    return phrases(language).class_names.get((task, class_label), class_label.replace("_", " "))
+
+
+def class_list(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """The classes of the prediction set in words: "no scoliosis, borderline or scoliosis"."""
+    words = phrases(language)
+    names = [class_name(score.task, label, language) for label in score.prediction_set]
+    while len(names) > 2:
+        names[:2] = [words.join_more.format(*names[:2])]
+    return words.join_two.format(*names) if len(names) == 2 else "".join(names)
+
+
+def outcome_label(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """Two or three words for the outcome."""
+    return phrases(language).outcome_labels[score.outcome]
+
+
+def plain_result(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """The result in plain words; an abstention begins with "The model cannot tell"."""
+    words = phrases(language)
+    template = words.plain_results[score.outcome] if score.prediction_set else words.no_class_fits
+    return template.format(
+        condition=condition_name(score.task, language),
+        people=words.people[score.simulated],
+        coverage=percent_of_count(score.coverage),
+        classes=class_list(score, language),
+    )
+
+
+def next_steps(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> tuple[str, ...]:
+    """What to do next, in order; the first sentence is the most important one.
+
+    Raises:
+        ValueError: if the task has no next steps, because a score without a confirming test must not be shown.
+    """
+    steps = phrases(language).next_steps.get((score.task, score.outcome))
+    if steps is None:
+        raise ValueError(f"There is no clinical next step for the task {score.task!r}; add it to reports/wording.py.")
+    return steps
+
+
+def evidence_note(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """What is published about the confirming test or about screening; empty for a task without a note."""
+    return phrases(language).evidence_notes.get(score.task, "")
+
+
+def probability_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """The calibrated probability of the condition."""
+    return phrases(language).probability.format(
+        condition=condition_name(score.task, language),
+        probability=percent_of_probability(score.positive_probability),
+    )
+
+
+def interval_words(interval: Interval) -> tuple[str, str]:
+    """Both ends of an interval of a probability in percent."""
+    return percent_of_probability(interval.low), percent_of_probability(interval.high)
+
+
+def interval_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """The 95 % interval of the probability and how it was made."""
+    low, high = interval_words(score.interval)
+    return phrases(language).interval.format(low=low, high=high, method=score.interval_method)
+
+
+def operating_point_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """The threshold with sensitivity and specificity, their intervals and on whom they were measured."""
+    words, point = phrases(language), score.operating_point
+    return words.operating_point.format(
+        threshold=percent_of_count(point.threshold),
+        people=words.people[score.simulated],
+        condition=condition_name(score.task, language),
+        n_positive=point.n_positive,
+        n_negative=point.n_negative,
+        sensitivity=percent_of_count(point.sensitivity),
+        sensitivity_low=percent_of_count(point.sensitivity_interval.low),
+        sensitivity_high=percent_of_count(point.sensitivity_interval.high),
+        specificity=percent_of_count(point.specificity),
+        specificity_low=percent_of_count(point.specificity_interval.low),
+        specificity_high=percent_of_count(point.specificity_interval.high),
+    )
+
+
+def predictive_note(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """Why the frequency of the condition matters for what a result is worth."""
+    words = phrases(language)
+    return words.predictive_note.format(
+        people=words.people[score.simulated],
+        prevalence=percent_of_count(score.operating_point.prevalence),
+        condition=condition_name(score.task, language),
+    )
+
+
+def predictive_words(score: ScoreBlock, prevalence: float, language: str = DEFAULT_LANGUAGE) -> tuple[str, str]:
+    """Positive and negative predictive value at a prevalence, in percent; "no case" where none can occur."""
+    empty = phrases(language).no_such_result
+    ppv, npv = score.operating_point.predictive_values(prevalence)
+    return (
+        empty if ppv is None else percent_of_count(ppv),
+        empty if npv is None else percent_of_count(npv),
+    )
+
+
+def predictive_sentence(score: ScoreBlock, prevalence: float, language: str = DEFAULT_LANGUAGE) -> str:
+    """What a positive and a negative result are worth at the prevalence of a clinic."""
+    ppv, npv = predictive_words(score, prevalence, language)
+    return phrases(language).predictive_row.format(
+        condition=condition_name(score.task, language), prevalence=percent_of_count(prevalence), ppv=ppv, npv=npv
+    )
+
+
+def calibration_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """How well the probabilities agreed with the truth, on whom, and how to read the figures."""
+    words, measured = phrases(language), score.calibration
+    people = words.people[score.simulated]
+    figures = words.calibration.format(
+        n_people=measured.n_people,
+        people=people,
+        ece=f"{measured.ece:.3f}",
+        brier=f"{measured.brier:.3f}",
+        slope=f"{measured.slope:.2f}",
+        intercept=f"{measured.intercept:.2f}",
+    )
+    return f"{figures} {words.calibration_reading.format(people=people)}"
+
+
+def conformal_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """What the prediction set promises and which classes this walk's set holds."""
+    words = phrases(language)
+    promise = words.conformal.format(coverage=percent_of_count(score.coverage), people=words.people[score.simulated])
+    classes = class_list(score, language)
+    found = words.conformal_set.format(classes=classes) if classes else words.conformal_empty
+    return f"{promise} {found}"
