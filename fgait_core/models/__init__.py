@@ -1,0 +1,1 @@
+"""The FoundationGait network: encoder, projector, predictor, teacher and student, heads."""

@@ -1,0 +1,1 @@
+"""Training: schedules and parameter groups, checkpoints, the loop."""
