@@ -1,0 +1,151 @@
+"""The connection to the clinic's database: SQLite in a file, or PostgreSQL, by URL.
+
+Example:
+    >>> database = Database("sqlite:////var/lib/fgait/clinic.sqlite3")  # doctest: +SKIP
+    >>> database.upgrade()  # doctest: +SKIP
+    >>> with database.transaction() as session:  # doctest: +SKIP
+    ...     patients.create_patient(session=session, data=data, actor_id=user.id)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError
+from sqlmodel import Session, func, select
+
+from clinic_data.errors import ConflictError, SignInError, ValidationError
+
+BUSY_TIMEOUT_S = 15.0
+_UPGRADE_LOCK = 0x46474149  # "FGAI"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """One database with its sessions.
+
+    Args:
+        url: ``sqlite:///FILE`` (embedded) or ``postgresql://USER:PASSWORD@HOST:PORT/NAME``.
+
+    Raises:
+        ValidationError: the URL names no database that is supported.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = _parse(url)
+        self.engine = _sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql_engine(parsed)
+        self._reading_engine = self.engine.execution_options(read_only=True, postgresql_readonly=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that may write: commits at the end, rolls back on any error.
+
+        On SQLite it starts with BEGIN IMMEDIATE: two deferred transactions that read and then write would fail at
+        once, whatever the busy timeout. Keep it short; never compute, render or wait inside.
+        """
+        with Session(self.engine, expire_on_commit=False) as session:
+            try:
+                yield session
+            except SignInError:
+                # The failure counter must survive the refusal, or lock-out would never happen.
+                session.commit()
+                raise
+            session.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads; the database refuses writes. Its rows stay readable after it closes."""
+        with Session(self._reading_engine, expire_on_commit=False) as session:
+            yield session
+
+    def upgrade(self) -> None:
+        """Create the tables, or bring those of an older release to this one. Repeating it does nothing.
+
+        There is no way back but a backup: back up before a new release.
+        """
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":  # app and worker may start together; SQLite locks by itself
+                connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+@contextmanager
+def conflict_as(session: Session, sentence: str) -> Iterator[None]:
+    """Turn a violated constraint into a ConflictError and leave the session usable (savepoint).
+
+    The cause is not chained: PostgreSQL's text quotes the values, which may be a patient's.
+
+    Raises:
+        ConflictError: with ``sentence``, when the database refused the change.
+    """
+    try:
+        with session.begin_nested():
+            yield
+            session.flush()
+    except IntegrityError:
+        raise ConflictError(sentence) from None
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValidationError(_URL_ADVICE) from None
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername not in {"sqlite", "sqlite+pysqlite", "postgresql+psycopg"}:
+        raise ValidationError(_URL_ADVICE)
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ValidationError("The database must be a file that the app and its worker share. " + _URL_ADVICE)
+    return parsed
+
+
+_URL_ADVICE = (
+    "Set the database URL to sqlite:///FOLDER/clinic.sqlite3 (a file of this computer) "
+    "or to postgresql://USER:PASSWORD@HOST:PORT/NAME."
+)
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    # hide_parameters: the text of an error goes to logs, and the parameters may be a patient's data.
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    file = Path(str(url.database))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600, exist_ok=True)
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin by itself: _begin_sqlite does
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged upload survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = bool(connection.get_execution_options().get("read_only"))
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,15 @@
+"""Which files of the storage a row refers to."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from clinic_data.tables import Assessment, Recording, Report
+
+
+def referenced_keys(*, session: Session) -> frozenset[str]:
+    """The storage keys of all recordings, silhouettes, overlay clips and reports."""
+    keys: set[str] = set()
+    for column in (Recording.storage_key, Assessment.silhouettes_key, Assessment.overlay_key, Report.storage_key):
+        keys.update(key for key in session.exec(select(col(column))).all() if key is not None)
+    return frozenset(keys)

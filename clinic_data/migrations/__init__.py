@@ -1,0 +1,1 @@
+"""Alembic migrations of the clinic's database; ``Database.upgrade()`` runs them."""

@@ -1,0 +1,94 @@
+"""Recordings: videos that were uploaded, with the patient whom they show."""
+
+from __future__ import annotations
+
+import ntpath
+import posixpath
+from datetime import datetime
+
+from sqlmodel import Session, col, select, update
+
+from clinic_data.database import conflict_as
+from clinic_data.errors import NotFoundError
+from clinic_data.storage import StoredFile
+from clinic_data.tables import Assessment, Job, Recording
+from clinic_data.text_rules import one_line
+
+
+def add_recording(
+    *,
+    session: Session,
+    patient_id: str | None,
+    original_name: str,
+    stored: StoredFile,
+    uploaded_by: str | None,
+    recorded_at: datetime | None = None,
+) -> Recording:
+    """Register a file that ``Storage`` accepted.
+
+    Args:
+        session: a session of ``Database.transaction()``.
+        patient_id: whom it shows, or None while that is not known.
+        original_name: the file name that the user sees; folders and control characters are dropped.
+        stored: what ``Storage`` returned.
+        uploaded_by: the user, or None.
+        recorded_at: when it was filmed, where that is known.
+
+    Raises:
+        ConflictError: the patient or user does not exist, or the file is registered already.
+    """
+    recording = Recording(
+        patient_id=patient_id,
+        original_name=_file_name(original_name),
+        storage_key=stored.key,
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+        recorded_at=recorded_at,
+        uploaded_by=uploaded_by,
+    )
+    with conflict_as(session, "This recording refers to a patient who does not exist, or is registered already."):
+        session.add(recording)
+    return recording
+
+
+def get_recording(*, session: Session, recording_id: str) -> Recording:
+    """Read one recording.
+
+    Raises:
+        NotFoundError: there is no such recording.
+    """
+    recording = session.get(Recording, recording_id)
+    if recording is None:
+        raise NotFoundError("This recording does not exist.")
+    return recording
+
+
+def list_recordings(*, session: Session, patient_id: str | None) -> list[Recording]:
+    """The recordings of a patient (None: of nobody yet), newest first."""
+    statement = select(Recording).where(col(Recording.patient_id) == patient_id)
+    return list(session.exec(statement.order_by(col(Recording.created_at).desc(), col(Recording.id))).all())
+
+
+def assign_patient(*, session: Session, recording_id: str, patient_id: str) -> Recording:
+    """Say whom the recording shows, or correct it; its jobs and assessments move along.
+
+    Reports that were already printed keep what they said. The caller writes the audit row.
+
+    Raises:
+        NotFoundError: there is no such recording.
+        ConflictError: there is no such patient.
+    """
+    recording = get_recording(session=session, recording_id=recording_id)
+    with conflict_as(session, "This patient does not exist."):
+        recording.patient_id = patient_id
+        session.flush()
+        for table in (Job, Assessment):
+            session.exec(update(table).where(col(table.recording_id) == recording_id).values(patient_id=patient_id))
+    return recording
+
+
+def _file_name(name: str) -> str:
+    # A browser on Windows may send a whole path, and this server may run elsewhere.
+    bare = posixpath.basename(ntpath.basename(name))
+    stem, extension = posixpath.splitext(one_line(bare, 10_000))
+    return (stem[: 200 - len(extension[:20])] + extension[:20]) or "recording"

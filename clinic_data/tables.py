@@ -1,0 +1,273 @@
+"""The tables, one class each. Write to them through the module named after the table, never directly.
+
+``Patient`` rows come from ``patients`` only, ``AuditRow`` rows from ``audit.record`` only: encryption and
+tamper-evidence have one place to go.
+"""
+
+# No "from __future__ import annotations": SQLModel reads the annotations while it builds the tables.
+import uuid
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Integer, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy import Enum as ChoiceType
+from sqlmodel import Field, SQLModel
+
+from clinic_data.clock import UtcDateTime, utc_now
+
+
+def new_id() -> str:
+    """A random identifier of 32 hexadecimal digits."""
+    return uuid.uuid4().hex
+
+
+class Role(StrEnum):
+    """What a user may do; the permissions of each role are declared by the app."""
+
+    CLINICIAN = "clinician"
+    ADMINISTRATOR = "administrator"
+
+
+class Sex(StrEnum):
+    """Sex as the patient's record states it."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class JobState(StrEnum):
+    """Where a job stands. ``refused`` means: it ran, and the recording cannot be scored."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+
+
+class Stage(StrEnum):
+    """Where a model version stands; at most one is in production."""
+
+    CANDIDATE = "candidate"
+    PRODUCTION = "production"
+    ARCHIVED = "archived"
+
+
+def _choice(choices: type[StrEnum], name: str) -> ChoiceType:
+    """A text column that holds only the values of ``choices``, and says so in the database too."""
+    return ChoiceType(
+        choices,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=20,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def _sorted_text(length: int) -> String:
+    """Text that sorts by code point on both databases (PostgreSQL would follow the locale of the server)."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")  # type: ignore[return-value]
+
+
+class ClinicTable(SQLModel):
+    """Base of all tables: one metadata with a naming convention, so that migrations can name constraints."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class User(ClinicTable, table=True):
+    """A person who signs in."""
+
+    __tablename__ = "user_account"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    username: str = Field(max_length=64, unique=True)
+    display_name: str = Field(max_length=120)
+    role: Role = Field(sa_type=_choice(Role, "role"))
+    password_hash: str = Field(max_length=300, repr=False)
+    must_change_password: bool = False
+    active: bool = True
+    failed_sign_ins: int = 0
+    locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_sign_in_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class SignInSession(ClinicTable, table=True):
+    """A signed-in browser; only the SHA-256 of its token is kept."""
+
+    __tablename__ = "sign_in_session"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    token_sha256: str = Field(max_length=64, unique=True, repr=False)
+    user_id: str = Field(foreign_key="user_account.id", max_length=32, index=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    last_seen_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Patient(ClinicTable, table=True):
+    """A person who is screened. ``version`` grows by one with each change (optimistic lock)."""
+
+    __tablename__ = "patient"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    record_number: str = Field(max_length=64)
+    record_number_key: str = Field(max_length=128, unique=True, repr=False)
+    family_name: str = Field(max_length=120)
+    given_name: str = Field(max_length=120)
+    birth_date: date
+    sex: Sex = Field(sa_type=_choice(Sex, "sex"))
+    notes: str = Field(default="", sa_type=Text, repr=False)
+    search_text: str = Field(sa_type=_sorted_text(1000), index=True, repr=False)  # type: ignore[call-overload]
+    version: int = 1
+    created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class Recording(ClinicTable, table=True):
+    """A video file; its bytes are in ``storage.Storage`` under ``storage_key``."""
+
+    __tablename__ = "recording"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    patient_id: str | None = Field(default=None, foreign_key="patient.id", max_length=32, index=True)
+    original_name: str = Field(max_length=200)
+    storage_key: str = Field(max_length=64, unique=True)
+    size_bytes: int = Field(sa_type=BigInteger)
+    sha256: str = Field(max_length=64, index=True)
+    recorded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    uploaded_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class Job(ClinicTable, table=True):
+    """A piece of work that survives a restart; ``worker`` and ``lease_until`` say who works on it now."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        Index("ix_job_state_queue_created_at", "state", "queue", "created_at"),
+        CheckConstraint("progress >= 0 AND progress <= 1", name="progress_range"),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    queue: str = Field(max_length=20)
+    kind: str = Field(max_length=40)
+    payload: dict[str, Any] = Field(sa_type=JSON)
+    state: JobState = Field(default=JobState.QUEUED, sa_type=_choice(JobState, "state"))
+    attempts: int = 0
+    max_attempts: int = 3
+    worker: str | None = Field(default=None, max_length=120)
+    lease_s: float = 30.0
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    cancel_requested: bool = False
+    progress: float = 0.0
+    message: str = Field(default="", max_length=300)
+    reason: str = Field(default="", sa_type=Text)
+    result: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore[call-overload]
+    patient_id: str | None = Field(default=None, foreign_key="patient.id", max_length=32, index=True)
+    recording_id: str | None = Field(default=None, foreign_key="recording.id", max_length=32, index=True)
+    created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ModelVersion(ClinicTable, table=True):
+    """A model package that scored, or may score, recordings; its identity is the SHA-256."""
+
+    __tablename__ = "model_version"
+    __table_args__ = (
+        UniqueConstraint("name", "version"),
+        Index(
+            "uq_model_version_one_in_production",
+            "stage",
+            unique=True,
+            sqlite_where=text("stage = 'production'"),
+            postgresql_where=text("stage = 'production'"),
+        ),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    name: str = Field(max_length=80)
+    version: str = Field(max_length=40)
+    sha256: str = Field(max_length=64, unique=True)
+    simulated: bool
+    metrics: dict[str, Any] = Field(sa_type=JSON)
+    stage: Stage = Field(default=Stage.CANDIDATE, sa_type=_choice(Stage, "stage"))
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class Assessment(ClinicTable, table=True):
+    """What the engine found in one recording, as the JSON that it gave; one per job."""
+
+    __tablename__ = "assessment"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    patient_id: str | None = Field(default=None, foreign_key="patient.id", max_length=32, index=True)
+    recording_id: str = Field(foreign_key="recording.id", max_length=32, index=True)
+    job_id: str = Field(foreign_key="job.id", max_length=32, unique=True)
+    model_version_id: str = Field(foreign_key="model_version.id", max_length=32, index=True)
+    result: dict[str, Any] = Field(sa_type=JSON)
+    silhouettes_key: str | None = Field(default=None, max_length=64)
+    overlay_key: str | None = Field(default=None, max_length=64)
+    created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class ReportCounter(ClinicTable, table=True):
+    """The last report number given out in each year."""
+
+    __tablename__ = "report_counter"
+
+    year: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    last: int
+
+
+class Report(ClinicTable, table=True):
+    """A finished report; its PDF is in ``storage.Storage`` under ``storage_key``."""
+
+    __tablename__ = "report"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
+    number: str = Field(max_length=20, unique=True)
+    assessment_id: str = Field(foreign_key="assessment.id", max_length=32, index=True)
+    storage_key: str = Field(max_length=64, unique=True)
+    size_bytes: int = Field(sa_type=BigInteger)
+    sha256: str = Field(max_length=64)
+    language: str = Field(default="en", max_length=10)
+    created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class AuditRow(ClinicTable, table=True):
+    """Who did what to which row, and when. The database refuses to change or delete these rows."""
+
+    __tablename__ = "audit_row"
+    __table_args__ = (Index("ix_audit_row_subject_type_subject_id", "subject_type", "subject_id"),)
+
+    id: int | None = Field(
+        default=None,
+        primary_key=True,
+        sa_type=BigInteger().with_variant(Integer(), "sqlite"),  # type: ignore[call-overload]
+    )
+    at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
+    actor_id: str | None = Field(default=None, foreign_key="user_account.id", max_length=32, index=True)
+    action: str = Field(max_length=60)
+    subject_type: str = Field(max_length=40)
+    subject_id: str | None = Field(default=None, max_length=64)
+    details: dict[str, Any] = Field(sa_type=JSON)

@@ -1,0 +1,222 @@
+"""People who sign in: their accounts, passwords and lock-out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from clinic_data import passwords, sign_in_sessions
+from clinic_data.clock import utc_now
+from clinic_data.database import conflict_as
+from clinic_data.errors import ConflictError, NotFoundError, SignInError, ValidationError
+from clinic_data.tables import Role, User
+from clinic_data.text_rules import has_invisible
+
+MAX_FAILED_SIGN_INS = 5
+LOCK_OUT = timedelta(minutes=15)
+# One sentence for every cause: a different one would tell a stranger which accounts exist.
+SIGN_IN_REFUSED = (
+    "Sign-in failed: the user name or the password is wrong, or the account is locked. "
+    f"After {MAX_FAILED_SIGN_INS} failed attempts an account stays locked for {LOCK_OUT.seconds // 60} minutes. "
+    "Try again then, or ask an administrator for a new password."
+)
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
+
+
+def create_user(
+    *,
+    session: Session,
+    username: str,
+    display_name: str,
+    role: Role | str,
+    password: str,
+    must_change_password: bool = False,
+) -> User:
+    """Create an account.
+
+    Raises:
+        ValidationError: the user name, display name, role or password is not acceptable.
+        ConflictError: the user name is taken.
+    """
+    name = normalised_username(username)
+    if not _USERNAME.fullmatch(name):
+        raise ValidationError(
+            "A user name has 2 to 64 characters: the letters a to z, digits, dot, hyphen, underscore and @; "
+            "it starts with a letter or digit."
+        )
+    shown = " ".join(unicodedata.normalize("NFC", display_name).split())
+    if not 1 <= len(shown) <= 120 or has_invisible(shown):
+        raise ValidationError("The displayed name has 1 to 120 printable characters.")
+    passwords.check_policy(password, name)
+    user = User(
+        username=name,
+        display_name=shown,
+        role=_role(role),
+        password_hash=passwords.hash_password(password),
+        must_change_password=must_change_password,
+    )
+    with conflict_as(session, f"The user name {name} is taken. Choose another."):
+        session.add(user)
+    return user
+
+
+def get_user(*, session: Session, user_id: str) -> User:
+    """Read one account.
+
+    Raises:
+        NotFoundError: there is no such user.
+    """
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFoundError("This user does not exist.")
+    return user
+
+
+def list_users(*, session: Session) -> list[User]:
+    """All accounts, by user name."""
+    return list(session.exec(select(User).order_by(col(User.username))).all())
+
+
+def count_users(*, session: Session) -> int:
+    """How many accounts exist, active or not; 0 means that the clinic still needs its first administrator."""
+    return session.exec(select(func.count()).select_from(User)).one()
+
+
+def set_password(
+    *,
+    session: Session,
+    user_id: str,
+    password: str,
+    must_change_password: bool = False,
+    keep_token: str | None = None,
+) -> User:
+    """Give the account a new password, lift a lock-out and sign the user out everywhere.
+
+    Args:
+        session: a session of ``Database.transaction()``.
+        user_id: whose password.
+        password: the new one.
+        must_change_password: ask for another one at the next sign-in.
+        keep_token: the sign-in session that may go on, where users change their own password.
+
+    Raises:
+        ValidationError: the password is not acceptable.
+        NotFoundError: there is no such user.
+    """
+    user = _locked(session, user_id)
+    passwords.check_policy(password, user.username)
+    if passwords.verify_password(user.password_hash, password):
+        raise ValidationError("The new password must differ from the present one.")
+    user.password_hash = passwords.hash_password(password)
+    user.must_change_password = must_change_password
+    _lift_lock_out(user)
+    session.flush()
+    sign_in_sessions.close_all_of_user(session=session, user_id=user_id, keep_token=keep_token)
+    return user
+
+
+def set_active(*, session: Session, user_id: str, active: bool) -> User:
+    """Allow or stop sign-in. Stopping ends the user's sessions at once; allowing lifts a lock-out.
+
+    Raises:
+        ConflictError: this is the last active administrator.
+        NotFoundError: there is no such user.
+    """
+    user = _locked(session, user_id)
+    if not active:
+        _keep_an_administrator(session, user)
+        sign_in_sessions.close_all_of_user(session=session, user_id=user_id)
+    elif not user.active:
+        _lift_lock_out(user)
+    user.active = active
+    session.flush()
+    return user
+
+
+def set_role(*, session: Session, user_id: str, role: Role | str) -> User:
+    """Change what the user may do; the user signs in again.
+
+    Raises:
+        ConflictError: this is the last active administrator.
+        ValidationError: there is no such role.
+        NotFoundError: there is no such user.
+    """
+    user = _locked(session, user_id)
+    new_role = _role(role)
+    if new_role is user.role:
+        return user
+    _keep_an_administrator(session, user)
+    user.role = new_role
+    session.flush()
+    sign_in_sessions.close_all_of_user(session=session, user_id=user_id)
+    return user
+
+
+def authenticate(*, session: Session, username: str, password: str, now: datetime | None = None) -> User:
+    """Check a user name and password, count failures and lock the account after five of them.
+
+    Call it in ``Database.transaction()``: that one commits the failure counter although the error leaves the block.
+    Any other session must be committed by the caller after a SignInError.
+
+    Raises:
+        SignInError: unknown, wrong, locked or inactive; the same sentence and about the same time for each.
+    """
+    moment = now or utc_now()
+    statement = select(User).where(User.username == normalised_username(username)).with_for_update()
+    user = session.exec(statement).first()
+    correct = passwords.verify_password(user.password_hash if user else None, password)
+    if user is None or not user.active or (user.locked_until is not None and user.locked_until > moment):
+        raise SignInError(SIGN_IN_REFUSED)
+    if user.locked_until is not None:
+        _lift_lock_out(user)  # it is over: five new attempts
+    if not correct:
+        user.failed_sign_ins += 1
+        if user.failed_sign_ins >= MAX_FAILED_SIGN_INS:
+            user.locked_until = moment + LOCK_OUT
+        session.flush()
+        raise SignInError(SIGN_IN_REFUSED)
+    _lift_lock_out(user)
+    user.last_sign_in_at = moment
+    if passwords.needs_rehash(user.password_hash):
+        user.password_hash = passwords.hash_password(password)
+    session.flush()
+    return user
+
+
+def normalised_username(username: str) -> str:
+    """The form in which user names are stored and compared."""
+    return unicodedata.normalize("NFKC", username).strip().casefold()
+
+
+def _role(role: Role | str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        raise ValidationError(f"A role is one of: {', '.join(Role)}.") from None
+
+
+def _locked(session: Session, user_id: str) -> User:
+    """The user, read anew and locked against a concurrent change (on SQLite the transaction is the lock)."""
+    statement = select(User).where(User.id == user_id).with_for_update().execution_options(populate_existing=True)
+    user = session.exec(statement).first()
+    if user is None:
+        raise NotFoundError("This user does not exist.")
+    return user
+
+
+def _lift_lock_out(user: User) -> None:
+    user.failed_sign_ins = 0
+    user.locked_until = None
+
+
+def _keep_an_administrator(session: Session, user: User) -> None:
+    if user.role is not Role.ADMINISTRATOR or not user.active:
+        return
+    # Locked in one order, so that two administrators who remove each other cannot both succeed.
+    statement = select(User.id).where(User.role == Role.ADMINISTRATOR, col(User.active)).order_by(User.id)
+    administrators = session.exec(statement.with_for_update()).all()
+    if set(administrators) == {user.id}:
+        raise ConflictError("This is the last active administrator. Make another user an administrator first.")
