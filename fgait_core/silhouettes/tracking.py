@@ -1,0 +1,318 @@
+"""Following one person through a video, frame by frame, forwards and backwards from the places where it was found.
+
+`find_people` gives the person's place on every key frame (an anchor). From an anchor the person is followed forwards: each
+frame's landmarks say where to look in the next. Where the next anchor does not confirm the place reached (the person was
+lost, or somebody else was caught in passing), the person is followed backwards from that anchor over the frames in
+between, which are still at hand, and each frame takes the result that lies nearer to the way between the two anchors.
+The video is read once, in order; at most `MAX_PENDING_FRAMES` frames are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fgait_core.errors import NoWalkerError
+from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
+from fgait_core.sequence import SilhouetteSequence
+from fgait_core.silhouettes.body import Body, body_of, pixels_per_metre
+from fgait_core.silhouettes.camera import CameraPath
+from fgait_core.silhouettes.left_right import find_swaps, swapped_order
+from fgait_core.silhouettes.people import PersonCandidate
+from fgait_core.silhouettes.segmenter import PersonFrame, PersonSegmenter, Region
+from fgait_core.silhouettes.video import Frame, VideoInfo, probe_video, read_frames
+from fgait_core.silhouettes.walk import Walk
+
+MAX_PENDING_FRAMES = 48
+AGREEMENT = 0.15
+"""Two places closer than this share of a region's side are the same person; a region is about 1.4 body heights."""
+FAR_OFF = 0.45
+OVERRUN_S = 1.2
+"""How long a person is followed beyond the last anchor: entries and exits fall between key frames."""
+SHARPNESS_EVERY = 5
+SHARPNESS_SIDE_PX = 192
+HEIGHT_WINDOW_S = 0.75
+HEIGHT_TOLERANCE = 0.15
+MIN_STRETCH_S = 0.4
+PROGRESS_EVERY_S = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Followed:
+    """The person in one frame, positions in pixels of the working frame."""
+
+    index: int
+    time_s: float
+    person: PersonFrame
+    body: Body
+    camera_px: tuple[float, float]
+    sharpness: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pending:
+    """A frame that the next anchor may still correct."""
+
+    frame: Frame
+    forward: PersonFrame | None
+    camera_px: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """What is left of a frame when it is done with; no pictures."""
+
+    index: int
+    time_s: float
+    silhouette: NDArray[np.uint8]
+    landmarks_px: NDArray[np.float32]
+    visibility: NDArray[np.float32]
+    world_m: NDArray[np.float32]
+    box_px: tuple[float, float, float, float]
+    centre_px: float
+    scale_px_per_m: float
+    camera_px: tuple[float, float]
+
+
+def track_walk(
+    path: Path,
+    person: PersonCandidate,
+    segmenter: PersonSegmenter,
+    *,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Walk:
+    """Follows one person and keeps the good frames.
+
+    Left out are frames in which the border of the picture cuts the body, in which a part of it is hidden, and stretches
+    shorter than 0.4 s.
+
+    Args:
+        path: the video that `person` was found in.
+        person: of `find_people`.
+        segmenter: segments the person.
+        progress: told at least once a second how far the work is.
+        cancelled: asked at every frame whether to stop.
+
+    Raises:
+        VideoDecodeError: if the file is no video that can be read.
+        NoWalkerError: if no good frame is left.
+        OperationCancelled: if `cancelled` answered yes.
+    """
+    info = probe_video(path)
+    follower = _Follower(person, segmenter, info)
+    kept: list[_Kept] = []
+    sharpness: list[float] = []
+    followed = at_border = 0
+    for step in follower.follow(path, progress or ignore_progress, cancelled or never_cancelled):
+        followed += 1
+        if step.sharpness is not None:
+            sharpness.append(step.sharpness)
+        if step.body.at_border:
+            at_border += 1
+        elif step.body.in_full_view:
+            kept.append(_kept(step, 1.0 / info.working_scale))
+    good = _of_steady_height(kept)
+    good = _in_long_stretches(good)
+    if len(good) < 2:
+        raise NoWalkerError(
+            f"Person {person.number} is never seen from head to feet. Film so that the whole body stays in the picture "
+            "and nothing hides it, with some room above the head and below the feet."
+        )
+    return _walk(
+        good, person, info, follower.camera.median_speed, sharpness, (followed, at_border, followed - at_border - len(good))
+    )
+
+
+class _Follower:
+    """Reads the video once and follows the person from anchor to anchor."""
+
+    def __init__(self, person: PersonCandidate, segmenter: PersonSegmenter, info: VideoInfo) -> None:
+        self.camera = CameraPath()
+        self._segmenter = segmenter
+        self._info = info
+        scaled = [(at_s, region.scaled(info.working_scale)) for at_s, region in person.anchors]
+        self._anchors: deque[tuple[float, Region]] = deque(scaled)
+        self._last_anchor_s = scaled[-1][0]
+        self._previous: tuple[float, Region] | None = None
+        self._pending: deque[_Pending] = deque()
+        self._forward: Region | None = None
+        self._count = 0
+
+    def follow(self, path: Path, progress: Progress, cancelled: Cancelled) -> Iterator[_Followed]:
+        """Yields the person frame by frame, in order of time, until it is lost for good."""
+        told_s = 0.0
+        for frame in read_frames(path, self._info):
+            raise_if_cancelled(cancelled)
+            if time.monotonic() - told_s > PROGRESS_EVERY_S:
+                told_s = time.monotonic()
+                progress(frame.time_s / self._info.duration_s, "Following the person")
+            yield from self._advance(frame)
+            if not self._anchors and (self._forward is None or frame.time_s > self._last_anchor_s + OVERRUN_S):
+                break
+        yield from self._release(self._pending)
+        progress(1.0, "Person followed")
+
+    def _advance(self, frame: Frame) -> Iterator[_Followed]:
+        camera_px = self.camera.follow(frame, self._info.width_px * self._info.working_scale)
+        person = None
+        if self._forward is not None:
+            person = self._segmenter.segment(frame.rgb(), self._forward)
+            self._forward = None if person is None else person.next_region
+        self._pending.append(_Pending(frame.compact(), person, camera_px))
+        if self._anchors and frame.time_s >= self._anchors[0][0] - 1e-6:
+            yield from self._reach(self._anchors.popleft())
+        while len(self._pending) > MAX_PENDING_FRAMES:
+            yield from self._release([self._pending.popleft()])
+
+    def _reach(self, anchor: tuple[float, Region]) -> Iterator[_Followed]:
+        """Settles the frames since the last anchor."""
+        reached = self._forward
+        if reached is None or reached.distance_px(anchor[1]) > AGREEMENT * anchor[1].size_px:
+            self._correct_backwards(anchor)
+        yield from self._release(self._pending)
+        self._pending.clear()
+        self._previous = anchor
+
+    def _correct_backwards(self, anchor: tuple[float, Region]) -> None:
+        region = anchor[1]
+        self._forward = region
+        for i in range(len(self._pending) - 1, -1, -1):
+            pending = self._pending[i]
+            backward = self._segmenter.segment(pending.frame.rgb(), region)
+            if i == len(self._pending) - 1 and backward is not None:
+                self._forward = backward.next_region
+            if backward is None:
+                break
+            region = backward.next_region
+            forward = pending.forward
+            if forward is not None and forward.next_region.distance_px(region) < AGREEMENT * region.size_px:
+                break
+            chosen = self._nearer_to_the_way(pending, backward, anchor)
+            self._pending[i] = _Pending(pending.frame, chosen, pending.camera_px)
+
+    def _nearer_to_the_way(self, pending: _Pending, backward: PersonFrame, anchor: tuple[float, Region]) -> PersonFrame:
+        if pending.forward is None or self._previous is None:
+            return backward
+        (from_s, start), (to_s, end) = self._previous, anchor
+        share = (pending.frame.time_s - from_s) / max(to_s - from_s, 1e-6)
+        expected = Region(
+            start.x_px + share * (end.x_px - start.x_px), start.y_px + share * (end.y_px - start.y_px), end.size_px
+        )
+        nearer = min((pending.forward, backward), key=lambda person: person.next_region.distance_px(expected))
+        return nearer
+
+    def _release(self, pendings: deque[_Pending] | list[_Pending]) -> Iterator[_Followed]:
+        for pending in pendings:
+            person = pending.forward
+            if person is None:
+                continue
+            self._count += 1
+            rgb = pending.frame.rgb() if self._count % SHARPNESS_EVERY == 1 else None
+            width = round(self._info.width_px * self._info.working_scale)
+            height = round(self._info.height_px * self._info.working_scale)
+            body = body_of(person, width, height)
+            sharpness = None if rgb is None else sharpness_of(rgb, body.box_px)
+            yield _Followed(pending.frame.index, pending.frame.time_s, person, body, pending.camera_px, sharpness)
+
+
+def sharpness_of(rgb: NDArray[np.uint8], box_px: tuple[float, float, float, float]) -> float | None:
+    """How sharp the person is: the share of contrast that lies in the finest detail of a body scaled to 192 px.
+
+    Returns:
+        About 0.3 or more for a sharp picture, below 0.1 for a blurred one; None where the box is empty.
+    """
+    x0, y0, x1, y1 = (max(int(v), 0) for v in box_px)
+    patch = rgb[y0:y1, x0:x1]
+    if min(patch.shape[:2]) < 8:
+        return None
+    grey = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    scale = SHARPNESS_SIDE_PX / grey.shape[0]
+    grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    detail = grey - cv2.GaussianBlur(grey, (0, 0), 1.0)
+    return float(detail.std() / max(float(grey.std()), 1.0))
+
+
+def _kept(step: _Followed, back: float) -> _Kept:
+    silhouette = step.body.silhouette
+    return _Kept(
+        index=step.index,
+        time_s=step.time_s,
+        silhouette=np.zeros((64, 44), np.uint8) if silhouette is None else silhouette,
+        landmarks_px=step.person.landmarks_px * np.float32(back),
+        visibility=step.person.visibility,
+        world_m=step.person.world_m,
+        box_px=tuple(v * back for v in step.body.box_px),  # type: ignore[arg-type]
+        centre_px=step.body.centre_x_px * back,
+        scale_px_per_m=pixels_per_metre(step.person) * back,
+        camera_px=(step.camera_px[0] * back, step.camera_px[1] * back),
+    )
+
+
+def _of_steady_height(frames: list[_Kept]) -> list[_Kept]:
+    """Without the frames whose mask is suddenly lower or higher: something hides the body or was taken for it."""
+    if not frames:
+        return []
+    times = np.array([f.time_s for f in frames])
+    heights = np.array([f.box_px[3] - f.box_px[1] for f in frames])
+    first = np.searchsorted(times, times - HEIGHT_WINDOW_S)
+    last = np.searchsorted(times, times + HEIGHT_WINDOW_S, side="right")
+    usual = np.array([np.median(heights[a:b]) for a, b in zip(first, last, strict=True)])
+    steady = np.abs(heights / usual - 1.0) <= HEIGHT_TOLERANCE
+    return [f for f, ok in zip(frames, steady, strict=True) if ok]
+
+
+def _in_long_stretches(frames: list[_Kept]) -> list[_Kept]:
+    if not frames:
+        return []
+    times = np.array([f.time_s for f in frames])
+    borders = np.flatnonzero(np.diff(times) > MIN_STRETCH_S) + 1
+    stretches = np.split(np.arange(len(frames)), borders)
+    return [frames[i] for s in stretches if times[s[-1]] - times[s[0]] >= MIN_STRETCH_S for i in s]
+
+
+def _walk(
+    frames: list[_Kept],
+    person: PersonCandidate,
+    info: VideoInfo,
+    camera_motion: float,
+    sharpness: list[float],
+    counts: tuple[int, int, int],
+) -> Walk:
+    times = np.array([f.time_s for f in frames], np.float64)
+    landmarks = np.stack([f.landmarks_px for f in frames])
+    visibility = np.stack([f.visibility for f in frames])
+    world = np.stack([f.world_m for f in frames])
+    boxes = np.array([f.box_px for f in frames], np.float32)
+    height_px = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    swaps = find_swaps(landmarks, height_px, times)
+    order = swapped_order()
+    for array in (landmarks, visibility, world):
+        array[swaps] = array[swaps][:, order]
+    return Walk(
+        sequence=SilhouetteSequence(
+            np.stack([f.silhouette for f in frames]), times, np.array([f.index for f in frames], np.int64)
+        ),
+        landmarks_px=landmarks,
+        visibility=visibility,
+        world_m=world,
+        boxes_px=boxes,
+        centres_px=np.array([f.centre_px for f in frames], np.float32),
+        scales_px_per_m=np.array([f.scale_px_per_m for f in frames], np.float32),
+        camera_px=np.array([f.camera_px for f in frames], np.float32),
+        body_height_px=height_px,
+        sharpness=float(np.median(sharpness)) if sharpness else 0.0,
+        camera_motion=camera_motion,
+        followed_frames=counts[0],
+        border_frames=counts[1],
+        hidden_frames=counts[2],
+        person_number=person.number,
+        video=info,
+    )
