@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,8 @@ class SilhouetteSequence:
             RecordingError: if the file is missing, is no such npz or its content does not fit.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file:
+                stored = np.load(file, allow_pickle=False)
                 return cls(stored["frames"], stored["timestamps_s"], stored["source_frames"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
             raise RecordingError(f"{path} is no silhouette file of `fgait silhouettes`: {error}") from error

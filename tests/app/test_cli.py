@@ -1,0 +1,120 @@
+"""The program `fgait`, as its user starts it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pypdf
+import pytest
+
+from fgait_core.screening_result import ScreeningResult
+from fgait_core.sequence import SilhouetteSequence
+
+PROGRAM = str(Path(sys.executable).with_name("fgait"))
+
+
+def fgait(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=280, check=False)
+
+
+@pytest.fixture(scope="module")
+def screened(sample_video: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, bytes, str]:
+    """JSON, PDF and printed words of screening the real sample video."""
+    folder = tmp_path_factory.mktemp("screened")
+    done = fgait("screen", sample_video, "--json", folder / "result.json", "--pdf", folder / "report.pdf")
+    assert done.returncode == 0, done.stderr
+    return json.loads((folder / "result.json").read_text()), (folder / "report.pdf").read_bytes(), done.stdout
+
+
+@pytest.mark.slow
+def test_screening_the_sample_gives_calibrated_scores(screened: tuple[dict, bytes, str]):
+    result = ScreeningResult.model_validate(screened[0])
+    assert not result.refused
+    assert result.quality.passed
+    assert result.quality.view == "side"
+    assert result.sequence is not None
+    assert result.sequence.frames >= 150
+    assert {score.task for score in result.scores} == {"scoliosis", "depression"}
+    for score in result.scores:
+        assert sum(score.probabilities.values()) == pytest.approx(1, abs=1e-6)
+        low, high = score.interval
+        assert 0 <= low <= score.probabilities[score.positive_class] <= high <= 1
+        assert low < high
+        assert score.abstained == (len(score.prediction_set) != 1)
+        assert score.model_version == result.model.version
+        assert score.simulated
+
+
+@pytest.mark.slow
+def test_report_names_the_model_and_says_simulated(screened: tuple[dict, bytes, str]):
+    result, pdf, printed = screened
+    pages = [page.extract_text() for page in pypdf.PdfReader(BytesIO(pdf)).pages]
+    assert all("simulated" in page.lower() for page in pages)
+    assert any(result["model"]["version"] in page for page in pages)
+    assert "SIMULATED" in printed
+    assert "not diagnosis" in printed
+
+
+@pytest.mark.slow
+def test_silhouettes_are_written_with_a_contact_sheet(sample_video: Path, tmp_path: Path):
+    done = fgait("silhouettes", sample_video, "--out", tmp_path / "walk.npz", "--contact-sheet", tmp_path / "sheet.png")
+    assert done.returncode == 0, done.stderr
+    sequence = SilhouetteSequence.load(tmp_path / "walk.npz")
+    assert len(sequence) >= 150
+    assert 0.05 < np.mean(sequence.frames > 127) < 0.6
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_no_video_is_refused_with_reasons_in_the_json(tmp_path: Path):
+    (tmp_path / "walk.mp4").write_bytes(b"%PDF-1.7 this is no video")
+    done = fgait("screen", tmp_path / "walk.mp4", "--json", tmp_path / "out.json", "--pdf", tmp_path / "out.pdf")
+    assert done.returncode == 3
+    result = ScreeningResult.model_validate_json((tmp_path / "out.json").read_text())
+    assert result.refused
+    assert result.reasons
+    assert not result.scores
+    assert result.recording.size_bytes == 25
+    assert not (tmp_path / "out.pdf").exists()
+    assert result.reasons[0] in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["screen"], "VIDEO"),
+        (["screen", "missing.mp4"], "missing.mp4"),
+        (["screen", __file__, "--person", "0"], "person"),
+        (["screen", __file__, "--json", "/missing/folder/out.json"], "cannot be written"),
+        (["screen", __file__, "--task", "astrology"], "scoliosis, depression"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_why(arguments: list[str], words: str):
+    done = fgait(*arguments)
+    assert done.returncode == 2
+    assert words.lower() in " ".join(done.stderr.replace("│", " ").split()).lower()
+    assert "Traceback" not in done.stderr
+
+
+def test_package_that_is_none_is_a_fault(tmp_path: Path, sample_video: Path):
+    done = fgait("screen", sample_video, "--package", tmp_path)
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_version_and_sample(sample_video: Path):
+    assert fgait("--version").stdout.startswith("fgait ")
+    assert Path(fgait("sample").stdout.strip()) == sample_video
+
+
+def test_architectures_have_the_published_sizes():
+    listed = {row["name"]: row for row in json.loads(fgait("architectures", "--json").stdout)}
+    assert listed["0.03B"]["parameters"] == {"encoder": 33_134_272, "projector": 16_316_416, "predictor": 16_284_672}
+    assert listed["0.13B"]["parameters"]["encoder"] == 132_298_432
