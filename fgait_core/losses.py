@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 LOGIT_SCALE = 16.0
 LABEL_SMOOTHING = 0.1
@@ -41,12 +41,12 @@ def part_contrastive_loss(
         scale: factor on the cosine similarities.
         smoothing: label smoothing.
     """
-    student = F.normalize(student, dim=1)
-    teacher = F.normalize(teacher.detach(), dim=1)
+    student = functional.normalize(student, dim=1)
+    teacher = functional.normalize(teacher.detach(), dim=1)
     logits = torch.einsum("icp,jcp->ijp", student, teacher)
     labels = torch.arange(len(student), device=student.device)
     per_part = labels[:, None].expand(-1, logits.shape[-1])
-    loss = F.cross_entropy(logits * scale, per_part, label_smoothing=smoothing)
+    loss = functional.cross_entropy(logits * scale, per_part, label_smoothing=smoothing)
     accuracy = (logits.argmax(1) == per_part).float().mean()
     return ContrastiveLoss(loss, accuracy, logits)
 
@@ -67,5 +67,5 @@ def masked_cross_entropy(
         Scalar; zero (with a gradient of zero) if nobody in the batch has a label.
     """
     known = (labels >= 0).to(logits.dtype) * weights
-    losses = F.cross_entropy(logits * scale, labels.clamp_min(0), label_smoothing=smoothing, reduction="none")
+    losses = functional.cross_entropy(logits * scale, labels.clamp_min(0), label_smoothing=smoothing, reduction="none")
     return (losses * known).sum() / known.sum().clamp_min(1e-6)

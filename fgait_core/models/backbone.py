@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from fgait_core.errors import ConfigError
 from fgait_core.models.layers import (
-    BasicBlock2d,
     FramewiseConv,
+    FramewiseLayer,
     P3DBlock,
     PartwiseBatchNorm,
     PartwiseLinear,
@@ -50,12 +50,12 @@ class BackboneOutput:
     @property
     def embedding(self) -> Tensor:
         """`[batch, channel, 31]`: the predicted parts at unit length, for retrieval."""
-        return F.normalize(self.predicted, dim=1)
+        return functional.normalize(self.predicted, dim=1)
 
     @property
     def head_features(self) -> Tensor:
         """`[batch, channel, 31]`: the projected parts at unit length, which the heads read."""
-        return F.normalize(self.projected, dim=1)
+        return functional.normalize(self.projected, dim=1)
 
 
 class Backbone(nn.Module):
@@ -80,8 +80,7 @@ class Backbone(nn.Module):
         self.depths = tuple(depths)
         width = channels[3]
         self.layer0 = FramewiseConv(1, channels[0])
-        self.layer1 = nn.Module()
-        self.layer1.forward_block = nn.Sequential(*(BasicBlock2d(channels[0]) for _ in range(depths[0])))
+        self.layer1 = FramewiseLayer(channels[0], depths[0])
         self.layer2 = _p3d_layer(channels[0], channels[1], depths[1], stride=2)
         self.layer3 = _p3d_layer(channels[1], channels[2], depths[2], stride=2)
         self.layer4 = _p3d_layer(channels[2], channels[3], depths[3], stride=1)
@@ -107,7 +106,7 @@ class Backbone(nn.Module):
         """
         batch, _, frames, height, width = silhouettes.shape
         folded = silhouettes.transpose(1, 2).reshape(batch * frames, 1, height, width)
-        x = self.layer1.forward_block(self.layer0(folded.contiguous(memory_format=torch.channels_last)))
+        x = self.layer1(self.layer0(folded.contiguous(memory_format=torch.channels_last)))
         for layer in (self.layer2, self.layer3, self.layer4):
             for block in layer:
                 x = block(x, frames)

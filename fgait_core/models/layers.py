@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 PYRAMID_BINS = (16, 8, 4, 2, 1)
 """Equal horizontal strips per level of the pyramid."""
@@ -51,8 +51,20 @@ class BasicBlock2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Folded `[batch * frame, channel, height, width]`, unchanged in shape."""
-        inner = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(inner)) + x)
+        inner = functional.relu(self.bn1(self.conv1(x)))
+        return functional.relu(self.bn2(self.conv2(inner)) + x)
+
+
+class FramewiseLayer(nn.Module):
+    """Several 2-D residual blocks in a row."""
+
+    def __init__(self, channels: int, depth: int) -> None:
+        super().__init__()
+        self.forward_block = nn.Sequential(*(BasicBlock2d(channels) for _ in range(depth)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Folded `[batch * frame, channel, height, width]`, unchanged in shape."""
+        return self.forward_block(x)
 
 
 class TemporalConv(nn.Module):
@@ -72,7 +84,7 @@ class TemporalConv(nn.Module):
         folded, channels, height, width = x.shape
         batch = folded // frames
         by_pixel = x.permute(0, 2, 3, 1).reshape(batch, frames, height * width, channels).permute(0, 3, 1, 2)
-        mixed = F.conv2d(by_pixel, self.weight.squeeze(-1), padding=(1, 0))
+        mixed = functional.conv2d(by_pixel, self.weight.squeeze(-1), padding=(1, 0))
         return mixed.permute(0, 2, 3, 1).reshape(folded, height, width, channels).permute(0, 3, 1, 2)
 
 
@@ -86,7 +98,7 @@ class PointwiseConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Folded `[batch * frame, in, height, width]` to `[batch * frame, out, height / stride, width / stride]`."""
-        return F.conv2d(x, self.weight.squeeze(-1), stride=self.stride)
+        return functional.conv2d(x, self.weight.squeeze(-1), stride=self.stride)
 
 
 class P3DBlock(nn.Module):
@@ -112,8 +124,8 @@ class P3DBlock(nn.Module):
         """Folded `[batch * frame, channel, height, width]`; `frames` as in `TemporalConv`."""
         shortcut = x if self.downsample is None else self.downsample(x)
         spatial = self.conv1(x)
-        mixed = F.relu(spatial + self.sbn(self.shortcut3d(spatial, frames)))
-        return F.relu(self.conv2(mixed) + shortcut)
+        mixed = functional.relu(spatial + self.sbn(self.shortcut3d(spatial, frames)))
+        return functional.relu(self.conv2(mixed) + shortcut)
 
 
 def pyramid_pool(features: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from fgait_core.errors import ConfigError
 from fgait_core.models.backbone import Backbone
@@ -48,11 +48,11 @@ def encode_in_bands(backbone: Backbone, silhouettes: Tensor, bands: int) -> Tens
     band_rows = height // bands
     if batch % 2 or height % bands or band_rows % 8:
         raise ConfigError(
-            f"Part-aware crops need an even number of sequences in each chunk and a height that {bands} bands of 8, 16, "
-            f"… rows divide; there are {batch} sequences of {height} rows."
+            f"Part-aware crops need an even number of sequences in each chunk and a height that {bands} bands "
+            f"of 8, 16, … rows divide; there are {batch} sequences of {height} rows."
         )
     aligned, shifted = silhouettes[: batch // 2], silhouettes[batch // 2 :]
-    padded = F.pad(shifted, (0, 0, band_rows // 2, band_rows // 2))
+    padded = functional.pad(shifted, (0, 0, band_rows // 2, band_rows // 2))
     windows = torch.cat([_cut(aligned, bands), _cut(padded, bands + 1)])
     features = backbone.encode(windows)
     split = bands * (batch // 2)

@@ -19,7 +19,8 @@ def golden_dir() -> Path:
 @pytest.fixture(scope="session")
 def golden_rule() -> ModuleType:
     specification = importlib.util.spec_from_file_location("golden_rule", GOLDEN / "golden_rule.py")
-    assert specification is not None and specification.loader is not None
+    assert specification is not None
+    assert specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module

@@ -1,0 +1,1 @@
+"""Training data: labels, shards of bit-packed silhouettes, clip sampling, augmentation."""

@@ -1,0 +1,1 @@
+"""Measures: discrimination with intervals, calibration, conformal sets, retrieval distances."""

@@ -1,0 +1,1 @@
+"""Readable procedures: pre-train, fine-tune, measure and package."""
