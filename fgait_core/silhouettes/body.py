@@ -15,6 +15,8 @@ BODY_HEIGHT_M = 1.7
 """Only for turning the landmark network's metres into body heights."""
 PART_SHARE = 0.04
 BORDER_PX = 1.5
+SIDE_CONTACT = 0.10
+"""Share of the body height along which a mask may touch the left or right border: the tip of a foot or a hand."""
 HEAD_ABOVE_NOSE = 0.25
 FEET_TOLERANCE = 0.10
 
@@ -70,10 +72,25 @@ def body_of(person: PersonFrame, width_px: int, height_px: int) -> Body:
         left + float(columns[-1] + 1) * pixel,
         top + rows[1] * pixel,
     )
-    limit = max(BORDER_PX, pixel)
-    at_border = box[0] < limit or box[1] < limit or box[2] > width_px - limit or box[3] > height_px - limit
+    at_border = _cut(mask, (left, top, pixel), width_px, height_px)
     centre = left + (halving_column(mask) + 0.5) * pixel
     return Body(align(mask), box, centre, at_border, _complete(person, box))
+
+
+def _cut(mask: NDArray[np.uint8], place: tuple[float, float, float], width_px: int, height_px: int) -> bool:
+    """Whether the border of the frame cuts the body: at the top or bottom at all, at a side by more than a tip."""
+    left, top, pixel = place
+    limit = max(BORDER_PX, pixel)
+    x_px = left + (np.arange(mask.shape[1]) + 0.5) * pixel
+    y_px = top + (np.arange(mask.shape[0]) + 0.5) * pixel
+    rows, columns = mask.any(axis=1), mask.any(axis=0)
+    if (rows & ((y_px < limit) | (y_px > height_px - limit))).any():
+        return True
+    body_height = max(int(rows.sum()), 1)
+    for outside in (x_px < limit, x_px > width_px - limit):
+        if (columns & outside).any() and int(mask[:, outside].any(axis=1).sum()) > SIDE_CONTACT * body_height:
+            return True
+    return False
 
 
 def without_specks(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -246,9 +246,7 @@ def _median_of_three(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 
 
-def _candidate(
-    number: int, track: list[_Sighting], info: VideoInfo, side_px: float, step_s: float
-) -> PersonCandidate:
+def _candidate(number: int, track: list[_Sighting], info: VideoInfo, side_px: float, step_s: float) -> PersonCandidate:
     full = _full_view(track)
     # Best seen: in full view, sure, large, and in the middle of the time rather than at its ends.
     middle_s = (track[0].time_s + track[-1].time_s) / 2

@@ -127,7 +127,12 @@ def track_walk(
             "and nothing hides it, with some room above the head and below the feet."
         )
     return _walk(
-        good, person, info, follower.camera.median_speed, sharpness, (followed, at_border, followed - at_border - len(good))
+        good,
+        person,
+        info,
+        follower.camera.median_speed,
+        sharpness,
+        (followed, at_border, followed - at_border - len(good)),
     )
 
 
