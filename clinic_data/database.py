@@ -9,7 +9,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import URL, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError
 from sqlmodel import Session, func, select
 
@@ -44,7 +44,7 @@ class Database:
         self._reading_engine = self.engine.execution_options(read_only=True, postgresql_readonly=True)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self) -> Generator[Session, None, None]:
         """A session that may write: commits at the end, rolls back on any error.
 
         On SQLite it starts with BEGIN IMMEDIATE: two deferred transactions that read and then write would fail at
@@ -60,7 +60,7 @@ class Database:
             session.commit()
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> Generator[Session, None, None]:
         """A session that only reads; the database refuses writes. Its rows stay readable after it closes."""
         with Session(self._reading_engine, expire_on_commit=False) as session:
             yield session
@@ -85,10 +85,8 @@ class Database:
 
 
 @contextmanager
-def conflict_as(session: Session, sentence: str) -> Iterator[None]:
+def conflict_as(session: Session, sentence: str) -> Generator[None, None, None]:
     """Turn a violated constraint into a ConflictError and leave the session usable (savepoint).
-
-    The cause is not chained: PostgreSQL's text quotes the values, which may be a patient's.
 
     Raises:
         ConflictError: with ``sentence``, when the database refused the change.
@@ -123,7 +121,16 @@ _URL_ADVICE = (
 
 def _postgresql_engine(url: URL) -> Engine:
     # hide_parameters: the text of an error goes to logs, and the parameters may be a patient's data.
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    event.listen(engine, "handle_error", _drop_detail)
+    return engine
+
+
+def _drop_detail(context: ExceptionContext) -> None:
+    """Take the lines after the first out of PostgreSQL's error text: DETAIL quotes the row, a patient's perhaps."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None and error.args:
+            error.args = (str(error.args[0]).partition("\nDETAIL")[0], *error.args[1:])
 
 
 def _sqlite_engine(url: URL) -> Engine:

@@ -31,7 +31,7 @@ def reserve_number(*, session: Session, now: datetime | None = None) -> str:
     statement = statement.on_conflict_do_update(
         index_elements=[col(ReportCounter.year)], set_={"last": col(ReportCounter.last) + 1}
     )
-    last = session.execute(statement.returning(col(ReportCounter.last))).scalar_one()
+    last = session.scalars(statement.returning(col(ReportCounter.last))).one()
     return f"FG-{year}-{last:06d}"
 
 

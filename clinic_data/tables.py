@@ -4,6 +4,8 @@
 tamper-evidence have one place to go.
 """
 
+# pyright: reportAssignmentType=false
+# (SQLModel types __tablename__ as a declared_attr and documents a plain text.)
 # No "from __future__ import annotations": SQLModel reads the annotations while it builds the tables.
 import uuid
 from datetime import date, datetime
@@ -57,6 +59,10 @@ class Stage(StrEnum):
     ARCHIVED = "archived"
 
 
+def _values(choices: type[StrEnum]) -> list[str]:
+    return [choice.value for choice in choices]
+
+
 def _choice(choices: type[StrEnum], name: str) -> ChoiceType:
     """A text column that holds only the values of ``choices``, and says so in the database too."""
     return ChoiceType(
@@ -65,7 +71,7 @@ def _choice(choices: type[StrEnum], name: str) -> ChoiceType:
         native_enum=False,
         create_constraint=True,
         length=20,
-        values_callable=lambda members: [member.value for member in members],
+        values_callable=_values,
     )
 
 

@@ -9,7 +9,7 @@ _PLAIN_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i", "æ": "ae", "œ": "oe", "þ": "th"}
 )
 # Joiners that Persian and Indic names need; every other invisible character could disguise a name.
-_ALLOWED_INVISIBLE = {"\u200c", "\u200d"}
+_ALLOWED_INVISIBLE = frozenset("\u200c\u200d")
 _INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -22,7 +22,7 @@ def search_key(text: str) -> str:
 
 def has_invisible(text: str, *, allow_lines: bool = False) -> bool:
     """Whether ``text`` holds control or invisible characters (``allow_lines``: tabs and new lines are fine)."""
-    allowed = _ALLOWED_INVISIBLE | ({"\n", "\t"} if allow_lines else set())
+    allowed = _ALLOWED_INVISIBLE | frozenset("\n\t" if allow_lines else "")
     return any(
         character not in allowed and unicodedata.category(character) in _INVISIBLE_CATEGORIES for character in text
     )
