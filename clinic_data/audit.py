@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from clinic_data.errors import ValidationError
 from clinic_data.json_values import checked_json
 from clinic_data.paging import Page, read_page
 from clinic_data.tables import AuditRow
@@ -35,8 +36,10 @@ def record(
         details: further facts, as JSON.
 
     Raises:
-        ValidationError: ``details`` is no JSON.
+        ValidationError: ``details`` is no JSON, or a name is empty or too long.
     """
+    if not 1 <= len(action) <= 60 or not 1 <= len(subject_type) <= 40 or len(subject_id or "") > 64:
+        raise ValidationError("An audit row names an action (up to 60 characters) and a subject type (up to 40).")
     row = AuditRow(
         actor_id=actor_id,
         action=action,

@@ -220,9 +220,15 @@ def get_job(*, session: Session, job_id: str) -> Job:
 
 
 def list_jobs(*, session: Session, state: JobState | str | None = None, limit: int = 50, offset: int = 0) -> Page[Job]:
-    """Jobs, newest first, of one state or of all."""
+    """Jobs, newest first, of one state or of all.
+
+    Raises:
+        ValidationError: there is no such state.
+    """
     statement = select(Job)
     if state is not None:
+        if state not in set(JobState):
+            raise ValidationError(f"The state of a job is one of: {', '.join(JobState)}.")
         statement = statement.where(col(Job.state) == JobState(state))
     order = (col(Job.created_at).desc(), col(Job.id))
     return read_page(session, statement, order=order, limit=limit, offset=offset)

@@ -35,6 +35,7 @@ def ensure_version(
     """
     if not _SHA256.fullmatch(sha256) or not 1 <= len(name) <= 80 or not 1 <= len(version) <= 40:
         raise ValidationError("A model version needs a name, a version and the SHA-256 of its package.")
+    wanted = _stage(stage)
     existing = _find(session, sha256)
     if existing is not None:
         return existing
@@ -53,7 +54,7 @@ def ensure_version(
         if existing is None:
             raise
         return existing
-    return _to_stage(session, new, _stage(stage))
+    return _to_stage(session, new, wanted)
 
 
 def promote(*, session: Session, model_version_id: str) -> ModelVersion:
