@@ -1,0 +1,78 @@
+"""The web application: `uvicorn app.asgi:app`. One process, because sessions of the pages live in it."""
+
+from __future__ import annotations
+
+import logging
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from app.gateway import html_page
+from app.gateway.files import FileRoutes
+from app.gateway.guard import HEALTH_PATH, SecurityHeaders, SessionGuard
+from app.gateway.sign_in import SignInPages
+from app.services.catalogue import Services
+from app.services.incidents import log_incident
+from app.settings import CLONE_ROOT, Settings
+
+SCRIPT = CLONE_ROOT / "app" / "main.py"
+_INCIDENT_TEXT = (
+    "Something went wrong that should not have. Nothing was lost that was stored before. "
+    "Please tell your administrator the incident number {incident}."
+)
+
+
+def create_app(settings: Settings) -> st.App:
+    """Builds the application; the database must have been upgraded already.
+
+    Args:
+        settings: of this installation.
+    """
+    services = Services.open(settings)
+    _keep_framework_quiet()
+
+    async def health(request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def fault(request: Request, error: Exception) -> Response:
+        text = _INCIDENT_TEXT.format(incident=log_incident(error))
+        body = html_page.message(text, "error") + '<p class="hint"><a href="/">Go to the start page</a></p>'
+        return HTMLResponse(html_page.page("A fault occurred", body, settings.clinic_name), status_code=500)
+
+    return st.App(
+        SCRIPT,
+        routes=[
+            Route(HEALTH_PATH, health),
+            *SignInPages(services.accounts, settings).routes(),
+            *FileRoutes(services.recordings, services.screening).routes(),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders, https=settings.secure_cookies),
+            Middleware(TrustedHostMiddleware, allowed_hosts=_host_names(settings), www_redirect=False),
+            Middleware(SessionGuard, accounts=services.accounts),
+        ],
+        exception_handlers={Exception: fault},
+        on_script_error=show_incident,
+    )
+
+
+def show_incident(error: Exception) -> bool:
+    """Shows a number in place of a fault of a page."""
+    st.error(_INCIDENT_TEXT.format(incident=log_incident(error)))
+    return True
+
+
+def _host_names(settings: Settings) -> list[str]:
+    return [form for name in settings.allowed_hosts for form in (name, name.strip("[]"))]
+
+
+def _keep_framework_quiet() -> None:
+    """The framework logs a fault with its traceback a second time, without our number."""
+    logging.getLogger("streamlit.error_util").setLevel(logging.CRITICAL)
+
+
+app = create_app(Settings())

@@ -1,0 +1,61 @@
+"""The two cookies: the session token and the double-submit token against cross-site requests."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+SESSION_COOKIE = "fgait_session"
+CSRF_COOKIE = "fgait_csrf"
+CSRF_FIELD = "csrf"
+CSRF_HEADER = "x-fgait-csrf"
+
+
+def session_token(connection: HTTPConnection) -> str | None:
+    """The token that the browser sent, if any."""
+    return connection.cookies.get(SESSION_COOKIE)
+
+
+def set_session(response: Response, token: str, *, secure: bool) -> None:
+    """Signs the browser in; the cookie ends with the browser, the session in the database earlier."""
+    _set(response, SESSION_COOKIE, token, secure=secure)
+
+
+def clear_session(response: Response) -> None:
+    """Makes the browser forget its token."""
+    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
+
+
+def ensure_csrf(request: Request, response: Response, *, secure: bool) -> None:
+    """Gives the browser the double-submit token that `csrf_for` put into the form."""
+    _set(response, CSRF_COOKIE, csrf_for(request), secure=secure)
+
+
+def csrf_for(request: Request) -> str:
+    """The browser's double-submit token, or a new one that stays the same during this request."""
+    known = request.cookies.get(CSRF_COOKIE, "")
+    if len(known) >= 32:
+        return known
+    if not hasattr(request.state, "new_csrf"):
+        request.state.new_csrf = secrets.token_urlsafe(32)
+    return request.state.new_csrf
+
+
+def csrf_matches(request: Request, submitted: str) -> bool:
+    """Whether the request was made by a page of this application.
+
+    The submitted token must equal the cookie, which another site can neither read nor set, and a request that names
+    its origin must name this host.
+    """
+    cookie = request.cookies.get(CSRF_COOKIE, "")
+    same_token = len(cookie) >= 32 and hmac.compare_digest(cookie.encode(), submitted.encode())
+    origin = request.headers.get("origin")
+    same_origin = origin is None or origin.split("://")[-1] == request.headers.get("host")
+    return same_token and same_origin
+
+
+def _set(response: Response, name: str, value: str, *, secure: bool) -> None:
+    response.set_cookie(name, value, path="/", httponly=True, samesite="lax", secure=secure)

@@ -1,0 +1,104 @@
+"""Files in and out: the streaming upload, and the overlay clip with byte ranges."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import unquote
+
+import anyio.from_thread
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from app.gateway.cookies import CSRF_HEADER, csrf_matches
+from app.gateway.guard import ACTOR_KEY
+from app.services.recordings import DiskFullError, Recordings, UploadTooLargeError
+from app.services.screening import Screening
+from clinic_data.errors import ClinicDataError, NotFoundError, PermissionDeniedError
+from clinic_data.tables import Recording
+
+UPLOAD_PATH = "/api/recordings"
+OVERLAY_PATH = "/files/assessments/{assessment_id}/overlay.mp4"
+PATIENT_HEADER = "x-fgait-patient"
+# The name travels in a header, not in the URL: it may hold a patient's name, and URLs are logged.
+FILE_NAME_HEADER = "x-fgait-file-name"
+_STATUS: tuple[tuple[type[ClinicDataError], int], ...] = (
+    (UploadTooLargeError, 413),
+    (DiskFullError, 507),
+    (PermissionDeniedError, 403),
+    (NotFoundError, 404),
+)
+_log = logging.getLogger(__name__)
+
+
+def overlay_url(assessment_id: str) -> str:
+    """Where the overlay clip of an assessment is played from."""
+    return OVERLAY_PATH.format(assessment_id=assessment_id)
+
+
+class FileRoutes:
+    """Routes for bytes that do not pass through the pages."""
+
+    def __init__(self, recordings: Recordings, screening: Screening) -> None:
+        self.recordings = recordings
+        self.screening = screening
+
+    def routes(self) -> list[Route]:
+        """The routes to mount."""
+        return [
+            Route(UPLOAD_PATH, self.upload, methods=["PUT"]),
+            Route(OVERLAY_PATH, self.overlay, methods=["GET"]),
+        ]
+
+    async def upload(self, request: Request) -> Response:
+        """Stores the body as a recording of a patient; never holds more than one piece of it."""
+        if not csrf_matches(request, request.headers.get(CSRF_HEADER, "")):
+            return JSONResponse({"error": "Please reload the page and try again."}, status_code=403)
+        try:
+            recording = await run_in_threadpool(self._store, request)
+        except ClinicDataError as error:
+            return _refusal(error)
+        except ClientDisconnect:
+            _log.info("An upload broke off; what had arrived was removed.")
+            return Response(status_code=499)
+        return JSONResponse(
+            {"recording_id": recording.id, "size_bytes": recording.size_bytes, "sha256": recording.sha256},
+            status_code=201,
+        )
+
+    def _store(self, request: Request) -> Recording:
+        declared = request.headers.get("content-length", "")
+        return self.recordings.receive(
+            request.scope[ACTOR_KEY],
+            request.headers.get(PATIENT_HEADER, ""),
+            unquote(request.headers.get(FILE_NAME_HEADER, "")) or "video",
+            _body_from_thread(request),
+            int(declared) if declared.isdecimal() else None,
+        )
+
+    async def overlay(self, request: Request) -> Response:
+        """The clip that shows whom the result is about; answers byte ranges, so that it can be wound."""
+        find = self.screening.overlay_path
+        try:
+            path = await run_in_threadpool(find, request.scope[ACTOR_KEY], request.path_params["assessment_id"])
+        except ClinicDataError as error:
+            return _refusal(error)
+        return FileResponse(path, media_type="video/mp4", content_disposition_type="inline")
+
+
+def _body_from_thread(request: Request) -> Iterator[bytes]:
+    """The body as a plain iterator, for the worker thread that writes it to disk."""
+    stream: AsyncIterator[bytes] = request.stream()
+
+    async def next_piece() -> bytes | None:
+        return await anext(stream, None)
+
+    while (piece := anyio.from_thread.run(next_piece)) is not None:
+        yield piece
+
+
+def _refusal(error: ClinicDataError) -> Response:
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+    return JSONResponse({"error": str(error)}, status_code=status, headers={"Connection": "close"})

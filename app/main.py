@@ -1,0 +1,70 @@
+"""The script of the pages: who is signed in decides which pages there are."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import session
+from app.services.permissions import Actor, Permission, may
+from app.views.parts import browser, links, look
+
+ICON = "🚶"
+
+
+def main() -> None:
+    """Runs the page that the address names."""
+    st.set_page_config(page_title="FGait", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
+    look.add_style()
+    actor = session.signed_in_actor()
+    if actor is None or actor.must_change_password:
+        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+        st.stop()
+    page = st.navigation(_pages(actor), position="sidebar")
+    _sidebar(actor)
+    _watch_session()
+    notice = session.take_notice()
+    if notice:
+        st.toast(notice)
+    page.run()
+
+
+def _pages(actor: Actor) -> list[st.Page]:
+    """All pages; those of another role are hidden, and each page checks the permission itself."""
+    clinician = may(actor, Permission.READ_PATIENTS)
+    administrator = may(actor, Permission.MANAGE_USERS)
+
+    def page(path: str, title: str, icon: str, *, shown: bool, default: bool = False) -> st.Page:
+        return st.Page(path, title=title, icon=icon, default=default, visibility="visible" if shown else "hidden")
+
+    return [
+        page(links.PATIENTS, "Patients", "👥", shown=clinician, default=clinician),
+        page(links.PATIENT, "Patient", "👤", shown=False),
+        page(links.PATIENT_FORM, "Patient data", "📝", shown=False),
+        page(links.NEW_ASSESSMENT, "New assessment", "🎬", shown=False),
+        page(links.PROGRESS, "Screening", "⏳", shown=False),
+        page(links.RESULT, "Result", "📊", shown=False),
+        page(links.USERS, "Users", "👥", shown=administrator, default=not clinician),
+        page(links.JOBS, "Jobs", "🗂️", shown=administrator),
+        page(links.AUDIT, "Audit log", "📜", shown=administrator),
+        page(links.ABOUT, "About this tool", "ℹ️", shown=True),
+    ]
+
+
+def _sidebar(actor: Actor) -> None:
+    with st.sidebar:
+        look.who_is_signed_in(actor)
+        if st.button("Sign out", key="sign-out", width="stretch"):
+            session.services().accounts.sign_out(session.token())
+            browser.leave("/sign-in?why=signed-out", "You are signed out.")
+            st.stop()
+
+
+@st.fragment(run_every=30)
+def _watch_session() -> None:
+    """Takes the page off the screen once the session has ended, also where nobody touches it."""
+    if session.signed_in_actor(touch=False) is None:
+        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+
+
+if __name__ == "__main__":
+    main()

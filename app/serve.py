@@ -1,0 +1,155 @@
+"""What `./run app` starts: database, first administrator, worker and web server, all in one go.
+
+`python -m app.serve [--port N]`, or `python -m app.serve --reset-password USER` for who forgot a password.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from app.services.catalogue import Services
+from app.settings import CLONE_ROOT, Settings
+from clinic_data.errors import ClinicDataError
+
+_PORTS_TO_TRY = 50
+_RESTART_PAUSE_S = 2.0
+_STOP_WAIT_S = 15.0
+_log = logging.getLogger("app.serve")
+
+
+class WorkerKeeper:
+    """Runs the worker as a child process and starts it again whenever it dies."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Starts the worker and the watch over it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Asks the worker to give its job back and to end; kills it if it does not."""
+        self._over.set()
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(_STOP_WAIT_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        self._thread.join(_STOP_WAIT_S)
+
+    def _keep(self) -> None:
+        command = [sys.executable, "-m", "app.worker", "--parent-pid", str(os.getpid())]
+        while not self._over.is_set():
+            # Of its own group: Ctrl-C in the terminal goes to the server, which then stops the worker in order.
+            self._child = subprocess.Popen(command, cwd=CLONE_ROOT, start_new_session=True)
+            code = self._child.wait()
+            if not self._over.is_set():
+                _log.warning("The worker ended (%s); starting it again.", code)
+                self._over.wait(_RESTART_PAUSE_S)
+
+
+def serve(settings: Settings, port: int | None) -> None:
+    """Serves until stopped.
+
+    Args:
+        settings: of this installation.
+        port: exactly this one; None takes that of the settings or the next free one.
+    """
+    import uvicorn
+
+    services = Services.open(settings)
+    services.database.upgrade()
+    password = services.accounts.create_first_administrator()
+    chosen = port or free_port(settings.host, settings.port)
+    keeper = WorkerKeeper()
+    keeper.start()
+    try:
+        from app.asgi import create_app
+
+        _say_welcome(f"http://{settings.host}:{chosen}", password)
+        uvicorn.run(
+            create_app(settings), host=settings.host, port=chosen, log_level="warning", timeout_graceful_shutdown=3
+        )
+    finally:
+        keeper.stop()
+        services.database.dispose()
+
+
+def free_port(host: str, first: int) -> int:
+    """The first port from `first` on that nobody listens on.
+
+    Raises:
+        SystemExit: if there is none among the next fifty.
+    """
+    for port in range(first, min(first + _PORTS_TO_TRY, 65536)):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+            return port
+    raise SystemExit(f"No port from {first} to {first + _PORTS_TO_TRY - 1} is free on {host}. Choose one with --port.")
+
+
+def _say_welcome(url: str, password: str | None) -> None:
+    lines = ["", f"FGait is ready at {url}", ""]
+    if password is not None:
+        lines += [
+            "  This is a new installation. Sign in as its administrator:",
+            "    user name           admin",
+            f"    one-time password   {password}",
+            "  The password is shown only now. You choose your own at the first sign-in.",
+        ]
+    else:
+        lines += ["  Forgot a password?  ./run app --reset-password USER"]
+    print("\n".join([*lines, "", "Stop with Ctrl-C.", ""]), flush=True)
+
+
+def reset_password(settings: Settings, username: str) -> None:
+    """Prints a new one-time password for an account.
+
+    Raises:
+        SystemExit: if there is no such account.
+    """
+    services = Services.open(settings)
+    services.database.upgrade()
+    try:
+        password = services.accounts.reset_password_locally(username)
+    except ClinicDataError as error:
+        raise SystemExit(str(error)) from error
+    print(f"New one-time password of {username}:  {password}\nIt is shown only now.", flush=True)
+
+
+def main() -> None:
+    """Entry point of `python -m app.serve`."""
+    parser = argparse.ArgumentParser(prog="./run app", description="Serves FGait on this computer.")
+    parser.add_argument("--port", type=int, default=None, help="port; by default 8501 or the next free one")
+    parser.add_argument("--reset-password", metavar="USER", help="print a new one-time password for USER and stop")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.chdir(CLONE_ROOT)  # the framework reads .streamlit/config.toml of the working folder
+    settings = Settings()
+    if arguments.reset_password:
+        reset_password(settings, arguments.reset_password)
+        return
+    started = time.monotonic()
+    serve(settings, arguments.port)
+    _log.info("Stopped after %.0f s.", time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    main()

@@ -1,0 +1,154 @@
+"""What administrators watch: the job queue and the audit log. No patient data is read here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.services.permissions import Actor, Permission, require
+from clinic_data import audit, jobs, model_registry, users
+from clinic_data.database import Database
+from clinic_data.errors import ConflictError
+from clinic_data.paging import Page
+from clinic_data.tables import AuditRow, Job, JobState, ModelVersion
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as administrators see it: without payload, result or patient."""
+
+    id: str
+    kind: str
+    state: JobState
+    attempts: int
+    max_attempts: int
+    progress: float
+    message: str
+    reason: str
+    worker: str
+    created_by: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An audit row with the user's name instead of an id."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject_type: str
+    subject_id: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """Use cases around the running installation."""
+
+    database: Database
+
+    def list_jobs(self, actor: Actor | None, state: JobState | None, limit: int, offset: int) -> Page[JobRow]:
+        """Jobs, newest first, of one state or of all."""
+        require(actor, Permission.MANAGE_JOBS)
+        with self.database.reading() as session:
+            page = jobs.list_jobs(session=session, state=state, limit=limit, offset=offset)
+            names = {user.id: user.username for user in users.list_users(session=session)}
+        rows = tuple(_job_row(job, names) for job in page.rows)
+        return Page(rows=rows, total=page.total, limit=page.limit, offset=page.offset)
+
+    def cancel_job(self, actor: Actor | None, job_id: str) -> None:
+        """Asks the worker to stop; a waiting job is stopped at once."""
+        actor = require(actor, Permission.MANAGE_JOBS)
+        with self.database.transaction() as session:
+            jobs.request_cancel(session=session, job_id=job_id)
+            audit.record(
+                session=session,
+                actor_id=actor.user_id,
+                action="job.cancel_requested",
+                subject_type="job",
+                subject_id=job_id,
+            )
+
+    def retry_job(self, actor: Actor | None, job_id: str) -> str:
+        """Queues the work of a failed or cancelled job again.
+
+        Returns:
+            The id of the new job; the old one stays as the record of what happened.
+
+        Raises:
+            ConflictError: if the job did not fail, or the same work is queued again already.
+        """
+        actor = require(actor, Permission.MANAGE_JOBS)
+        with self.database.transaction() as session:
+            old = jobs.get_job(session=session, job_id=job_id)
+            if old.state not in {JobState.FAILED, JobState.CANCELLED}:
+                raise ConflictError("Only a failed or cancelled job can be queued again.")
+            if old.recording_id is not None:
+                for other in jobs.list_for_recording(session=session, recording_id=old.recording_id):
+                    if other.kind == old.kind and other.state in {JobState.QUEUED, JobState.RUNNING}:
+                        raise ConflictError("The same work is queued or running already.")
+            new = jobs.enqueue(
+                session=session,
+                kind=old.kind,
+                payload=old.payload,
+                queue=old.queue,
+                created_by=old.created_by,
+                patient_id=old.patient_id,
+                recording_id=old.recording_id,
+            )
+            audit.record(
+                session=session,
+                actor_id=actor.user_id,
+                action="job.retried",
+                subject_type="job",
+                subject_id=job_id,
+                details={"new_job_id": new.id},
+            )
+            return new.id
+
+    def list_audit(self, actor: Actor | None, limit: int, offset: int, action: str | None = None) -> Page[AuditEntry]:
+        """The audit log, newest first."""
+        require(actor, Permission.READ_AUDIT)
+        with self.database.reading() as session:
+            page = audit.list_rows(session=session, limit=limit, offset=offset, action=action or None)
+            names = {user.id: user.username for user in users.list_users(session=session)}
+        rows = tuple(_audit_entry(row, names) for row in page.rows)
+        return Page(rows=rows, total=page.total, limit=page.limit, offset=page.offset)
+
+    def model(self, actor: Actor | None) -> ModelVersion | None:
+        """The model version in production, or None until the first worker has started."""
+        require(actor, Permission.READ_MODEL)
+        with self.database.reading() as session:
+            return model_registry.production_version(session=session)
+
+
+def _job_row(job: Job, names: dict[str, str]) -> JobRow:
+    return JobRow(
+        id=job.id,
+        kind=job.kind,
+        state=job.state,
+        attempts=job.attempts,
+        max_attempts=job.max_attempts,
+        progress=job.progress,
+        message=job.message,
+        reason=job.reason,
+        worker=job.worker or "",
+        created_by=names.get(job.created_by or "", ""),
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+    )
+
+
+def _audit_entry(row: AuditRow, names: dict[str, str]) -> AuditEntry:
+    return AuditEntry(
+        at=row.at,
+        actor=names.get(row.actor_id or "", "nobody signed in" if row.actor_id is None else row.actor_id),
+        action=row.action,
+        subject_type=row.subject_type,
+        subject_id=row.subject_id or "",
+        details=", ".join(f"{name}: {value}" for name, value in sorted(row.details.items())),
+    )

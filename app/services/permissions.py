@@ -1,0 +1,94 @@
+"""Who may do what: one table, asked by every service call.
+
+Decision: an administrator runs the installation (users, jobs, the audit log) and sees no patient data; a clinician
+screens patients and sees nothing of the administration. A person who needs both has two accounts, so that the audit
+log always says in which role something was done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from clinic_data.errors import PermissionDeniedError
+from clinic_data.tables import Role
+
+
+class Permission(StrEnum):
+    """Everything that a role can be allowed to do."""
+
+    READ_PATIENTS = "read patients"
+    WRITE_PATIENTS = "create and edit patients"
+    ADD_RECORDINGS = "add recordings"
+    SCREEN = "start, watch and cancel screenings"
+    READ_RESULTS = "read results"
+    WRITE_REPORTS = "create reports"
+    READ_REPORTS = "read reports"
+    MANAGE_USERS = "manage users"
+    MANAGE_JOBS = "watch, cancel and retry jobs"
+    READ_AUDIT = "read the audit log"
+    READ_MODEL = "read what the model is and what it was measured to do"
+
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.CLINICIAN: frozenset(
+        {
+            Permission.READ_PATIENTS,
+            Permission.WRITE_PATIENTS,
+            Permission.ADD_RECORDINGS,
+            Permission.SCREEN,
+            Permission.READ_RESULTS,
+            Permission.WRITE_REPORTS,
+            Permission.READ_REPORTS,
+            Permission.READ_MODEL,
+        }
+    ),
+    Role.ADMINISTRATOR: frozenset(
+        {
+            Permission.MANAGE_USERS,
+            Permission.MANAGE_JOBS,
+            Permission.READ_AUDIT,
+            Permission.READ_MODEL,
+        }
+    ),
+}
+"""The one permission table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A signed-in user, as the services know them.
+
+    Attributes:
+        user_id: id of the user row.
+        username: what they sign in with.
+        display_name: what is printed on reports.
+        role: decides what they may do.
+        must_change_password: True until a one-time password was replaced.
+    """
+
+    user_id: str
+    username: str
+    display_name: str
+    role: Role
+    must_change_password: bool = False
+
+
+def may(actor: Actor | None, permission: Permission) -> bool:
+    """Whether the actor may do it; nobody and users with a one-time password may do nothing."""
+    return actor is not None and not actor.must_change_password and permission in GRANTS[actor.role]
+
+
+def require(actor: Actor | None, permission: Permission) -> Actor:
+    """Returns the actor if they may do it.
+
+    Raises:
+        PermissionDeniedError: for nobody, for a one-time password that was not replaced, and for a wrong role.
+    """
+    if actor is None:
+        raise PermissionDeniedError("Please sign in first.")
+    if actor.must_change_password:
+        raise PermissionDeniedError("Please choose your own password first.")
+    if permission not in GRANTS[actor.role]:
+        raise PermissionDeniedError(f"Your role ({actor.role.value}) does not allow you to {permission.value}.")
+    return actor

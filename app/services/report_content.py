@@ -1,0 +1,173 @@
+"""From the JSON of an assessment to the content of a report; no page, no network, no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.content import (
+    CalibrationBlock,
+    Interval,
+    ModelBlock,
+    OperatingPointBlock,
+    PatientBlock,
+    QualityLine,
+    RecordingBlock,
+    ScoreBlock,
+    ScreeningReport,
+)
+
+Json = Mapping[str, Any]
+
+
+def report_from_result(
+    result_json: Json,
+    silhouettes: NDArray[np.uint8],
+    patient: PatientBlock | None,
+    *,
+    clinic_name: str,
+    report_number: str,
+    created_by: str,
+    created_at: datetime | None = None,
+    recorded_at: datetime | None = None,
+    language: str = "en",
+) -> ScreeningReport:
+    """The content of a report.
+
+    Args:
+        result_json: what `GaitAssessment.to_json` gave, as stored.
+        silhouettes: uint8 [frame, 64, 44].
+        patient: None where nobody was chosen.
+        clinic_name: heading of the report.
+        report_number: unique within the clinic.
+        created_by: who ordered the report, as it shall be printed.
+        created_at: with a time zone; now if not given.
+        recorded_at: when the walk was filmed, if known.
+        language: key of the wording.
+
+    Raises:
+        ValueError: if the result has no score (a refused recording) or holds values that cannot be true.
+    """
+    return ScreeningReport(
+        clinic_name=clinic_name,
+        report_number=report_number,
+        created_at=created_at or datetime.now(UTC),
+        created_by=created_by,
+        software_version=str(result_json["created_by"]),
+        patient=patient,
+        recording=recording_block(result_json, recorded_at),
+        quality=quality_lines(result_json["quality"]["checks"]),
+        scores=score_blocks(result_json),
+        model=model_block(result_json),
+        silhouettes=silhouettes,
+        language=language,
+    )
+
+
+def recording_block(result_json: Json, recorded_at: datetime | None = None) -> RecordingBlock:
+    """The recording and what of it was used."""
+    video, quality = result_json["recording"], result_json["quality"]
+    return RecordingBlock(
+        file_name=video["file_name"],
+        recorded_at=recorded_at,
+        sha256=video["sha256"],
+        duration_s=video["duration_s"],
+        width_px=video["width_px"],
+        height_px=video["height_px"],
+        frame_rate_hz=video["frame_rate_hz"],
+        codec=video["codec"],
+        person_number=result_json["person"],
+        n_people=len(result_json["people"]),
+        frames_used=result_json["sequence"]["frames"],
+        view=quality["view"],
+        steps=quality["steps"],
+    )
+
+
+def quality_lines(checks: Sequence[Json]) -> tuple[QualityLine, ...]:
+    """The quality checks, the failed blocking ones first."""
+    lines = [
+        QualityLine(
+            label=check["label"],
+            value=measured_text(check["value"], check["unit"]),
+            threshold=check["threshold"],
+            passed=check["passed"],
+            blocking=check["blocking"],
+            advice=check["advice"],
+        )
+        for check in checks
+    ]
+    return tuple(sorted(lines, key=lambda line: (line.passed, not line.blocking)))
+
+
+def measured_text(value: float | int | str | None, unit: str) -> str:
+    """A measured value with its unit, with as many digits as a reader needs."""
+    if value is None:
+        return "not measured"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    number = f"{value:.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.3g}"
+    return f"{number} {unit}".strip()
+
+
+def score_blocks(result_json: Json) -> tuple[ScoreBlock, ...]:
+    """The scores, in the order of the model's tasks."""
+    return tuple(score_block(score) for score in result_json["scores"])
+
+
+def score_block(score: Json) -> ScoreBlock:
+    """One score."""
+    order = tuple(score["class_order"])
+    return ScoreBlock(
+        task=score["task"],
+        class_order=order,
+        probabilities=tuple(float(score["probabilities"][name]) for name in order),
+        positive_class=score["positive_class"],
+        interval=Interval(*score["interval"]),
+        interval_method=score["interval_method"],
+        prediction_set=tuple(score["prediction_set"]),
+        coverage=score["coverage"],
+        abstained=score["abstained"],
+        above_threshold=score["above_threshold"],
+        operating_point=_operating_point(score["operating_point"]),
+        calibration=CalibrationBlock(**{name: score["calibration"][name] for name in _CALIBRATION_FIELDS}),
+        simulated=score["simulated"],
+    )
+
+
+_CALIBRATION_FIELDS = ("ece", "brier", "slope", "intercept", "n_people")
+
+
+def _operating_point(point: Json) -> OperatingPointBlock:
+    return OperatingPointBlock(
+        threshold=point["threshold"],
+        sensitivity=point["sensitivity"],
+        sensitivity_interval=Interval(*point["sensitivity_interval"]),
+        specificity=point["specificity"],
+        specificity_interval=Interval(*point["specificity_interval"]),
+        n_positive=point["n_positive"],
+        n_negative=point["n_negative"],
+    )
+
+
+def model_block(result_json: Json) -> ModelBlock:
+    """The model that scored."""
+    model = result_json["model"]
+    people = model["people"]
+    return ModelBlock(
+        name=model["name"],
+        version=model["version"],
+        sha256=model["sha256"],
+        training_data=model["training_data"],
+        known_gaps=tuple(model["known_gaps"]),
+        simulated=result_json["simulated"],
+        people_train=people["train"],
+        people_calibration=people["calibration"],
+        people_test=people["test"],
+    )

@@ -1,0 +1,90 @@
+"""The browser's session: the only file that touches `st.session_state` and `st.cache_resource`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+from app.gateway.cookies import CSRF_COOKIE, SESSION_COOKIE
+from app.services.catalogue import Services
+from app.services.permissions import Actor
+from app.settings import Settings
+
+ValueT = TypeVar("ValueT")
+
+
+@st.cache_resource(show_spinner=False)
+def services() -> Services:
+    """The services of this process, shared by all sessions; they hold no user."""
+    return Services.open(Settings())
+
+
+def token() -> str | None:
+    """The session token that the browser sent when it opened this page."""
+    return st.context.cookies.get(SESSION_COOKIE)
+
+
+def csrf_token() -> str:
+    """The double-submit token, for the uploader's requests."""
+    return st.context.cookies.get(CSRF_COOKIE) or ""
+
+
+def signed_in_actor(*, touch: bool = True) -> Actor | None:
+    """Who is signed in right now, by the database.
+
+    Args:
+        touch: False in code that runs by itself, which must not keep a session alive.
+    """
+    return services().accounts.actor_of(token(), touch=touch)
+
+
+def first_look(what: str) -> bool:
+    """True the first time that this browser session asks for `what`; False from then on."""
+    seen: set[str] = st.session_state.setdefault("seen", set())
+    if what in seen:
+        return False
+    seen.add(what)
+    return True
+
+
+def keep(name: str, make: Callable[[], ValueT]) -> ValueT:
+    """The value that was made when `name` was first asked for, until `forget`."""
+    key = f"kept:{name}"
+    if key not in st.session_state:
+        st.session_state[key] = make()
+    return st.session_state[key]
+
+
+def forget(name: str) -> None:
+    """Drops what `keep` holds under `name`."""
+    st.session_state.pop(f"kept:{name}", None)
+
+
+def put_notice(text: str) -> None:
+    """A message that the next page shows once."""
+    st.session_state["notice"] = text
+
+
+def take_notice() -> str:
+    """The message of `put_notice`, once."""
+    return st.session_state.pop("notice", "")
+
+
+def value_of(key: str, default: Any = None) -> Any:
+    """The value of a widget by its key."""
+    return st.session_state.get(key, default)
+
+
+def shown_time(moment: datetime | None) -> str:
+    """A time as the user's own clock shows it."""
+    if moment is None:
+        return "–"
+    try:
+        zone = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return moment.astimezone(zone).strftime("%d %b %Y, %H:%M")

@@ -1,0 +1,68 @@
+"""Settings of the application, read from environment variables that start with `FGAIT_`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CLONE_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What an installation may choose; every value has a working default.
+
+    Attributes:
+        data_dir: folder of the database and of the stored files.
+        database_url: SQLAlchemy URL; empty means a SQLite file in `data_dir`.
+        clinic_name: printed on reports and on the sign-in page.
+        host: address that the server listens on.
+        port: port that the server listens on; the next free one is taken if it is busy.
+        allowed_hosts: names under which browsers may reach the server, without port.
+        secure_cookies: send cookies over HTTPS only; switch on behind HTTPS.
+        max_upload_mb: largest video that is accepted, in MB of 10^6 bytes.
+        min_free_disk_mb: disk space that an upload must leave free, in MB.
+        worker_poll_s: how often an idle worker looks for work.
+        worker_lease_s: a job without a sign of life for this long may be taken over.
+        worker_heartbeat_s: how often a worker gives a sign of life.
+        job_limit_min: a job that runs longer than this is stopped and marked as failed.
+        segmenter_threads: CPU threads of the network that finds the person.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FGAIT_", frozen=True, extra="forbid")
+
+    data_dir: Path = CLONE_ROOT / "var"
+    database_url: str = ""
+    clinic_name: str = "Gait screening clinic"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8501, ge=1, le=65535)
+    allowed_hosts: list[str] = ["127.0.0.1", "localhost", "[::1]"]
+    secure_cookies: bool = False
+    max_upload_mb: int = Field(default=2048, ge=1)
+    min_free_disk_mb: int = Field(default=512, ge=0)
+    worker_poll_s: float = Field(default=0.5, gt=0)
+    worker_lease_s: float = Field(default=30.0, gt=0)
+    worker_heartbeat_s: float = Field(default=2.0, gt=0)
+    job_limit_min: float = Field(default=60.0, gt=0)
+    segmenter_threads: int = Field(default=2, ge=1)
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The database in use."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'clinic.sqlite3'}"
+
+    @property
+    def storage_dir(self) -> Path:
+        """Folder of videos, silhouettes, overlay clips and reports."""
+        return self.data_dir / "files"
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """The upload limit in bytes."""
+        return self.max_upload_mb * 1_000_000
+
+    @property
+    def min_free_disk_bytes(self) -> int:
+        """The disk space that must stay free, in bytes."""
+        return self.min_free_disk_mb * 1_000_000

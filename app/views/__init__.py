@@ -1,0 +1,1 @@
+"""One page of the application per file: no SQL, no network, no PDF code."""

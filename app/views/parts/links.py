@@ -1,0 +1,26 @@
+"""Where the pages are, and how one leads to another."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+PATIENTS = "views/patients.py"
+PATIENT = "views/patient.py"
+PATIENT_FORM = "views/patient_form.py"
+NEW_ASSESSMENT = "views/new_assessment.py"
+PROGRESS = "views/screening_progress.py"
+RESULT = "views/result.py"
+USERS = "views/users.py"
+JOBS = "views/jobs.py"
+AUDIT = "views/audit_log.py"
+ABOUT = "views/about.py"
+
+
+def asked_for(name: str) -> str:
+    """An id in the address, or an empty text."""
+    return st.query_params.get(name, "")
+
+
+def link(page: str, label: str, **query: str) -> None:
+    """A link to a page."""
+    st.page_link(page, label=label, query_params=query)

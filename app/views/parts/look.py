@@ -1,0 +1,138 @@
+"""How things look: one style sheet and a few pieces of plain HTML, with every text escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from app.services.permissions import Actor
+from clinic_data.tables import Patient
+from reports.content import ScoreBlock
+from reports.wording import (
+    SIMULATED_BANNER,
+    SIMULATED_EXPLANATION,
+    interval_words,
+    outcome_label,
+    percent_of_count,
+    percent_of_probability,
+    probability_sentence,
+)
+
+_STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+
+
+def add_style() -> None:
+    """Adds the style sheet to the page."""
+    st.html(_STYLE)
+
+
+def who_is_signed_in(actor: Actor) -> None:
+    """Name and role, with the way to one's own password."""
+    st.html(
+        f'<div class="fg-who"><b>{escape(actor.display_name)}</b><span class="fg-muted fg-small">'
+        f"{escape(actor.username)} · {escape(actor.role.value)}</span><br>"
+        '<a class="fg-link fg-small" href="/change-password" target="_self">Change password</a></div>'
+    )
+
+
+def who_is_assessed(patient: Patient) -> None:
+    """Whose page this is, so that nobody screens the wrong patient."""
+    name = ", ".join(part for part in (patient.family_name, patient.given_name) if part)
+    st.html(
+        f'<div>Patient <b>{escape(name)}</b> <span class="fg-muted">· {escape(patient.record_number)} · born '
+        f"{patient.birth_date.isoformat()} · {escape(patient.sex.value)}</span></div>"
+    )
+
+
+def waiting_hint(waiting_s: float) -> None:
+    """Says so when nobody takes a job."""
+    if waiting_s > 20:
+        st.warning(
+            "No worker has taken this job yet. Other jobs may be ahead of it; if nothing happens for some minutes, "
+            "tell your administrator that the worker may not be running. The job is kept."
+        )
+
+
+def simulated_banner() -> None:
+    """Stands above everything that shows a score of a simulated model."""
+    st.html(
+        f'<div class="fg-banner" role="note"><b>{escape(SIMULATED_BANNER)}</b><br>{escape(SIMULATED_EXPLANATION)}</div>'
+    )
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> None:
+    """Labelled values in a row that wraps."""
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs)
+    st.html(f'<dl class="fg-facts">{cells}</dl>')
+
+
+def pill(text: str, kind: str) -> str:
+    """A coloured label; the colour never says more than the text."""
+    return f'<span class="fg-pill fg-{escape(kind)}">{escape(text)}</span>'
+
+
+def score_pill(score: ScoreBlock) -> str:
+    """The outcome of a score in two or three words."""
+    return pill(outcome_label(score), score.outcome.value)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table that wraps its texts.
+
+    Args:
+        head: plain texts.
+        rows: cells as HTML whose texts are escaped already.
+    """
+    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    st.html(
+        f'<div class="fg-wrap"><table class="fg-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    )
+
+
+def bullets(sentences: Sequence[str], *, numbered: bool = False) -> None:
+    """A list of sentences."""
+    kind = "ol" if numbered else "ul"
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    st.html(f'<{kind} class="fg-steps">{items}</{kind}>')
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}%"
+
+
+def score_scale(score: ScoreBlock) -> None:
+    """The probability on a plain scale from 0 to 100 %, with its interval and the threshold."""
+    low, high = score.interval.low, score.interval.high
+    value, threshold = score.positive_probability, score.operating_point.threshold
+    low_words, high_words = interval_words(score.interval)
+    spoken = f"{probability_sentence(score)}; 95 % interval {low_words} to {high_words}"
+    threshold_at = min(max(threshold, 0.12), 0.88)
+    st.html(
+        f'<div class="fg-scale" role="img" aria-label="{escape(spoken)}">'
+        '<div class="track"></div>'
+        f'<div class="band" style="left:{_percent(low)};width:{_percent(high - low)}"></div>'
+        f'<div class="threshold" style="left:{_percent(threshold)}"></div>'
+        f'<div class="mark" style="left:{_percent(value)}"></div>'
+        f'<span class="above" style="left:{_percent(min(max(value, 0.04), 0.96))}">'
+        f"{escape(percent_of_probability(value))}</span>"
+        '<span class="end" style="left:0">0 %</span><span class="end" style="right:0">100 %</span>'
+        f'<span class="below" style="left:{_percent(threshold_at)}">'
+        f"threshold {escape(percent_of_count(threshold))}</span>"
+        "</div>"
+        '<span class="fg-key"><i class="m"></i>calibrated probability</span>'
+        f'<span class="fg-key"><i></i>95 % interval: {escape(low_words)} to {escape(high_words)}</span>'
+        '<span class="fg-key"><i class="t"></i>threshold, fixed beforehand</span>'
+    )
+
+
+def one_time_password(username: str, password: str) -> None:
+    """Shows a password that is shown once."""
+    st.success(
+        f"One-time password of {username}. It is shown once and stored nowhere; the user chooses an own one at the "
+        "first sign-in."
+    )
+    st.html(f'<code class="fg-password">{escape(password)}</code>')

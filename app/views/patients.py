@@ -1,0 +1,54 @@
+"""The list of patients: search, and the way to a new one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import session
+from app.services.permissions import Actor, Permission
+from app.views.parts import links, page
+
+_ROWS = 20
+_WIDTHS = (4, 2, 2, 1.4)
+
+
+def body(actor: Actor) -> None:
+    """Draws the page."""
+    left, right = st.columns([4, 1.3], vertical_alignment="bottom")
+    left.title("Patients")
+    if right.button("New patient", key="new-patient", type="primary", width="stretch"):
+        st.switch_page(links.PATIENT_FORM)
+    text = st.text_input(
+        "Search", key="patient-search", placeholder="Name, record number or birth date (2011-04-23)", max_chars=200
+    )
+    skip = (session.value_of("patient-page", 1) - 1) * _ROWS
+    found = session.services().patients.search(actor, text, _ROWS, skip)
+    if found.total and not found.rows:  # the search became narrower than the page that was open
+        found = session.services().patients.search(actor, text, _ROWS, 0)
+    if not found.total:
+        _nobody(text)
+        return
+    header = st.columns(_WIDTHS)
+    for cell, name in zip(header, ("Name", "Record number", "Born", "Sex"), strict=True):
+        cell.caption(name)
+    for patient in found.rows:
+        cells = st.columns(_WIDTHS, vertical_alignment="center")
+        with cells[0]:
+            name = ", ".join(part for part in (patient.family_name, patient.given_name) if part)
+            links.link(links.PATIENT, name, patient=patient.id)
+        cells[1].text(patient.record_number)
+        cells[2].text(patient.birth_date.isoformat())
+        cells[3].text(patient.sex.value)
+    st.caption(f"{found.total} patient{'s' if found.total != 1 else ''}")
+    page.pager(found.total, _ROWS, "patient-page")
+
+
+def _nobody(text: str) -> None:
+    if text:
+        st.info("No patient matches. Search for parts of a name, a record number, or a birth date like 2011-04-23.")
+    else:
+        st.info("There are no patients yet. Add the first one with “New patient”.")
+
+
+if __name__ == "__main__":
+    page.run(Permission.READ_PATIENTS, body)
