@@ -1,8 +1,8 @@
 """Alignment of a person mask to the 64 x 44 silhouette that the network sees.
 
-The recipe is the pretreatment of the public gait data sets (FoundationGait, arXiv 2512.00691): crop to the occupied rows,
-scale to 64 rows keeping the aspect ratio, centre on the column that halves the mass, take 64 columns, then drop 10 columns
-on either side. Speed, height and vertical bob are lost by it.
+The recipe is the pretreatment of the public gait data sets (FoundationGait, arXiv 2512.00691): crop to the occupied
+rows, scale to 64 rows keeping the aspect ratio, centre on the column that halves the mass, take 64 columns, then drop
+10 columns on either side. Speed, height and vertical bob are lost by it.
 """
 
 from __future__ import annotations

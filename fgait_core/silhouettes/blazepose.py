@@ -45,10 +45,10 @@ def detector_anchors() -> NDArray[np.float32]:
     return np.concatenate(anchors).astype(np.float32)
 
 
-def tiles_of(height_px: int, width_px: int) -> list[tuple[int, int, int, int]]:
+def tiles_of(height_px: int, width_px: int, levels: tuple[int, ...] = TILE_LEVELS) -> list[tuple[int, int, int, int]]:
     """The whole frame and overlapping squares of it as (x0, y0, x1, y1), so that small people are found, too."""
     tiles = [(0, 0, width_px, height_px)]
-    for level in TILE_LEVELS:
+    for level in levels:
         side = min(height_px, width_px) // level
         if side < 2:
             continue
@@ -106,10 +106,10 @@ class BlazePoseSegmenter:
         self._landmarker = _Network(fetch_asset(VARIANTS[variant]), threads)
         self._anchors = detector_anchors()
 
-    def detect(self, rgb: NDArray[np.uint8]) -> tuple[Detection, ...]:
+    def detect(self, rgb: NDArray[np.uint8], *, thorough: bool = True) -> tuple[Detection, ...]:
         """Everybody in a frame, the whole frame and its tiles taken together, best first."""
         found: list[Detection] = []
-        for x0, y0, x1, y1 in tiles_of(*rgb.shape[:2]):
+        for x0, y0, x1, y1 in tiles_of(rgb.shape[0], rgb.shape[1], TILE_LEVELS if thorough else TILE_LEVELS[:1]):
             found += self._detect_in(rgb[y0:y1, x0:x1], x0, y0)
         found.sort(key=lambda detection: -detection.score)
         kept: list[Detection] = []
@@ -183,7 +183,7 @@ def _letterboxed(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float, in
     return image, scale, dx, dy
 
 
-def _overlapping_groups(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[NDArray[np.int64]]:
+def _overlapping_groups(boxes: NDArray[np.floating], scores: NDArray[np.float32]) -> list[NDArray[np.int64]]:
     """Groups of boxes that mean the same person, best box first (non-maximum suppression that keeps the votes)."""
     areas = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
     order = np.argsort(-scores)

@@ -100,7 +100,7 @@ def without_specks(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return mask
     areas = stats[1:, cv2.CC_STAT_AREA]
     kept = np.concatenate([[False], areas >= PART_SHARE * areas.max()])
-    return kept[labels].astype(np.uint8) * 255
+    return kept[np.asarray(labels, np.int32)].astype(np.uint8) * 255
 
 
 def _complete(person: PersonFrame, box: tuple[float, float, float, float]) -> bool:

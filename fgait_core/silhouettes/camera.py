@@ -39,7 +39,7 @@ class CameraPath:
             if self._last is not None and self._last.shape == small.shape:
                 step = self._shift(self._last, small)
                 self._at += step
-                self._speeds.append(float(np.hypot(*step)) / GREY_WIDTH_PX / elapsed_s)
+                self._speeds.append(float(np.hypot(step[0], step[1])) / GREY_WIDTH_PX / elapsed_s)
             self._last, self._last_s = small, frame.time_s
         x, y = (self._at * width_px / GREY_WIDTH_PX).tolist()
         return x, y
@@ -53,5 +53,5 @@ class CameraPath:
         if self._window is None or self._window.shape != now.shape:
             self._window = cv2.createHanningWindow((now.shape[1], now.shape[0]), cv2.CV_32F).astype(np.float32)
         shift, response = cv2.phaseCorrelate(before, now, self._window)
-        known = response >= MIN_RESPONSE and np.hypot(*shift) >= DEAD_ZONE_PX
+        known = response >= MIN_RESPONSE and float(np.hypot(shift[0], shift[1])) >= DEAD_ZONE_PX
         return np.array(shift) if known else np.zeros(2)

@@ -1,6 +1,6 @@
 """Footsteps and the manner of moving, from landmarks: enough to tell walking from standing, kicking or cycling.
 
-The feet are farthest apart at each foot contact. The difference between left and right ankle, taken along the horizontal
+The feet are farthest apart at each foot contact. The difference between left and right ankle, taken along the level
 direction in which it varies most (forwards, whatever the view), therefore swings once per stride; each turning point is
 one footstep.
 
@@ -132,7 +132,7 @@ def _trunk_lean_deg(walk: Walk) -> float:
 
 
 def _view_deg(walk: Walk) -> float:
-    """From the line of the shoulders and of the hips: it points to the right of the picture for who faces the camera."""
+    """From the lines of the shoulders and the hips: they point to the right in the picture for who faces the camera."""
     lines = [walk.world_m[:, pair[0]] - walk.world_m[:, pair[1]] for pair in (SHOULDERS, HIPS)]
     angles = [np.arctan2(np.abs(line[:, 2]), line[:, 0]) for line in lines]
     return float(np.degrees(np.median(np.concatenate(angles))))

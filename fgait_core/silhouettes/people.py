@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fgait_core.silhouettes.video import Frame, VideoInfo, probe_video, read_fra
 
 KEY_FRAME_STEP_S = (0.4, 1.0)
 KEY_FRAMES_WANTED = 120
+PROGRESS_EVERY_S = 0.3
 MAX_PEOPLE = 12
 MIN_SIGHTINGS = 2
 MIN_MEAN_SCORE = 0.7
@@ -102,22 +104,25 @@ def find_people(
     tracks: list[list[_Sighting]] = []
     camera = CameraPath()
     step_s = key_frame_step_s(info.duration_s)
-    next_s = 0.0
+    next_s, told_s, thorough = 0.0, -PROGRESS_EVERY_S, True
     for frame in read_frames(path, info):
         raise_if_cancelled(cancelled)
+        if time.monotonic() - told_s > PROGRESS_EVERY_S:
+            told_s = time.monotonic()
+            progress(min(frame.time_s / info.duration_s, 1.0), "Looking for people")
         shift = camera.follow(frame, info.width_px * info.working_scale)
         if frame.time_s + 1e-6 >= next_s:
-            progress(min(frame.time_s / info.duration_s, 1.0), "Looking for people")
             next_s = frame.time_s + step_s
-            _link(tracks, _sightings(frame, segmenter, shift), step_s)
+            _link(tracks, _sightings(frame, segmenter, shift, thorough), step_s)
+            thorough = not thorough
     progress(1.0, "People found")
     return _candidates(tracks, info, step_s)
 
 
-def _sightings(frame: Frame, segmenter: PersonSegmenter, shift: tuple[float, float]) -> list[_Sighting]:
+def _sightings(frame: Frame, segmenter: PersonSegmenter, shift: tuple[float, float], thorough: bool) -> list[_Sighting]:
     rgb = frame.rgb()
     sightings: list[_Sighting] = []
-    for detection in segmenter.detect(rgb):
+    for detection in segmenter.detect(rgb, thorough=thorough):
         person = segmenter.segment(rgb, detection.region)
         if person is None:
             continue
@@ -200,7 +205,7 @@ def _link_cost(track: list[_Sighting], sighting: _Sighting) -> float:
         velocity = (last.still_xy_px - track[-2].still_xy_px) / (last.time_s - track[-2].time_s)
         expected = expected + velocity * min(elapsed_s, 1.0)
     body_px = BODY_HEIGHT_M * max(last.scale_px_per_m, sighting.scale_px_per_m)
-    away = float(np.hypot(*(sighting.still_xy_px - expected))) / body_px
+    away = float(np.linalg.norm(sighting.still_xy_px - expected)) / body_px
     growth = abs(float(np.log(sighting.scale_px_per_m / last.scale_px_per_m)))
     colour = 1.0 - float(np.sqrt(last.colours * sighting.colours).sum())
     if away > 0.4 + 0.9 * elapsed_s or growth > 0.5:
@@ -221,6 +226,12 @@ def _candidates(tracks: list[list[_Sighting]], info: VideoInfo, step_s: float) -
     return tuple(
         _candidate(number, track, info, side_px, step_s) for number, track in enumerate(order[:MAX_PEOPLE], start=1)
     )
+
+
+def _visible_s(track: list[_Sighting], step_s: float) -> float:
+    # Small people are looked for on every second key frame only: one frame without them is no gap.
+    gaps_s = np.diff([sighting.time_s for sighting in track])
+    return float(gaps_s[gaps_s < 2.5 * step_s].sum()) + step_s
 
 
 def _full_view(track: list[_Sighting]) -> list[_Sighting]:
@@ -258,7 +269,7 @@ def _candidate(number: int, track: list[_Sighting], info: VideoInfo, side_px: fl
         seed_roi=seed.region.scaled(back),
         box_px=tuple(round(v * back, 1) for v in seed.body.box_px),  # type: ignore[arg-type]
         travel_body_heights=round(_travel(full, side_px), 2),
-        visible_s=round(len(track) * step_s, 2),
+        visible_s=round(_visible_s(track, step_s), 2),
         in_full_view=len(full) >= 0.5 * len(track),
         thumbnail_rgb=seed.thumbnail_rgb,
         anchors=tuple((s.time_s, s.region.scaled(back)) for s in track),

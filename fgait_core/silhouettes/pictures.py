@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from fgait_core.errors import RecordingError
@@ -75,7 +76,7 @@ def write_overlay_clip(
 class _ClipWriter:
     """Encodes RGB pictures with their times."""
 
-    def __init__(self, container: av.container.OutputContainer, width_px: int, height_px: int) -> None:
+    def __init__(self, container: OutputContainer, width_px: int, height_px: int) -> None:
         self._container = container
         self._stream = container.add_stream("libx264", options={"crf": CLIP_CRF, "preset": "veryfast"})
         self._stream.width, self._stream.height = width_px, height_px

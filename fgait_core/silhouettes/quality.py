@@ -35,7 +35,7 @@ SUITABLE_VIEWS = {"scoliosis": ("front", "back", "oblique"), "depression": ("sid
 """The views in which what the task looks for is seen best; any other view is a warning, never a refusal."""
 _FROM = {"front": "the front", "oblique": "an oblique angle", "side": "the side", "back": "behind"}
 _VIEW_ADVICE = {
-    "scoliosis": "For scoliosis, film from the front or from behind: the asymmetry of the trunk is hardly seen in profile.",
+    "scoliosis": "For scoliosis, film from the front or from behind: the trunk's asymmetry is hardly seen in profile.",
     "depression": "For depression, film from the side: posture and arm swing are seen best in profile.",
 }
 
@@ -166,8 +166,8 @@ def _full_body(walk: Walk) -> QualityCheck:
         (round(100 * share), "%"),
         f"at least {GOOD_SEEN:.0%} of the time (refused below {MIN_SEEN:.0%})",
         share >= GOOD_SEEN,
-        f"The whole body is seen in only {share:.0%} of the time: the border of the picture or something in front of the "
-        "person hides a part. Film from farther away, with room above the head and below the feet and nothing in between.",
+        f"The whole body is seen in only {share:.0%} of the time: the border of the picture or something in front of "
+        "the person hides a part. Film from farther away, with room above the head and below the feet and a clear view.",
         blocking=share < MIN_SEEN,
     )
 
@@ -222,8 +222,8 @@ def _steps(manner: Manner) -> QualityCheck:
         (manner.steps, "steps"),
         f"at least {MIN_STEPS}",
         manner.steps >= MIN_STEPS,
-        f"Only {manner.steps} footsteps were counted in full view. Film at least {MIN_STEPS} steps, better 8, of straight "
-        "walking.",
+        f"In full view, {manner.steps} footstep{'s were' if manner.steps != 1 else ' was'} counted. Film at least "
+        f"{MIN_STEPS} steps of straight walking, better 8.",
     )
 
 

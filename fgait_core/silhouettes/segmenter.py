@@ -85,8 +85,13 @@ class PersonFrame:
 class PersonSegmenter(Protocol):
     """Finds people in a frame and segments one of them."""
 
-    def detect(self, rgb: NDArray[np.uint8]) -> tuple[Detection, ...]:
-        """Everybody in a frame, uint8 [row, column, 3]; near doubles merged, best first."""
+    def detect(self, rgb: NDArray[np.uint8], *, thorough: bool = True) -> tuple[Detection, ...]:
+        """Everybody in a frame, uint8 [row, column, 3]; near doubles merged, best first.
+
+        Args:
+            rgb: the frame.
+            thorough: whether to look for people lower than a third of the frame, too, which takes longer.
+        """
         ...
 
     def segment(self, rgb: NDArray[np.uint8], region: Region) -> PersonFrame | None:

@@ -1,9 +1,9 @@
 """Following one person through a video, frame by frame, forwards and backwards from the places where it was found.
 
-`find_people` gives the person's place on every key frame (an anchor). From an anchor the person is followed forwards: each
-frame's landmarks say where to look in the next. Where the next anchor does not confirm the place reached (the person was
-lost, or somebody else was caught in passing), the person is followed backwards from that anchor over the frames in
-between, which are still at hand, and each frame takes the result that lies nearer to the way between the two anchors.
+`find_people` gives the person's place on every key frame (an anchor). From an anchor the person is followed forwards:
+each frame's landmarks say where to look in the next. Where the next anchor does not confirm the place reached (the
+person was lost, or somebody else was caught in passing), the person is followed backwards from that anchor over the
+frames in between, which are still at hand, and each frame takes the result nearer to the way between the two anchors.
 The video is read once, in order; at most `MAX_PENDING_FRAMES` frames are kept.
 """
 
@@ -33,7 +33,6 @@ from fgait_core.silhouettes.walk import Walk
 MAX_PENDING_FRAMES = 48
 AGREEMENT = 0.15
 """Two places closer than this share of a region's side are the same person; a region is about 1.4 body heights."""
-FAR_OFF = 0.45
 OVERRUN_S = 1.2
 """How long a person is followed beyond the last anchor: entries and exits fall between key frames."""
 SHARPNESS_EVERY = 5
@@ -211,8 +210,7 @@ class _Follower:
         expected = Region(
             start.x_px + share * (end.x_px - start.x_px), start.y_px + share * (end.y_px - start.y_px), end.size_px
         )
-        nearer = min((pending.forward, backward), key=lambda person: person.next_region.distance_px(expected))
-        return nearer
+        return min((pending.forward, backward), key=lambda person: person.next_region.distance_px(expected))
 
     def _release(self, pendings: deque[_Pending] | list[_Pending]) -> Iterator[_Followed]:
         for pending in pendings:

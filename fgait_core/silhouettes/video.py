@@ -1,7 +1,7 @@
 """Reading a walking video: what it is (`probe_video`), and its frames one by one (`read_frames`).
 
-Rotation metadata, non-square pixels and presentation times are honoured; no constant frame rate is assumed. Frames come as
-a stream, so that memory does not grow with the length of the video.
+Rotation metadata, non-square pixels and presentation times are honoured; no constant frame rate is assumed. Frames come
+as a stream, so that memory does not grow with the length of the video.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from fgait_core.errors import VideoDecodeError
@@ -108,7 +109,7 @@ class Frame:
         if info.rotation_deg in (90, 270):
             width, height = height, width
         picture = self._picture.reformat(width=width, height=height, format="rgb24", interpolation="AREA")
-        return _turned(picture.to_ndarray(), info.rotation_deg)
+        return _turned(np.asarray(picture.to_ndarray(), np.uint8), info.rotation_deg)
 
     def grey(self, width_px: int) -> NDArray[np.uint8]:
         """The upright picture in grey, scaled to a width: uint8 [row, width_px]. Much cheaper than `rgb`."""
@@ -123,7 +124,7 @@ def _luma(picture: VideoFrame) -> NDArray[np.uint8]:
     if not picture.format.name.startswith(("yuv4", "yuvj4")) or picture.format.components[0].bits != 8:
         picture = picture.reformat(format="gray")
     plane = picture.planes[0]
-    return np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
 def _turned(pixels: NDArray[np.uint8], rotation_deg: int) -> NDArray[np.uint8]:
@@ -134,8 +135,8 @@ def probe_video(path: Path) -> VideoInfo:
     """What the video is, from its headers, its packets and its first frame.
 
     Raises:
-        VideoDecodeError: if the file is missing, empty, no video, damaged, cut off, too large or too long; the text says
-            what to do.
+        VideoDecodeError: if the file is missing, empty, no video, damaged, cut off, too large or too long; the text
+            says what to do.
     """
     path = Path(path)
     container_name = _sniff(path)
@@ -191,7 +192,7 @@ def _open(path: Path, container_name: str) -> InputContainer:
 
 
 def _video_stream(container: InputContainer) -> VideoStream:
-    streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         what = "only sound" if container.streams.audio else "no picture"
         raise VideoDecodeError(f"The file holds {what}, no video. Choose the file that shows the patient walking.")
@@ -239,8 +240,8 @@ def _check_complete(container: InputContainer, stream: VideoStream, times_s: NDA
         raise VideoDecodeError(f"The video has no length: it holds {len(times_s)} picture(s). Film again.")
     if times_s[-1] - times_s[0] > MAX_DURATION_S:
         raise VideoDecodeError(
-            f"The video is {(times_s[-1] - times_s[0]) / 60:.0f} minutes long; at most {MAX_DURATION_S / 60:.0f} can be "
-            "used. Cut out the part in which the patient walks."
+            f"The video is {(times_s[-1] - times_s[0]) / 60:.0f} minutes long; at most {MAX_DURATION_S / 60:.0f} can "
+            "be used. Cut out the part in which the patient walks."
         )
     promised_s = (container.duration or 0) / av.time_base
     few = stream.frames and len(times_s) < 0.98 * stream.frames

