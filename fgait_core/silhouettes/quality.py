@@ -167,7 +167,7 @@ def _full_body(walk: Walk) -> QualityCheck:
         f"at least {GOOD_SEEN:.0%} of the time (refused below {MIN_SEEN:.0%})",
         share >= GOOD_SEEN,
         f"The whole body is seen in only {share:.0%} of the time: the border of the picture or something in front of "
-        "the person hides a part. Film from farther away, with room above the head and below the feet and a clear view.",
+        "the person hides a part. Film from farther away, with room above the head and below the feet.",
         blocking=share < MIN_SEEN,
     )
 
