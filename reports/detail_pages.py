@@ -1,0 +1,119 @@
+"""The pages after the first: what the model saw, the quality checks, how good the figures are, and the model."""
+
+from __future__ import annotations
+
+from reportlab.platypus.flowables import Flowable, Spacer
+
+from reports import wording
+from reports.charts import SilhouetteStrip
+from reports.content import QualityLine, ScoreBlock, ScreeningReport
+from reports.layout import BODY, CONTENT_WIDTH_PT, SMALL, Setting, facts, grid, together
+
+PREVALENCES = (0.01, 0.03, 0.10, 0.30)
+_LABEL_PT = 110.0
+
+
+def detail_pages(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    """The flowables of all pages but the first."""
+    story = [*_silhouettes(report, setting), *_recording(report, setting), *_quality(report, setting)]
+    for score in report.scores:
+        story += _score(score, setting)
+    return [*story, *_method(setting), *_model(report, setting), *_use_and_limits(report, setting)]
+
+
+def _silhouettes(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    words = setting.words
+    heading = setting.heading(words.silhouettes)
+    if not len(report.silhouettes):
+        return [*heading, setting.text(words.no_silhouettes)]
+    strip = SilhouetteStrip(report.silhouettes)
+    caption = words.silhouettes_caption.format(shown=strip.shown, frames=len(report.silhouettes))
+    return [together([*heading, strip, setting.text(caption, SMALL)])]
+
+
+def _recording(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    words, recording = setting.words, report.recording
+    video = words.video_value.format(
+        width=recording.width_px,
+        height=recording.height_px,
+        rate=f"{recording.frame_rate_hz:.4g}",
+        duration=f"{recording.duration_s:.1f}",
+        codec=recording.codec,
+    )
+    rows = [(words.file, recording.file_name), (words.file_hash, recording.sha256), (words.video, video)]
+    return [*setting.heading(words.recording), facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT)]
+
+
+def _outcome(line: QualityLine, setting: Setting) -> str:
+    words = setting.words
+    if line.passed:
+        return words.passed
+    return f"{words.failed if line.blocking else words.warning}. {line.advice}"
+
+
+def _quality(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    rows = [(line.label, line.value, line.threshold, _outcome(line, setting)) for line in report.quality]
+    table = grid(setting, setting.words.check_columns, rows, (130, 90, 105, CONTENT_WIDTH_PT - 325))
+    return [*setting.heading(setting.words.checks), table]
+
+
+def _score(score: ScoreBlock, setting: Setting) -> list[Flowable]:
+    language, words = setting.language, setting.words
+    heading = setting.heading(words.result_detail.format(task=wording.task_title(score.task, language)))
+    probability = f"{wording.probability_sentence(score, language)}. {wording.interval_sentence(score, language)}"
+    rows = [
+        (words.interval, probability),
+        (words.operating_point, wording.operating_point_sentence(score, language)),
+        (words.prediction_set, wording.conformal_sentence(score, language)),
+        (words.calibration, wording.calibration_sentence(score, language)),
+        (words.predictive, wording.predictive_note(score, language)),
+    ]
+    table = [facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT), Spacer(1, 3), _predictive_table(score, setting)]
+    note = wording.evidence_note(score, language)
+    evidence = [Spacer(1, 3), facts(setting, [(words.evidence, note)], CONTENT_WIDTH_PT, _LABEL_PT)] if note else []
+    return [together([*heading, *table, *evidence])]
+
+
+def _predictive_table(score: ScoreBlock, setting: Setting) -> Flowable:
+    condition = wording.task_title(score.task, setting.language)
+    header = [column.format(condition=condition) for column in setting.words.predictive_columns]
+    rows = [
+        (wording.percent_of_count(prevalence), *wording.predictive_words(score, prevalence, setting.language))
+        for prevalence in PREVALENCES
+    ]
+    indented = grid(setting, header, rows, (150, 115, CONTENT_WIDTH_PT - _LABEL_PT - 265))
+    indented.hAlign = "RIGHT"
+    return indented
+
+
+def _method(setting: Setting) -> list[Flowable]:
+    return [together([*setting.heading(setting.words.method), *setting.bullets(setting.words.method_steps)])]
+
+
+def _model(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    words, model = setting.words, report.model
+    people = words.people_value.format(
+        train=model.people_train, calibration=model.people_calibration, test=model.people_test
+    )
+    if model.simulated:
+        people = f"{people} ({wording.phrases(setting.language).people[True]})"
+    rows = [
+        (words.model_version, f"{model.name} {model.version}"),
+        (words.model_hash, model.sha256),
+        (words.training_data, model.training_data),
+        (words.people, people),
+        (words.software, report.software_version),
+    ]
+    story: list[Flowable] = [*setting.heading(words.model), facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT)]
+    if model.known_gaps:
+        story += [*setting.heading(words.known_gaps), *setting.bullets(model.known_gaps)]
+    return story
+
+
+def _use_and_limits(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    phrases = wording.phrases(setting.language)
+    limits = list(phrases.limits)
+    if report.model.simulated:
+        limits.insert(0, phrases.simulated_explanation)
+    use = together([*setting.heading(setting.words.intended_use), setting.text(phrases.intended_use, BODY)])
+    return [use, together([*setting.heading(setting.words.limits), *setting.bullets(limits)])]

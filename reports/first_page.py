@@ -1,0 +1,164 @@
+"""The first page: who, what was measured, the result in plain words, what to do next, and room to sign."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from reportlab.platypus.flowables import Flowable, Spacer
+
+from reports import wording
+from reports.charts import class_bars, probability_scale
+from reports.content import PatientBlock, ScoreBlock, ScreeningReport
+from reports.fonts import unprintable
+from reports.labels import moment_text
+from reports.layout import (
+    BANNER,
+    BANNER_TEXT,
+    BODY,
+    CONTENT_WIDTH_PT,
+    LABEL,
+    SMALL,
+    STRONG,
+    TITLE,
+    Setting,
+    TickBox,
+    WritingLine,
+    beside,
+    boxed,
+    facts,
+    together,
+)
+
+_BOX_WIDTH_PT = CONTENT_WIDTH_PT - 16
+_SCALE_WIDTH_PT = 300.0
+
+
+def first_page(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    """The flowables of the first page, from the title to the clinician's decision."""
+    words = setting.words
+    story: list[Flowable] = [setting.text(words.title, TITLE)]
+    story.append(setting.text(wording.phrases(setting.language).not_diagnosis, BODY))
+    story += [Spacer(1, 4), *_banner(report, setting), _who_and_what(report, setting), Spacer(1, 3)]
+    story += _quality_summary(report, setting)
+    for score in report.scores:
+        story += [Spacer(1, 6), together([result_box(score, setting)])]
+    if report.refusals:
+        story += [Spacer(1, 6), _refusal_box(report, setting)]
+    story += [Spacer(1, 6), together([_decision_box(report, setting)])]
+    return story
+
+
+def _banner(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    if not report.model.simulated:
+        return []
+    words = wording.phrases(setting.language)
+    lines = [setting.text(words.simulated_banner, BANNER), setting.text(words.simulated_explanation, BANNER_TEXT)]
+    return [boxed(lines, CONTENT_WIDTH_PT, heavy=True, shaded=True), Spacer(1, 6)]
+
+
+def _who_and_what(report: ScreeningReport, setting: Setting) -> Flowable:
+    half = CONTENT_WIDTH_PT / 2
+    patient = patient_rows(report.patient, report.created_at.date(), setting)
+    left: list[Flowable] = [setting.text(setting.words.patient, STRONG), patient]
+    right = [setting.text(setting.words.recording, STRONG), facts(setting, recording_rows(report, setting), half - 6, 62)]
+    return beside(left, right, (half, half))
+
+
+def patient_rows(patient: PatientBlock | None, today: date, setting: Setting) -> Flowable:
+    """Who was recorded, or the sentence that says that nobody was chosen."""
+    words = setting.words
+    if patient is None:
+        return setting.text(wording.phrases(setting.language).no_patient, BODY)
+    born = f"{patient.birth_date.isoformat()} ({words.age.format(years=patient.age_years(today))})"
+    rows = [
+        (words.patient, patient.full_name),
+        (words.record_number, patient.record_number),
+        (words.born, born),
+        (words.sex, words.sexes[patient.sex]),
+    ]
+    if unprintable(patient.full_name + patient.record_number, setting.fonts):
+        rows.append(("", words.unprintable))
+    return facts(setting, rows, CONTENT_WIDTH_PT / 2 - 12, 74)
+
+
+def recording_rows(report: ScreeningReport, setting: Setting) -> list[tuple[str, str]]:
+    """What was recorded and used, in the words of a reader who was there."""
+    words, recording = setting.words, report.recording
+    filmed = words.not_known if recording.recorded_at is None else moment_text(recording.recorded_at)
+    created = moment_text(report.created_at)
+    if report.created_by.strip():
+        created = f"{created} {words.created_by.format(name=report.created_by)}"
+    return [
+        (words.recorded, filmed),
+        (words.walker, words.walker_value.format(number=recording.person_number, people=recording.n_people)),
+        (words.view, words.views[recording.view]),
+        (words.used, words.used_value.format(frames=recording.frames_used, steps=recording.steps)),
+        (words.created, created),
+    ]
+
+
+def _quality_summary(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    words, total = setting.words, len(report.quality)
+    if report.refusals or not total:
+        return []
+    if not report.warnings:
+        return [facts(setting, [(words.quality_line, words.quality_passed.format(n=total))], CONTENT_WIDTH_PT, 74)]
+    head = words.quality_warnings.format(warnings=len(report.warnings), n=total)
+    named = "; ".join(f"{line.label}: {line.value}" for line in report.warnings[:3])
+    more = "" if len(report.warnings) <= 3 else "; \u2026"
+    return [facts(setting, [(words.quality_line, f"{head} ({named}{more})")], CONTENT_WIDTH_PT, 74)]
+
+
+def result_box(score: ScoreBlock, setting: Setting) -> Flowable:
+    """The result of one task: in words, as a drawing, and what to do next."""
+    language, words = setting.language, setting.words
+    title = f"{wording.task_title(score.task, language)}: {wording.outcome_label(score, language)}"
+    figures = f"{wording.probability_sentence(score, language)}. {wording.interval_sentence(score, language)}"
+    drawings = beside(
+        [probability_scale(score, setting.fonts, _SCALE_WIDTH_PT, language)],
+        [setting.text(words.classes, LABEL), class_bars(score, setting.fonts, 168, language)],
+        (_SCALE_WIDTH_PT + 8, _BOX_WIDTH_PT - _SCALE_WIDTH_PT - 8),
+    )
+    content: list[Flowable] = [
+        setting.text(title, TITLE_OF_RESULT),
+        setting.text(wording.plain_result(score, language), BODY),
+        Spacer(1, 2),
+        setting.text(figures, SMALL),
+        Spacer(1, 3),
+        drawings,
+        setting.text(words.next_steps, STRONG),
+        *setting.bullets(wording.next_steps(score, language)),
+    ]
+    return boxed(content, CONTENT_WIDTH_PT)
+
+
+TITLE_OF_RESULT = STRONG.__class__(12.0, 16.0, bold=True)
+
+
+def _refusal_box(report: ScreeningReport, setting: Setting) -> Flowable:
+    content: list[Flowable] = [
+        setting.text(setting.words.no_score, TITLE_OF_RESULT),
+        setting.text(wording.phrases(setting.language).refused, BODY),
+    ]
+    reasons = [f"{line.label}: {line.value} ({line.threshold}). {line.advice}" for line in report.refusals]
+    return boxed([*content, *setting.bullets(reasons)], CONTENT_WIDTH_PT, heavy=True)
+
+
+def _decision_box(report: ScreeningReport, setting: Setting) -> Flowable:
+    """Empty fields for the person who decides; nothing is filled in by the software."""
+    words = setting.words
+    rows: list[Flowable] = [setting.text(words.sign_off, STRONG)]
+    for score in report.scores:
+        rows.append(
+            beside(
+                [setting.text(wording.task_title(score.task, setting.language), BODY)],
+                [beside([_tick(setting, words.accepted)], [_tick(setting, words.overridden)], (80, 300))],
+                (90, _BOX_WIDTH_PT - 90),
+            )
+        )
+    rows.append(WritingLine(setting.text(words.signature, SMALL)))
+    return boxed(rows, CONTENT_WIDTH_PT)
+
+
+def _tick(setting: Setting, caption: str) -> TickBox:
+    return TickBox(setting.text(caption, BODY))
