@@ -6,7 +6,7 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 from clinic_data import passwords, sign_in_sessions
 from clinic_data.clock import utc_now
@@ -125,9 +125,9 @@ def set_active(*, session: Session, user_id: str, active: bool) -> User:
         ConflictError: this is the last active administrator.
         NotFoundError: there is no such user.
     """
-    user = _locked(session, user_id)
+    user, other_administrators = _locked_with_administrators(session, user_id)
     if not active:
-        _keep_an_administrator(session, user)
+        _keep_an_administrator(user, other_administrators)
         sign_in_sessions.close_all_of_user(session=session, user_id=user_id)
     elif not user.active:
         _lift_lock_out(user)
@@ -144,11 +144,11 @@ def set_role(*, session: Session, user_id: str, role: Role | str) -> User:
         ValidationError: there is no such role.
         NotFoundError: there is no such user.
     """
-    user = _locked(session, user_id)
     new_role = _role(role)
+    user, other_administrators = _locked_with_administrators(session, user_id)
     if new_role is user.role:
         return user
-    _keep_an_administrator(session, user)
+    _keep_an_administrator(user, other_administrators)
     user.role = new_role
     session.flush()
     sign_in_sessions.close_all_of_user(session=session, user_id=user_id)
@@ -212,11 +212,21 @@ def _lift_lock_out(user: User) -> None:
     user.locked_until = None
 
 
-def _keep_an_administrator(session: Session, user: User) -> None:
-    if user.role is not Role.ADMINISTRATOR or not user.active:
-        return
-    # Locked in one order, so that two administrators who remove each other cannot both succeed.
-    statement = select(User.id).where(User.role == Role.ADMINISTRATOR, col(User.active)).order_by(User.id)
-    administrators = session.exec(statement.with_for_update()).all()
-    if set(administrators) == {user.id}:
+def _locked_with_administrators(session: Session, user_id: str) -> tuple[User, list[User]]:
+    """The user and all other active administrators, locked.
+
+    In one statement and one order: two administrators who remove each other wait, neither succeeds by mistake and
+    neither deadlocks.
+    """
+    administrator = and_(col(User.role) == Role.ADMINISTRATOR, col(User.active))
+    statement = select(User).where(or_(col(User.id) == user_id, administrator)).order_by(col(User.id))
+    found = session.exec(statement.with_for_update().execution_options(populate_existing=True)).all()
+    user = next((candidate for candidate in found if candidate.id == user_id), None)
+    if user is None:
+        raise NotFoundError("This user does not exist.")
+    return user, [candidate for candidate in found if candidate.id != user_id]
+
+
+def _keep_an_administrator(user: User, other_administrators: list[User]) -> None:
+    if user.role is Role.ADMINISTRATOR and user.active and not other_administrators:
         raise ConflictError("This is the last active administrator. Make another user an administrator first.")

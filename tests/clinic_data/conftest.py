@@ -25,7 +25,7 @@ from sqlmodel import Session
 from clinic_data import assessments, jobs, model_registry, passwords, patients, recordings, users
 from clinic_data.database import Database
 from clinic_data.storage import StoredFile
-from clinic_data.tables import Assessment, Job, ModelVersion, Patient, Recording, User
+from clinic_data.tables import Assessment, ClinicTable, Job, ModelVersion, Patient, Recording, User
 
 PASSWORD = "violet harbour lamp 7"
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -99,14 +99,23 @@ def postgresql_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str) -> str:
-    """A database with all tables, which each test copies."""
+def postgresql_url(postgresql_server: str) -> str:
+    """A database with all tables, which is emptied for each test (a fresh one would take 0.25 s each time)."""
     with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
-        connection.execute("CREATE DATABASE clinic_template")
-    database = Database(f"{postgresql_server}/clinic_template")
+        connection.execute("CREATE DATABASE clinic")
+    url = f"{postgresql_server}/clinic"
+    database = Database(url)
     database.upgrade()
     database.dispose()
-    return "clinic_template"
+    return url
+
+
+def _empty(url: str) -> None:
+    tables = ", ".join(ClinicTable.metadata.tables)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET lock_timeout = '20s'")
+        connection.execute("SET session_replication_role = replica")  # the audit trail's triggers refuse this otherwise
+        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
 
 
 @pytest.fixture(scope="session")
@@ -127,13 +136,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
         yield f"sqlite:///{file}"
         return
-    server = request.getfixturevalue("postgresql_server")
-    template = request.getfixturevalue("postgresql_template")
-    name = f"clinic_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield f"{server}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    url = request.getfixturevalue("postgresql_url")
+    _empty(url)
+    yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
