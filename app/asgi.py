@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -14,12 +15,14 @@ from starlette.routing import Route
 from app.gateway import html_page
 from app.gateway.files import FileRoutes
 from app.gateway.guard import HEALTH_PATH, SecurityHeaders, SessionGuard
+from app.gateway.page_shell import PageShell
 from app.gateway.sign_in import SignInPages
 from app.services.catalogue import Services
 from app.services.incidents import log_incident
 from app.settings import CLONE_ROOT, Settings
 
 SCRIPT = CLONE_ROOT / "app" / "main.py"
+_INDEX = Path(st.__file__).parent / "static" / "index.html"
 _INCIDENT_TEXT = (
     "Something went wrong that should not have. Nothing was lost that was stored before. "
     "Please tell your administrator the incident number {incident}."
@@ -47,6 +50,7 @@ def create_app(settings: Settings) -> st.App:
         SCRIPT,
         routes=[
             Route(HEALTH_PATH, health),
+            *PageShell(_INDEX, _page_names()).routes(),
             *SignInPages(services.accounts, settings).routes(),
             *FileRoutes(services.recordings, services.screening).routes(),
         ],
@@ -64,6 +68,10 @@ def show_incident(error: Exception) -> bool:
     """Shows a number in place of a fault of a page."""
     st.error(_INCIDENT_TEXT.format(incident=log_incident(error)))
     return True
+
+
+def _page_names() -> list[str]:
+    return [path.stem for path in sorted((SCRIPT.parent / "views").glob("[a-z]*.py"))]
 
 
 def _host_names(settings: Settings) -> list[str]:

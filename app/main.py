@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from app import session
 from app.services.permissions import Actor, Permission, may
 from app.views.parts import browser, links, look
 
-ICON = "🚶"
+_PARTS = Path(__file__).parent / "views" / "parts"
 
 
 def main() -> None:
     """Runs the page that the address names."""
-    st.set_page_config(page_title="FGait", page_icon=ICON, layout="wide", initial_sidebar_state="auto")
+    st.set_page_config(page_title="FGait", page_icon=str(_PARTS / "icon.svg"), layout="wide")
+    st.logo(_PARTS / "logo.svg", size="large", icon_image=_PARTS / "icon.svg")
     look.add_style()
     actor = session.signed_in_actor()
     if actor is None or actor.must_change_password:
@@ -33,20 +36,20 @@ def _pages(actor: Actor) -> list[st.Page]:
     clinician = may(actor, Permission.READ_PATIENTS)
     administrator = may(actor, Permission.MANAGE_USERS)
 
-    def page(path: str, title: str, icon: str, *, shown: bool, default: bool = False) -> st.Page:
-        return st.Page(path, title=title, icon=icon, default=default, visibility="visible" if shown else "hidden")
+    def page(path: str, title: str, *, shown: bool, default: bool = False) -> st.Page:
+        return st.Page(path, title=title, default=default, visibility="visible" if shown else "hidden")
 
     return [
-        page(links.PATIENTS, "Patients", "👥", shown=clinician, default=clinician),
-        page(links.PATIENT, "Patient", "👤", shown=False),
-        page(links.PATIENT_FORM, "Patient data", "📝", shown=False),
-        page(links.NEW_ASSESSMENT, "New assessment", "🎬", shown=False),
-        page(links.PROGRESS, "Screening", "⏳", shown=False),
-        page(links.RESULT, "Result", "📊", shown=False),
-        page(links.USERS, "Users", "👥", shown=administrator, default=not clinician),
-        page(links.JOBS, "Jobs", "🗂️", shown=administrator),
-        page(links.AUDIT, "Audit log", "📜", shown=administrator),
-        page(links.ABOUT, "About this tool", "ℹ️", shown=True),
+        page(links.PATIENTS, "Patients", shown=clinician, default=clinician),
+        page(links.PATIENT, "Patient", shown=False),
+        page(links.PATIENT_FORM, "Patient data", shown=False),
+        page(links.NEW_ASSESSMENT, "New assessment", shown=False),
+        page(links.PROGRESS, "Screening", shown=False),
+        page(links.RESULT, "Result", shown=False),
+        page(links.USERS, "Users", shown=administrator, default=not clinician),
+        page(links.JOBS, "Jobs", shown=administrator),
+        page(links.AUDIT, "Audit log", shown=administrator),
+        page(links.ABOUT, "About this tool", shown=True),
     ]
 
 

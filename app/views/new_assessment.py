@@ -53,7 +53,7 @@ def _choose_recording(actor: Actor, patient: Patient) -> None:
     if uploaded:
         _go_on(patient, uploaded)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("No video at hand?")
+        st.markdown("No video at hand?", width="content")
         wanted = st.button("Use the sample video", key="sample")
     if wanted:
         with st.spinner("Fetching the sample video"):

@@ -42,7 +42,7 @@ def _fields(patient: Patient | None) -> dict[str, object]:
             "Record number",
             value=patient.record_number if patient else "",
             max_chars=64,
-            help="The clinic's own number.",
+            placeholder="The clinic's own number",
         ),
         "birth_date": right.date_input(
             "Birth date",

@@ -17,6 +17,8 @@ from clinic_data.tables import Assessment, Report
 from reports import wording
 from reports.content import ModelBlock, ScoreBlock
 
+_PREVALENCES = (0.02, 0.05, 0.1, 0.3)
+
 
 def body(actor: Actor) -> None:
     """Draws the page."""
@@ -81,11 +83,13 @@ def _score(score: ScoreBlock) -> None:
                     wording.conformal_sentence(score),
                     wording.operating_point_sentence(score),
                     wording.predictive_note(score),
-                    *(wording.predictive_sentence(score, share) for share in (0.02, 0.1, 0.3)),
-                    wording.calibration_sentence(score),
-                    *filter(None, (wording.evidence_note(score),)),
                 ]
             )
+            look.table(
+                (f"How frequent {wording.condition_name(score.task)} is", "A positive is right in", "A negative in"),
+                [(wording.percent_of_count(share), *wording.predictive_words(score, share)) for share in _PREVALENCES],
+            )
+            look.bullets([wording.calibration_sentence(score), *filter(None, (wording.evidence_note(score),))])
 
 
 def _reports(actor: Actor, assessment: Assessment) -> None:

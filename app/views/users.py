@@ -24,7 +24,7 @@ def body(actor: Actor) -> None:
 
 def _new_user(actor: Actor) -> None:
     with st.expander("New user"), st.form("new-user", border=False, clear_on_submit=True):
-        username = st.text_input("User name", max_chars=64, help="Letters a to z, digits, dot, hyphen, underscore, @.")
+        username = st.text_input("User name", max_chars=64, placeholder="a to z, digits, dot, hyphen, underscore, @")
         display_name = st.text_input("Name as printed on reports", max_chars=120)
         role = st.selectbox("Role", _ROLES)
         if st.form_submit_button("Create the account", type="primary"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.services.permissions import Actor
-from clinic_data.tables import Patient
+from clinic_data.tables import Patient, Sex
 from reports.content import ScoreBlock
 from reports.wording import (
     SIMULATED_BANNER,
@@ -43,8 +43,12 @@ def who_is_assessed(patient: Patient) -> None:
     name = ", ".join(part for part in (patient.family_name, patient.given_name) if part)
     st.html(
         f'<div>Patient <b>{escape(name)}</b> <span class="fg-muted">· {escape(patient.record_number)} · born '
-        f"{patient.birth_date.isoformat()} · {escape(patient.sex.value)}</span></div>"
+        f"{patient.birth_date.isoformat()} · {_sex(patient)}</span></div>"
     )
+
+
+def _sex(patient: Patient) -> str:
+    return "sex unknown" if patient.sex is Sex.UNKNOWN else escape(patient.sex.value)
 
 
 def waiting_hint(waiting_s: float) -> None:

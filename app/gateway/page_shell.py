@@ -1,0 +1,37 @@
+"""The HTML document in which the pages run: the framework's own, told where its server is.
+
+Without being told, the framework first looks for its server below the page's own address and logs an error for each
+try.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+_TELL = "<script>window.__streamlit={BACKEND_BASE_URL:window.location.origin}</script>"
+
+
+class PageShell:
+    """Serves the document for the start page and for each page's address.
+
+    Args:
+        index: the framework's `index.html`.
+        page_names: the addresses of the pages.
+    """
+
+    def __init__(self, index: Path, page_names: list[str]) -> None:
+        text = index.read_text(encoding="utf-8").replace("<title>Streamlit</title>", "<title>FGait</title>")
+        self._document = text.replace("<head>", f"<head>{_TELL}", 1)
+        self._page_names = page_names
+
+    def routes(self) -> list[Route]:
+        """The routes to mount."""
+        return [Route(f"/{name}", self.show, methods=["GET"]) for name in ["", *self._page_names]]
+
+    async def show(self, request: Request) -> Response:
+        """The document; what it shows comes through the websocket, which is guarded too."""
+        return HTMLResponse(self._document)

@@ -1,0 +1,165 @@
+"""An engine without networks, for tests of the queue: every frame of it is drawn, every result has the real schema."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+
+from app.services.engine import Engine
+from fgait_core.errors import NoWalkerError, RecordingError
+from fgait_core.inference import GaitAssessment, RefusedRecordingError
+from fgait_core.progress import raise_if_cancelled
+from fgait_core.screening_result import ModelFacts, ScreeningResult
+from fgait_core.sequence import SilhouetteSequence
+from fgait_core.silhouettes import PersonCandidate
+
+SECONDS_VARIABLE = "FGAIT_TEST_JOB_SECONDS"
+MODEL = ModelFacts(
+    name="drawn",
+    version="0.0.1",
+    sha256="a" * 64,
+    training_data="Drawn for tests: 12 simulated people.",
+    known_gaps=("It has seen nobody.",),
+    people={"train": 12, "calibration": 6, "test": 6},
+)
+
+
+def sequence() -> SilhouetteSequence:
+    """Thirty silhouettes of a bar that moves."""
+    frames = np.zeros((30, 64, 44), np.uint8)
+    for index in range(30):
+        frames[index, 4:60, 14 + index % 8 : 26 + index % 8] = 255
+    return SilhouetteSequence(frames, np.arange(30) / 15.0, np.arange(30, dtype=np.int64) * 2)
+
+
+def score(task: str, positive: float, prediction_set: tuple[str, ...]) -> dict:
+    """One score with the whole schema."""
+    order = ("negative", "neutral", "positive") if task == "scoliosis" else ("no", "yes")
+    rest = (1.0 - positive) / (len(order) - 1)
+    return {
+        "task": task,
+        "class_order": order,
+        "probabilities": {name: positive if name == order[-1] else rest for name in order},
+        "positive_class": order[-1],
+        "interval": (max(positive - 0.11, 0.0), min(positive + 0.09, 1.0)),
+        "interval_method": "bootstrap over the walk",
+        "prediction_set": prediction_set,
+        "coverage": 0.9,
+        "abstained": len(prediction_set) != 1,
+        "above_threshold": positive >= 0.42,
+        "operating_point": {
+            "threshold": 0.42,
+            "sensitivity": 0.8,
+            "sensitivity_interval": (0.6, 0.91),
+            "specificity": 0.75,
+            "specificity_interval": (0.58, 0.87),
+            "n_positive": 20,
+            "n_negative": 28,
+        },
+        "calibration": {"ece": 0.05, "brier": 0.17, "slope": 0.93, "intercept": 0.04, "n_people": 48},
+        "model_version": MODEL.version,
+        "simulated": True,
+    }
+
+
+def result(file_name: str = "walk.mp4", tasks: tuple[str, ...] = ("scoliosis", "depression")) -> ScreeningResult:
+    """A whole result of a recording that could be scored."""
+    scores = {"scoliosis": score("scoliosis", 0.71, ("positive",)), "depression": score("depression", 0.48, ("no", "yes"))}
+    return ScreeningResult.model_validate(
+        {
+            "created_by": "FGait 0.1.0",
+            "recording": {
+                "file_name": file_name,
+                "sha256": "b" * 64,
+                "size_bytes": 1000,
+                "width_px": 1920,
+                "height_px": 1080,
+                "frame_rate_hz": 30.0,
+                "duration_s": 7.7,
+                "codec": "h264",
+                "container": "mp4/mov",
+                "rotation_deg": 0,
+                "variable_frame_rate": False,
+            },
+            "people": [_person(1), _person(2)],
+            "person": 1,
+            "quality": {"passed": True, "view": "side", "steps": 9, "checks": [_check(True), _check(False, blocking=False)]},
+            "sequence": {"frames": 30, "frame_rate_hz": 15.0, "first_s": 0.0, "last_s": 1.93},
+            "scores": [scores[task] for task in tasks],
+            "model": MODEL,
+            "simulated": True,
+            "refused": False,
+        }
+    )
+
+
+def _person(number: int) -> dict:
+    return {
+        "number": number,
+        "seed_time_s": 1.0,
+        "box_px": (0.0, 0.0, 10.0, 20.0),
+        "travel_body_heights": 3.0 / number,
+        "visible_s": 4.0,
+        "in_full_view": number == 1,
+    }
+
+
+def _check(passed: bool, *, blocking: bool = True) -> dict:
+    return {
+        "name": "frame_rate" if passed else "sharpness",
+        "label": "Frame rate" if passed else "Sharpness",
+        "value": 30.0 if passed else 0.2,
+        "unit": "Hz" if passed else "",
+        "threshold": "at least 15 Hz" if passed else "at least 0.3",
+        "passed": passed,
+        "blocking": blocking,
+        "advice": "Film in better light.",
+    }
+
+
+def refused() -> RefusedRecordingError:
+    """What a recording that fails two checks raises."""
+    whole = result()
+    reasons = ("The feet leave the picture. Step back.", "Only two steps were seen. Film a longer walk.")
+    checks = [_check(True), _check(False)]
+    facts = whole.model_copy(update={"scores": (), "refused": True, "reasons": reasons})
+    data = facts.model_dump() | {"quality": {"passed": False, "view": "side", "steps": 2, "checks": checks}}
+    return RefusedRecordingError(RecordingError("refused", reasons), ScreeningResult.model_validate(data))
+
+
+def candidates() -> tuple[PersonCandidate, ...]:
+    """Two people with pictures."""
+    fields = {name: None for name in PersonCandidate.__dataclass_fields__}
+    picture = np.full((120, 60, 3), 140, np.uint8)
+    return tuple(PersonCandidate(**fields | _person(number) | {"thumbnail_rgb": picture}) for number in (1, 2))
+
+
+def make_engine(settings: object) -> Engine:
+    """The engine; `FGAIT_TEST_JOB_SECONDS` says how long a screening takes."""
+
+    def find(path: Path, progress, cancelled):
+        if b"nobody" in path.read_bytes()[:100]:
+            raise NoWalkerError("Nobody who walks was found. Film the whole body.")
+        return candidates()
+
+    def assess(path, person=None, tasks=None, progress=None, cancelled=None, file_name=None):
+        content = path.read_bytes()[:100]
+        if b"refuse" in content:
+            raise refused()
+        if b"break" in content:
+            raise ZeroDivisionError("a secret of the patient")
+        ends_at = time.monotonic() + float(os.environ.get(SECONDS_VARIABLE, "0"))
+        while time.monotonic() < ends_at:
+            progress(0.4, "Following the person")
+            raise_if_cancelled(cancelled)
+            time.sleep(0.05)
+        return GaitAssessment(result(file_name, tuple(tasks)), SimpleNamespace(sequence=sequence()))
+
+    def overlay(path: Path, walk: object, out_path: Path) -> None:
+        out_path.write_bytes(bytes(range(256)) * 40)
+
+    return Engine(MODEL, ("scoliosis", "depression"), True, find, assess, overlay)
