@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from fgait_core.errors import ConfigError
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
@@ -161,7 +161,7 @@ class AnnyBodies:
         rest = bodies._rest(average, {})[0]
         full_faces = model.faces.numpy().astype(np.int32)
         points, faces = fast_simplification.simplify(rest, full_faces, target_count=n_faces)[:2]
-        nearest = cKDTree(rest).query(points)[1]
+        nearest = KDTree(rest).query(points)[1]
         bodies.vertex_numbers, inverse = np.unique(nearest, return_inverse=True)
         faces = inverse[faces]
         distinct = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 0] != faces[:, 2])
@@ -187,7 +187,9 @@ class AnnyBodies:
         word = "girls" if sex == "female" else "boys"
         phenotype = {"age": float(anny_age[0])}
         for key in ("height", "weight", "muscle", "proportions"):
-            shape = getattr(self.distribution, f"{word}_conditional_{key}_distribution").get_torch_distribution(anny_age)
+            shape = getattr(self.distribution, f"{word}_conditional_{key}_distribution").get_torch_distribution(
+                anny_age
+            )
             drawn = rng.beta(float(shape.concentration1[0]), float(shape.concentration0[0]))
             phenotype[key] = float(np.clip(drawn, 0.02, 0.98))
         phenotype["gender"] = float(np.clip(rng.normal(_GENDER_MEAN[sex], _GENDER_SPREAD), 0.0, 1.0))

@@ -52,9 +52,7 @@ def draw_camera(rng: np.random.Generator) -> Camera:
     )
 
 
-def project(
-    points_m: NDArray[np.floating], camera: Camera, travel_m: NDArray[np.floating]
-) -> NDArray[np.float32]:
+def project(points_m: NDArray[np.floating], camera: Camera, travel_m: NDArray[np.floating]) -> NDArray[np.float32]:
     """Perspective projection.
 
     Args:

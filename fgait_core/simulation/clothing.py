@@ -102,7 +102,8 @@ def dress(body: Body, faces: NDArray[np.int32], weights: NDArray[np.float32], ou
         hulls.append(_hem_hull(body, weights, outfit.hem))
     extra = [thing for thing in (_load(body, weights, outfit), _hair(body, weights, outfit)) if thing is not None]
     start = len(vertices)
-    parts, part_weights = [vertices], [weights]
+    parts: list[NDArray] = [vertices]
+    part_weights: list[NDArray] = [weights]
     for points, bone in extra:
         hulls.append(np.arange(start, start + len(points)))
         start += len(points)
@@ -226,7 +227,11 @@ def _hair(body: Body, weights: NDArray[np.float32], outfit: Outfit) -> Thing | N
         size = 0.030 + thick
         angles = np.linspace(0.0, 2 * np.pi, 8, endpoint=False)
         points = [
-            (middle[0] + size * np.cos(a) * np.cos(b), back - 0.02 + size * np.sin(a) * np.cos(b), top - 0.07 + size * np.sin(b))
+            (
+                middle[0] + size * np.cos(a) * np.cos(b),
+                back - 0.02 + size * np.sin(a) * np.cos(b),
+                top - 0.07 + size * np.sin(b),
+            )
             for a in angles
             for b in (-1.0, -0.4, 0.4, 1.0)
         ]

@@ -23,14 +23,14 @@ DISTRACTORS: tuple[str, ...] = ("none", "limp", "reduced_arm_swing", "stoop")
 _DISTRACTOR_SHARE = (0.61, 0.13, 0.13, 0.13)
 
 _CURVE_ROLL: dict[str, tuple[float, ...]] = {
-    "thoracic": (0.05, 0.25, 0.45, 0.05, -0.20),
+    "thoracic": (0.0, 0.22, 0.45, 0.05, -0.16),
     "lumbar": (0.35, 0.45, 0.05, -0.20, -0.12),
     "double": (-0.35, -0.15, 0.45, 0.15, -0.15),
 }
 """Tilt of the five trunk bones from the lowest up, in parts of the surface tilt, for a curve convex to the right."""
 
 _CURVE_YAW: tuple[float, ...] = (0.0, 0.1, 0.25, 0.3, 0.15)
-_SURFACE_TILT_PER_COBB = 0.45
+_SURFACE_TILT_PER_COBB = 0.65
 _AXIAL_TURN_PER_COBB = 0.35
 
 
@@ -91,8 +91,8 @@ def draw_cobb_deg(rng: np.random.Generator, scoliosis: str) -> float:
 def draw_depression_dose(rng: np.random.Generator, depression: str) -> float:
     """Severity: people without a depression have low moods too, and some with one hardly show it."""
     if depression == "no":
-        return float(min(abs(rng.normal(0.0, 0.22)), 0.8))
-    return float(np.clip(rng.normal(1.0, 0.35), 0.25, 2.0))
+        return float(min(abs(rng.normal(0.0, 0.25)), 0.9))
+    return float(np.clip(rng.normal(1.0, 0.38), 0.2, 2.0))
 
 
 def with_conditions(gait: Gait, conditions: Conditions, age_years: float, rng: np.random.Generator) -> Gait:
@@ -113,18 +113,19 @@ def with_scoliosis(gait: Gait, cobb_deg: float, curve: str, side: str, rng: np.r
     left-right difference of step times.
     """
     right = 1.0 if side == "right" else -1.0
-    shown = cobb_deg * _scatter(rng, 0.3)
+    shown = cobb_deg * _scatter(rng, 0.25)
     spine: NDArray[np.float64] = gait.spine_deg.copy()
     spine[:, 1] += right * _SURFACE_TILT_PER_COBB * shown * np.array(_CURVE_ROLL[curve])
     spine[:, 0] += right * _AXIAL_TURN_PER_COBB * cobb_deg * _scatter(rng, 0.3) * np.array(_CURVE_YAW)
     gait = replace(gait, spine_deg=spine)
     gait = gait.shifted(("pel_roll",), right * rng.normal(0.025, 0.02) * cobb_deg)
     gait = gait.shifted(("hd_roll",), -right * 0.03 * shown)
+    stiffness = min(0.30 * (1.0 - np.exp(-cobb_deg / 20.0)) * _scatter(rng, 0.4), 0.8)
+    gait = gait.scaled(("pel_roll", "ch_roll", "ch_yaw", "pel_yaw"), 1.0 - stiffness)
     dose = min(cobb_deg / 40.0, 1.2)
-    gait = gait.scaled(("pel_roll", "ch_roll", "ch_yaw", "pel_yaw"), 1.0 - 0.22 * dose * _scatter(rng, 0.4))
-    gait = gait.with_stride(1.0 - 0.05 * dose * _scatter(rng, 0.4)).with_cadence(1.0 - 0.02 * dose)
+    gait = gait.with_stride(1.0 - min(0.06 * dose * _scatter(rng, 0.4), 0.3)).with_cadence(1.0 - 0.025 * dose)
     stiff, free = ("r", "l") if side == "right" else ("l", "r")
-    uneven = 0.16 * dose * abs(rng.normal(1.0, 0.4))
+    uneven = min(0.20 * dose * abs(rng.normal(1.0, 0.4)), 0.6)
     gait = gait.scaled((f"{stiff}_uarm_sag", f"{stiff}_farm_sag"), 1.0 - uneven)
     gait = gait.scaled((f"{free}_uarm_sag", f"{free}_farm_sag"), 1.0 + 0.6 * uneven)
     return gait.shifted((f"{stiff}_uarm_lat",), 2.0 * dose)
@@ -137,14 +138,14 @@ def with_depression(gait: Gait, dose: float, age_years: float, rng: np.random.Ge
     (Kumar 2021 found nothing in young adults).
     """
     felt = dose * float(np.clip((age_years - 5.0) / 30.0, 0.45, 1.0))
-    gait = gait.with_stride(max(0.6, 1.0 - 0.08 * felt * _scatter(rng, 0.4)))
-    gait = gait.with_cadence(max(0.75, 1.0 - 0.05 * felt * _scatter(rng, 0.4)))
-    gait = gait.scaled(ARM_SWING, max(0.15, 1.0 - 0.32 * felt * _scatter(rng, 0.4)))
+    gait = gait.with_stride(max(0.6, 1.0 - 0.11 * felt * _scatter(rng, 0.4)))
+    gait = gait.with_cadence(max(0.7, 1.0 - 0.07 * felt * _scatter(rng, 0.4)))
+    gait = gait.scaled(ARM_SWING, max(0.15, 1.0 - 0.42 * felt * _scatter(rng, 0.4)))
     gait = gait.scaled(("pz",), max(0.3, 1.0 - 0.2 * felt))
     gait = gait.scaled(("px", "ch_roll", "hd_roll"), 1.0 + 0.12 * felt * _scatter(rng, 0.4))
     gait = gait.scaled(("ch_yaw", "pel_yaw"), max(0.4, 1.0 - 0.15 * felt))
-    gait = gait.shifted(("ch_pitch",), 3.0 * felt * _scatter(rng, 0.5))
-    return gait.shifted(("hd_pitch",), 6.0 * felt * _scatter(rng, 0.5))
+    gait = gait.shifted(("ch_pitch",), 4.5 * felt * _scatter(rng, 0.4))
+    return gait.shifted(("hd_pitch",), 9.0 * felt * _scatter(rng, 0.4))
 
 
 def with_distractor(gait: Gait, conditions: Conditions) -> Gait:

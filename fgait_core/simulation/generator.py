@@ -97,8 +97,8 @@ class PersonPlan:
 def plan_person(plan: SimulationPlan, bank: BodyBank, number: int) -> PersonPlan:
     """Labels and body of one person; the two are drawn apart from each other.
 
-    Every six people in a row have each combination of the classes once, in random order. Bodies come in rounds of random
-    order, so that people outnumbering the bodies share them evenly.
+    Every six people in a row have each combination of the classes once, in random order. Bodies come in rounds of
+    random order, so that people outnumbering the bodies share them evenly.
     """
     block, place = divmod(number, len(SCOLIOSIS_CLASSES) * len(DEPRESSION_CLASSES))
     combination = int(plan.rng(_LABELS, block).permutation(6)[place])
@@ -117,9 +117,7 @@ def draw_planned_walker(plan: SimulationPlan, bank: BodyBank, person: PersonPlan
     return draw_walker(bank.body(person.body), conditions, GaitPrior.packaged(), rng)
 
 
-def simulate_person(
-    plan: SimulationPlan, bank: BodyBank, number: int
-) -> tuple[NDArray[np.uint8], list[SequenceRow]]:
+def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> tuple[NDArray[np.uint8], list[SequenceRow]]:
     """All recordings of one person.
 
     Returns:
@@ -280,9 +278,7 @@ def _join(paths: list[Path], out: Path, plan: SimulationPlan) -> list[SequenceRo
     return rows
 
 
-def _write_manifest(
-    path: Path, plan: SimulationPlan, bank: BodyBank, identity: str, rows: list[SequenceRow]
-) -> None:
+def _write_manifest(path: Path, plan: SimulationPlan, bank: BodyBank, identity: str, rows: list[SequenceRow]) -> None:
     people = {row.person: row for row in rows}.values()
     counts = {
         "people": len(people),

@@ -1,9 +1,9 @@
 """How a simulated person walks: Fourier series over 31 channels, drawn from a prior of 23 real walkers.
 
-The prior (`gait_prior.npz`, see docs/data_sources.md) holds the mean and the principal components of five people of the
-CMU motion-capture database and eighteen of Schreiber & Moissenet 2019. It gives the dynamics only; the posture (the mean
-of each channel) comes from an explicit table, because marker models differ in it. Angles are in degrees, `px`, `py` and
-`pz` in leg lengths.
+The prior (`gait_prior.npz`, see docs/data_sources.md) holds the mean and the principal components of five people of
+the CMU motion-capture database and eighteen of Schreiber & Moissenet 2019. It gives the dynamics only; the posture
+(the mean of each channel) comes from an explicit table, because marker models differ in it. Angles are in degrees,
+`px`, `py` and `pz` in leg lengths.
 """
 
 from __future__ import annotations
@@ -184,17 +184,25 @@ def draw_gait(prior: GaitPrior, rng: np.random.Generator, sex: str, age_years: f
     gait = Gait(
         prior.draw(rng), float(np.clip(cadence, 82.0, 142.0)), _MEAN_STRIDE_OVER_LEG, np.zeros((5, 3), np.float64)
     )
-    gait = gait.with_stride(float(np.clip(rng.normal(1.0 - 0.02 * female - 0.12 * old, 0.06), 0.7, 1.25)))
-    gait = gait.scaled(ARM_SWING, float(np.exp(rng.normal(0.0, 0.18))) * (1.0 - 0.22 * old))
+    gait = gait.with_stride(float(np.clip(rng.normal(1.0 - 0.02 * female - 0.12 * old, 0.04), 0.7, 1.25)))
+    gait = gait.scaled(ARM_SWING, 1.18 * float(np.exp(rng.normal(0.0, 0.12))) * (1.0 - 0.22 * old))
+    for side, share in zip("lr", _arm_shares(rng), strict=True):
+        gait = gait.scaled((f"{side}_uarm_sag", f"{side}_farm_sag"), share)
+    gait = gait.scaled(("pel_yaw", "ch_yaw"), 1.2)
     gait = gait.scaled(("pel_roll",), 1.0 + 0.10 * female).scaled(("px", "ch_roll"), 1.0 - 0.10 * female)
     gait = gait.shifted(("l_uarm_lat", "r_uarm_lat"), -1.0 * female)
     gait = gait.shifted(("ch_pitch",), 5.0 * old).shifted(("hd_pitch",), 7.0 * old)
     return gait.shifted(("l_shank_sag", "r_shank_sag"), -3.0 * old)
 
 
-def draw_channels(
-    gait: Gait, n_frames: int, frame_rate_hz: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _arm_shares(rng: np.random.Generator) -> tuple[float, float]:
+    """Left and right arm swing relative to their mean: healthy arms differ, the left swings more in two of three."""
+    more = abs(rng.normal(0.0, 0.22))
+    more = more if rng.random() < 2 / 3 else -more
+    return 1.0 + min(max(more, -0.5), 0.5), 1.0 - min(max(more, -0.5), 0.5)
+
+
+def draw_channels(gait: Gait, n_frames: int, frame_rate_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """One recording of a gait: channels [frame, channel], with stride-to-stride and slow variation.
 
     The start is at a random moment of the cycle.

@@ -49,8 +49,8 @@ def shortest_rotation(start: Floats, end: Floats) -> Floats:
 
 def limb_direction(sagittal: Floats, lateral: Floats, outward: float) -> Floats:
     """Unit vectors [frame, 3] of a limb from its two angles in degrees; `outward` is +1 left, -1 right."""
-    s, l = np.radians(sagittal), np.radians(lateral)
-    return np.stack([np.sin(l) * outward, np.cos(l) * np.sin(s), -np.cos(l) * np.cos(s)], -1)
+    forward, out = np.radians(sagittal), np.radians(lateral)
+    return np.stack([np.sin(out) * outward, np.cos(out) * np.sin(forward), -np.cos(out) * np.cos(forward)], -1)
 
 
 def bone_rotations(channels: Floats, joints_m: Floats, spine_deg: Floats, arm_abduction_deg: float = 0.0) -> Floats:

@@ -106,9 +106,7 @@ def _hold_still(channels: NDArray[np.float64], outfit: Outfit) -> None:
         column[:] = mean + 0.3 * (column - column.mean())
 
 
-def _body_points(
-    body: Body, dressed: DressedBody, gait: Gait, channels: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _body_points(body: Body, dressed: DressedBody, gait: Gait, channels: NDArray[np.float64]) -> NDArray[np.floating]:
     """Vertices [frame, vertex, 3] with the lowest foot on the floor."""
     abduction_deg = float(np.clip((body.bmi - 22.0) * 0.55, -1.0, 8.0))
     rotations = bone_rotations(channels, body.joints_m, gait.spine_deg, abduction_deg)

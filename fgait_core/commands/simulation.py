@@ -1,0 +1,110 @@
+"""`fgait simulate`: bodies, data sets and previews of simulated walkers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from fgait_core.progress import Progress
+
+_SEED = typer.Option(1, min=0, help="Everything is drawn from it: the same seed gives the same result.")
+_BANK_OUT = typer.Option(None, help="File to write. By default bodies.npz in the cache folder.")
+_SPLIT_OUT = typer.Option(..., help="Folder of the split.")
+_PNG_OUT = typer.Option(..., help="PNG file to write.")
+_BODIES = typer.Option(
+    None,
+    help="Body bank of `fgait simulate bodies`. By default the one in the cache folder, or, where that is missing, the "
+    "small one of the package.",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this room."""
+    room = typer.Typer(help="Simulated walkers for training, tests and demonstrations.", no_args_is_help=True)
+    room.command("bodies")(bodies)
+    room.command("dataset")(dataset)
+    room.command("preview")(preview)
+    app.add_typer(room, name="simulate")
+
+
+def default_bank_file() -> Path:
+    """Where `fgait simulate bodies` writes, and the other commands look, unless told otherwise."""
+    from fgait_core.assets import cache_dir
+
+    return cache_dir() / "bodies.npz"
+
+
+def bodies(
+    out: Path | None = _BANK_OUT,
+    count: int = typer.Option(2000, min=20, help="How many bodies."),
+    seed: int = _SEED,
+) -> None:
+    """Draw a bank of bodies from anny (the extra `bodies`; some minutes, 1.4 GB of cache the first time)."""
+    from fgait_core.assets import cache_dir
+    from fgait_core.simulation.anny_bodies import build_body_bank
+
+    file = out or default_bank_file()
+    bank = build_body_bank(count, seed, cache_dir() / "anny", _printer(every=0.1))
+    bank.save(file)
+    typer.echo(f"{len(bank)} bodies of {bank.vertices_m.shape[1]} vertices in {file}")
+
+
+def dataset(
+    people: int = typer.Option(..., min=1, help="How many people."),
+    sequences: int = typer.Option(..., min=1, help="Recordings of each person."),
+    out: Path = _SPLIT_OUT,
+    split: str = typer.Option(..., help="train, calibration or test: they share no body and no seed."),
+    seed: int = _SEED,
+    frames: int = typer.Option(30, min=1, help="Frames of each recording."),
+    frame_rate_hz: float = typer.Option(25.0, min=1.0, help="Frames a second."),
+    bodies: Path | None = _BODIES,
+    processes: int = typer.Option(2, min=1, help="Worker processes; the result does not depend on it."),
+) -> None:
+    """Write a simulated data set: bit-packed silhouettes, metadata and a manifest. Goes on where it was interrupted."""
+    from fgait_core.simulation.generator import SimulationPlan, write_split
+
+    plan = SimulationPlan(split, people, sequences, frames, frame_rate_hz, seed)
+    manifest = write_split(plan, out, _bank_file(bodies), processes, _printer(every=0.05))
+    typer.echo(f"{manifest}: {people} simulated people, {people * sequences} sequences")
+
+
+def preview(
+    out: Path = _PNG_OUT,
+    people: int = typer.Option(12, min=1, max=100, help="How many people, each with one recording."),
+    seed: int = _SEED,
+    split: str = typer.Option("train", help="train, calibration or test."),
+    bodies: Path | None = _BODIES,
+) -> None:
+    """Draw a contact sheet of simulated walkers, with what was simulated beside each."""
+    from fgait_core.simulation.bodies import BodyBank
+    from fgait_core.simulation.generator import SimulationPlan
+    from fgait_core.simulation.preview import write_contact_sheet
+
+    file = _bank_file(bodies)
+    bank = BodyBank.packaged() if file is None else BodyBank.load(file)
+    write_contact_sheet(SimulationPlan(split, people, 1, seed=seed), bank, out)
+    typer.echo(f"{people} simulated people in {out}")
+
+
+def _bank_file(wanted: Path | None) -> Path | None:
+    if wanted is not None:
+        return wanted
+    file = default_bank_file()
+    if file.exists():
+        return file
+    typer.echo("No body bank in the cache: using the small one of the package (see `fgait simulate bodies`).", err=True)
+    return None
+
+
+def _printer(every: float) -> Progress:
+    last = [-1.0]
+
+    def report(fraction: float, words: str) -> None:
+        if fraction >= 1.0 or fraction - last[0] >= every:
+            last[0] = fraction
+            typer.echo(f"{fraction:5.0%}  {words}", err=True)
+
+    return report

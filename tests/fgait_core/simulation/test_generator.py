@@ -1,0 +1,183 @@
+"""Data sets: the same from the same seed, whatever happens on the way; labels that nothing but the gait gives away."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from fgait_core.errors import ConfigError, OperationCancelled
+from fgait_core.simulation import generator
+from fgait_core.simulation.bodies import SPLITS, BodyBank
+from fgait_core.simulation.dataset import SimulatedSplit, pack, unpack
+from fgait_core.simulation.generator import (
+    SimulationPlan,
+    draw_planned_walker,
+    plan_person,
+    simulate_person,
+    write_split,
+)
+from fgait_core.simulation.preview import contact_sheet
+from fgait_core.simulation.walker import draw_setup
+
+PLAN = SimulationPlan("train", people=14, sequences=2, frames=4, seed=3)
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_split(PLAN, tmp_path_factory.mktemp("one") / "train", processes=1).parent
+
+
+def test_what_is_written_can_be_read(split: Path, bank: BodyBank):
+    loaded = SimulatedSplit.load(split)
+    assert loaded.manifest["simulated"] is True
+    assert loaded.manifest["counts"]["sequences"] == len(loaded.rows) == 28
+    frames, rows = simulate_person(PLAN, bank, 13)
+    assert [asdict(row) for row in loaded.rows[26:]] == [asdict(row) for row in rows]
+    np.testing.assert_array_equal(loaded.frames_of(loaded.rows[27]) > 0, frames[4:] > 127)
+
+
+def test_two_processes_write_the_same_files(split: Path, tmp_path: Path):
+    write_split(PLAN, tmp_path / "train", processes=2)
+    for name in ("silhouettes.npy", "metadata.csv", "manifest.json"):
+        assert (tmp_path / "train" / name).read_bytes() == (split / name).read_bytes()
+
+
+def test_another_seed_gives_other_people(bank: BodyBank):
+    one, _ = simulate_person(PLAN, bank, 0)
+    other, _ = simulate_person(SimulationPlan("train", 14, 2, 4, seed=4), bank, 0)
+    assert (one != other).any()
+
+
+def test_an_interrupted_run_goes_on(split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    out = tmp_path / "train"
+    with pytest.raises(OperationCancelled):
+        write_split(PLAN, out, processes=1, cancelled=lambda: True)
+    assert not (out / "manifest.json").exists()
+    made = []
+    write_shard = generator._write_shard
+    monkeypatch.setattr(generator, "_write_shard", lambda job: made.append(job.shard) or write_shard(job))
+    write_split(PLAN, out, processes=1)
+    assert made == [1]  # the first shard was kept
+    assert (out / "silhouettes.npy").read_bytes() == (split / "silhouettes.npy").read_bytes()
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "metadata.csv", "silhouettes.npy"]
+
+
+def test_a_finished_split_is_left_alone_and_never_overwritten(split: Path):
+    before = (split / "silhouettes.npy").stat().st_mtime_ns
+    write_split(PLAN, split, processes=1)
+    assert (split / "silhouettes.npy").stat().st_mtime_ns == before
+    with pytest.raises(ConfigError, match="another data set"):
+        write_split(SimulationPlan("train", 14, 2, 4, seed=9), split, processes=1)
+
+
+def test_damage_is_found(split: Path, tmp_path: Path):
+    for path in split.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    data = bytearray((tmp_path / "silhouettes.npy").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "silhouettes.npy").write_bytes(data)
+    with pytest.raises(ConfigError, match="damaged"):
+        SimulatedSplit.load(tmp_path)
+    (tmp_path / "manifest.json").unlink()
+    with pytest.raises(ConfigError, match="no finished simulated split"):
+        SimulatedSplit.load(tmp_path)
+
+
+def test_packing_round_trip():
+    frames = (np.random.default_rng(0).random((5, 64, 44)) < 0.3).astype(np.uint8) * 255
+    packed = pack(frames)
+    assert packed.shape == (5, 352)
+    np.testing.assert_array_equal(unpack(packed), frames)
+
+
+def test_splits_share_no_body_and_no_seed(bank: BodyBank):
+    people = {
+        split: [plan_person(SimulationPlan(split, 40, 1), bank, number) for number in range(40)] for split in SPLITS
+    }
+    bodies = [{person.body for person in own} for own in people.values()]
+    assert len(set.union(*bodies)) == sum(map(len, bodies))
+    first = [draw_planned_walker(SimulationPlan(s, 40, 1), bank, people[s][0]).gait.cadence_steps_min for s in SPLITS]
+    assert len(set(first)) == 3
+
+
+def test_classes_are_balanced_and_crossed(bank: BodyBank):
+    people = [plan_person(SimulationPlan("train", 600, 1), bank, number) for number in range(600)]
+    for scoliosis in ("negative", "neutral", "positive"):
+        for depression in ("no", "yes"):
+            own = [p for p in people if (p.scoliosis, p.depression) == (scoliosis, depression)]
+            assert len(own) == 100
+
+
+@pytest.fixture(scope="module")
+def circumstances(bank: BodyBank) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """What a classifier could look at other than the gait, the labels and the persons of 1,500 recordings."""
+    plan, rows, labels, persons = SimulationPlan("train", 500, 3, seed=11), [], [], []
+    for number in range(plan.people):
+        person = plan_person(plan, bank, number)
+        walker = draw_planned_walker(plan, bank, person)
+        for place in range(plan.sequences):
+            setup = draw_setup(walker, plan.rng(3, number, place))
+            look = (setup.outfit.clothing, setup.outfit.carrying, walker.hair, walker.conditions.distractor)
+            size = (walker.body.age_years, walker.body.bmi, walker.body.height_m, setup.speed, setup.noise)
+            rows.append((*look, walker.body.sex, setup.camera.view_deg, setup.camera.height_m, *size))
+            labels.append((person.scoliosis == "positive", person.depression == "yes"))
+            persons.append(number)
+    positive, depressed = np.array(labels).T
+    return np.array(rows, object), {"scoliosis": positive, "depression": depressed}, np.array(persons)
+
+
+@pytest.mark.parametrize("task", ["scoliosis", "depression"])
+def test_circumstances_do_not_give_the_label_away(circumstances, task: str):
+    rows, labels, persons = circumstances
+    words = [0, 1, 2, 3, 4]
+    columns = make_column_transformer((OneHotEncoder(), words), remainder="passthrough")
+    forest = make_pipeline(columns, RandomForestClassifier(60, min_samples_leaf=20, random_state=0))
+    scores = cross_val_predict(forest, rows, labels[task], groups=persons, cv=GroupKFold(5), method="predict_proba")
+    assert abs(roc_auc_score(labels[task], scores[:, 1]) - 0.5) < 0.07
+
+
+@pytest.mark.parametrize("wrong", [{"split": "validation"}, {"people": 0}, {"frame_rate_hz": 0.0}, {"seed": -1}])
+def test_senseless_plans_are_refused(wrong: dict):
+    with pytest.raises(ConfigError):
+        SimulationPlan(**{"split": "train", "people": 1, "sequences": 1, **wrong})
+
+
+def test_a_missing_bank_is_explained(tmp_path: Path):
+    with pytest.raises(ConfigError, match="fgait simulate bodies"):
+        write_split(PLAN, tmp_path / "out", tmp_path / "bank.npz")
+
+
+def test_banks_survive_a_round_trip(bank: BodyBank, tmp_path: Path):
+    bank.save(tmp_path / "bank.npz")
+    again = BodyBank.load(tmp_path / "bank.npz")
+    np.testing.assert_array_equal(again.vertices_m, bank.vertices_m)
+    np.testing.assert_allclose(again.weights, bank.weights, atol=1e-3)
+    assert len(again) == 40
+    assert set(again.sex) == {"female", "male"}
+
+
+def test_the_sexes_overlap_in_shape(bank: BodyBank):
+    tall = bank.height_m[bank.age_years > 18]
+    sex = bank.sex[bank.age_years > 18] == "male"
+    assert 0.55 < roc_auc_score(sex, tall) < 0.99
+
+
+def test_the_contact_sheet_shows_everyone(bank: BodyBank):
+    sheet = contact_sheet(SimulationPlan("test", 3, 1, frames=6), bank)
+    assert sheet.shape == (3 * 130, 330 + 3 * 90)
+    assert (sheet[:, 330:] > 127).mean() > 0.1
+
+
+def test_the_manifest_names_what_it_was_made_from(split: Path):
+    manifest = json.loads((split / "manifest.json").read_text())
+    assert manifest["plan"]["seed"] == 3
+    assert manifest["bodies"].startswith("anny")
+    assert manifest["counts"]["people_by_depression"] == {"no": 7, "yes": 7}

@@ -1,0 +1,86 @@
+"""Simulated healthy adults walk within published norms (see docs/evidence/simulation.md)."""
+
+import numpy as np
+import pytest
+
+from fgait_core.simulation.motion import CHANNEL_INDEX, Gait, GaitPrior, draw_channels, draw_gait
+
+
+@pytest.fixture(scope="module")
+def adults(prior: GaitPrior) -> list[Gait]:
+    rngs = [np.random.default_rng((7, n)) for n in range(240)]
+    return [
+        draw_gait(prior, rng, ("female", "male")[n % 2], float(rng.uniform(20.0, 55.0))) for n, rng in enumerate(rngs)
+    ]
+
+
+def _mean_range(gaits: list[Gait], channel: str) -> float:
+    return float(np.mean([(g.range_of(f"l_{channel}") + g.range_of(f"r_{channel}")) / 2 for g in gaits]))
+
+
+def test_cadence_and_stride(adults: list[Gait]):
+    cadence = np.array([gait.cadence_steps_min for gait in adults])
+    assert cadence.mean() == pytest.approx(110.5, abs=3.0)
+    assert 6.0 < cadence.std() < 12.0
+    assert np.mean([gait.stride_over_leg for gait in adults]) == pytest.approx(1.5, abs=0.1)
+
+
+def test_hip_and_arm_ranges(adults: list[Gait]):
+    assert 36.0 < _mean_range(adults, "thigh_sag") < 48.0  # 38±4 and 44.0±4.1 degrees
+    assert _mean_range(adults, "uarm_sag") == pytest.approx(31.0, abs=4.0)
+
+
+def test_knee_and_pelvis_ranges(adults: list[Gait]):
+    cycles = [gait.cycle() for gait in adults]
+    knee = [np.ptp(c[:, CHANNEL_INDEX["l_thigh_sag"]] - c[:, CHANNEL_INDEX["l_shank_sag"]]) for c in cycles]
+    assert 55.0 < np.mean(knee) < 64.0  # 62±7 and 56.1±5.4 degrees
+    assert np.mean([gait.range_of("pel_yaw") for gait in adults]) == pytest.approx(11.0, abs=2.5)
+
+
+def test_knees_do_not_bend_backwards_much(adults: list[Gait]):
+    for gait in adults:
+        cycle = gait.cycle()
+        flexion = cycle[:, CHANNEL_INDEX["r_thigh_sag"]] - cycle[:, CHANNEL_INDEX["r_shank_sag"]]
+        assert flexion.min() > -12.0
+
+
+def test_left_and_right_legs_alternate(adults: list[Gait]):
+    for gait in adults[:40]:
+        cycle = gait.cycle()
+        left, right = cycle[:, CHANNEL_INDEX["l_thigh_sag"]], cycle[:, CHANNEL_INDEX["r_thigh_sag"]]
+        assert np.corrcoef(left, right)[0, 1] < -0.6
+
+
+def test_arms_differ_and_the_left_one_leads(adults: list[Gait]):
+    left = np.array([gait.range_of("l_uarm_sag") for gait in adults])
+    right = np.array([gait.range_of("r_uarm_sag") for gait in adults])
+    asymmetry = 100 * np.abs(left - right) / np.maximum(left, right)
+    assert 20.0 < asymmetry.mean() < 50.0
+    assert 0.5 < np.mean(left > right) < 0.8
+
+
+def test_the_old_walk_slower_with_less_arm_swing(prior: GaitPrior):
+    pairs = [
+        [draw_gait(prior, np.random.default_rng(n), "female", age_years) for age_years in (40.0, 80.0)]
+        for n in range(20)
+    ]
+    for young, old in pairs:
+        assert old.cadence_steps_min < young.cadence_steps_min
+        assert old.range_of("l_thigh_sag") < young.range_of("l_thigh_sag")
+        assert old.range_of("l_uarm_sag") < young.range_of("l_uarm_sag")
+
+
+def test_faster_means_longer_and_quicker_steps(adults: list[Gait]):
+    fast = adults[0].at_speed(1.2)
+    speeds = [gait.stride_over_leg * gait.cadence_steps_min for gait in (adults[0], fast)]
+    assert speeds[1] == pytest.approx(1.2 * speeds[0])
+    assert fast.range_of("l_thigh_sag") > adults[0].range_of("l_thigh_sag")
+
+
+def test_recorded_channels_have_the_cadence(adults: list[Gait]):
+    gait = adults[3]
+    channels = draw_channels(gait, 500, 25.0, np.random.default_rng(0))
+    legs = channels[:, CHANNEL_INDEX["l_thigh_sag"]] - channels[:, CHANNEL_INDEX["r_thigh_sag"]]
+    spectrum = np.abs(np.fft.rfft(legs - legs.mean()))
+    strides_hz = np.fft.rfftfreq(500, 1 / 25.0)[spectrum.argmax()]
+    assert strides_hz * 120 == pytest.approx(gait.cadence_steps_min, abs=5.0)
