@@ -126,16 +126,19 @@ class SignInSession(ClinicTable, table=True):
 
 
 class Patient(ClinicTable, table=True):
-    """A person who is screened. ``version`` grows by one with each change (optimistic lock)."""
+    """A person who is screened. ``version`` grows by one with each change (optimistic lock).
+
+    Its ``repr`` tells nothing about the person, because it may end in a log.
+    """
 
     __tablename__ = "patient"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
-    record_number: str = Field(max_length=64)
+    record_number: str = Field(max_length=64, repr=False)
     record_number_key: str = Field(max_length=128, unique=True, repr=False)
-    family_name: str = Field(max_length=120)
-    given_name: str = Field(max_length=120)
-    birth_date: date
+    family_name: str = Field(max_length=120, repr=False)
+    given_name: str = Field(max_length=120, repr=False)
+    birth_date: date = Field(repr=False)
     sex: Sex = Field(sa_type=_choice(Sex, "sex"))
     notes: str = Field(default="", sa_type=Text, repr=False)
     search_text: str = Field(sa_type=_sorted_text(1000), index=True, repr=False)  # type: ignore[call-overload]
@@ -152,7 +155,7 @@ class Recording(ClinicTable, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     patient_id: str | None = Field(default=None, foreign_key="patient.id", max_length=32, index=True)
-    original_name: str = Field(max_length=200)
+    original_name: str = Field(max_length=200, repr=False)  # often a patient's name
     storage_key: str = Field(max_length=64, unique=True)
     size_bytes: int = Field(sa_type=BigInteger)
     sha256: str = Field(max_length=64, index=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pydantic
 import pytest
@@ -67,6 +68,21 @@ def test_pydantics_own_error_does_not_print_the_value() -> None:
     with pytest.raises(pydantic.ValidationError) as caught:
         PatientData(**(GOOD | {"family_name": "Secretname\x00"}))
     assert "Secretname" not in str(caught.value)
+
+
+def test_a_patient_in_a_log_tells_nothing_about_the_person(session, rows) -> None:
+    shown = repr(rows.patient(session, "P-77", notes="Secret."))
+    assert not any(told in shown for told in ("P-77", "p-77", "Moreau", "moreau", "Zoé", "2011", "Secret"))
+
+
+def test_the_example_of_the_documentation_runs(root: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    page = (root / "docs" / "clinic_data.md").read_text()
+    example = page.split("```python\n", 1)[1].split("```", 1)[0]
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(example, names)  # noqa: S102 - it is our own page
+    names["database"].dispose()
+    assert capsys.readouterr().out == "P-17 Moreau 1\n"
 
 
 def test_accepts_people_with_one_name_old_people_and_names_of_other_scripts() -> None:
