@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from reportlab.graphics.shapes import Drawing, Group, Line, Polygon, Rect, String
+from reportlab.graphics.shapes import Drawing, Group, Line, Polygon, Rect, SolidShape, String
 from reportlab.lib.colors import Color, HexColor, black, white
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
@@ -19,9 +19,9 @@ from reportlab.platypus.flowables import Flowable
 
 from reports import wording
 from reports.content import ScoreBlock
-from reports.fonts import FontSet
+from reports.fonts import REGULAR, FontSet
 from reports.labels import labels
-from reports.text import clean, lay_out_line
+from reports.shaping import clean, lay_out_line
 
 INK = HexColor("#12304a")
 MIDDLE = HexColor("#7d95a8")
@@ -29,12 +29,20 @@ PALE = HexColor("#dfe6ec")
 RULE = HexColor("#9aa5ae")
 
 _SCALE_HEIGHT_PT = 50.0
+_SCALE_MARGIN_PT = 12.0
 _BAR_PITCH_PT = 13.0
 _SILHOUETTE_GAP_PX = 4
 
 
 def label(
-    fonts: FontSet, x_pt: float, y_pt: float, text: str, size_pt: float = 7.5, *, anchor: str = "start", bold: bool = False
+    fonts: FontSet,
+    x_pt: float,
+    y_pt: float,
+    text: str,
+    size_pt: float = 7.5,
+    *,
+    anchor: str = "start",
+    bold: bool = False,
 ) -> Group:
     """A text in a drawing, in any script; `anchor` is "start", "middle" or "end"."""
     line = lay_out_line(clean(text), fonts, size_pt, bold)
@@ -50,8 +58,14 @@ def label(
 def _segment(x0: float, y0: float, x1: float, y1: float, color: Color, width_pt: float, dash: bool = False) -> Line:
     line = Line(x0, y0, x1, y1)
     line.strokeColor, line.strokeWidth = color, width_pt
-    line.strokeDashArray = [3, 2] if dash else None
+    if dash:
+        line.strokeDashArray = [3.0, 2.0]
     return line
+
+
+def _filled(shape: SolidShape, fill: Color, stroke: Color = INK, width_pt: float = 0.6) -> SolidShape:
+    shape.fillColor, shape.strokeColor, shape.strokeWidth = fill, stroke, width_pt
+    return shape
 
 
 def probability_scale(score: ScoreBlock, fonts: FontSet, width_pt: float, language: str = "en") -> Drawing:
@@ -61,22 +75,22 @@ def probability_scale(score: ScoreBlock, fonts: FontSet, width_pt: float, langua
     the scale above the threshold is shaded.
     """
     words = labels(language)
-    drawing = Drawing(width_pt, _SCALE_HEIGHT_PT)
-    left, right, axis_y = 8.0, width_pt - 8.0, 20.0
+    drawing = Drawing(width_pt, _SCALE_HEIGHT_PT, initialFontName=REGULAR)
+    left, right, axis_y = _SCALE_MARGIN_PT, width_pt - _SCALE_MARGIN_PT, 20.0
     span = right - left
     threshold_x = left + span * score.operating_point.threshold
     point_x = left + span * score.positive_probability
     low_x, high_x = left + span * score.interval.low, left + span * score.interval.high
-    drawing.add(Rect(left, axis_y, span, 14, fillColor=white, strokeColor=RULE, strokeWidth=0.5))
-    drawing.add(Rect(threshold_x, axis_y, right - threshold_x, 14, fillColor=PALE, strokeColor=RULE, strokeWidth=0.5))
+    drawing.add(_filled(Rect(left, axis_y, span, 14), white, RULE))
+    drawing.add(_filled(Rect(threshold_x, axis_y, right - threshold_x, 14), PALE, RULE))
     for tick in range(0, 101, 20):
         x = left + span * tick / 100
         drawing.add(_segment(x, axis_y - 3, x, axis_y, RULE, 0.5))
         drawing.add(label(fonts, x, axis_y - 10.5, f"{tick} %", 6.5, anchor="middle"))
-    drawing.add(Rect(low_x, axis_y + 4, max(high_x - low_x, 1.0), 6, fillColor=MIDDLE, strokeColor=INK, strokeWidth=0.6))
+    drawing.add(_filled(Rect(low_x, axis_y + 4, max(high_x - low_x, 1.0), 6), MIDDLE))
     drawing.add(_segment(threshold_x, axis_y - 3, threshold_x, axis_y + 18, black, 1.1, dash=True))
     diamond = [point_x, axis_y + 1, point_x + 6, axis_y + 7, point_x, axis_y + 13, point_x - 6, axis_y + 7]
-    drawing.add(Polygon(diamond, fillColor=INK, strokeColor=white, strokeWidth=0.8))
+    drawing.add(_filled(Polygon(diamond), INK, white, 0.8))
     value = wording.percent_of_count(score.operating_point.threshold)
     anchor = "start" if score.operating_point.threshold < 0.5 else "end"
     drawing.add(label(fonts, threshold_x, axis_y + 21, words.scale_threshold.format(value=value), 7, anchor=anchor))
@@ -88,7 +102,7 @@ def probability_scale(score: ScoreBlock, fonts: FontSet, width_pt: float, langua
 def class_bars(score: ScoreBlock, fonts: FontSet, width_pt: float, language: str = "en") -> Drawing:
     """One bar for each class; the classes of the prediction set are filled, the others only outlined."""
     rows = len(score.class_order)
-    drawing = Drawing(width_pt, rows * _BAR_PITCH_PT)
+    drawing = Drawing(width_pt, rows * _BAR_PITCH_PT, initialFontName=REGULAR)
     names = [wording.class_name(score.task, name, language) for name in score.class_order]
     name_width = max(lay_out_line(clean(name), fonts, 7.5).width_pt for name in names) + 6
     room = width_pt - name_width - 36
@@ -97,8 +111,7 @@ def class_bars(score: ScoreBlock, fonts: FontSet, width_pt: float, language: str
         y = (rows - 1 - row) * _BAR_PITCH_PT + 2
         fill = INK if class_label in score.prediction_set else white
         drawing.add(label(fonts, 0, y + 1.5, name))
-        bar = Rect(name_width, y, max(room * probability, 0.8), 8.5, fillColor=fill, strokeColor=INK, strokeWidth=0.7)
-        drawing.add(bar)
+        drawing.add(_filled(Rect(name_width, y, max(room * probability, 0.8), 8.5), fill))
         text = wording.percent_of_probability(probability)
         drawing.add(label(fonts, name_width + room * probability + 4, y + 1.5, text))
     return drawing
@@ -129,7 +142,8 @@ class SilhouetteStrip(Flowable):
     def draw(self) -> None:
         """ReportLab asks for the drawing, the origin at the lower left."""
         canvas: Canvas = self.canv
-        canvas.drawImage(ImageReader(Image.fromarray(self.pixels)), 0, 0, self.width, self.height)
+        image = ImageReader(Image.fromarray(self.pixels))
+        canvas.drawImage(image, 0, 0, self.width, self.height)  # pyright: ignore[reportUnknownMemberType] stub is partial
 
 
 def _strip_pixels(frames: NDArray[np.uint8], slots: int) -> NDArray[np.uint8]:

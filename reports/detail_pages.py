@@ -28,7 +28,7 @@ def _silhouettes(report: ScreeningReport, setting: Setting) -> list[Flowable]:
         return [*heading, setting.text(words.no_silhouettes)]
     strip = SilhouetteStrip(report.silhouettes)
     caption = words.silhouettes_caption.format(shown=strip.shown, frames=len(report.silhouettes))
-    return [together([*heading, strip, setting.text(caption, SMALL)])]
+    return [together([*heading, strip, Spacer(1, 2), setting.text(caption, SMALL)])]
 
 
 def _recording(report: ScreeningReport, setting: Setting) -> list[Flowable]:
@@ -81,7 +81,7 @@ def _predictive_table(score: ScoreBlock, setting: Setting) -> Flowable:
         (wording.percent_of_count(prevalence), *wording.predictive_words(score, prevalence, setting.language))
         for prevalence in PREVALENCES
     ]
-    indented = grid(setting, header, rows, (150, 115, CONTENT_WIDTH_PT - _LABEL_PT - 265))
+    indented = grid(setting, header, rows, (165, 110, CONTENT_WIDTH_PT - _LABEL_PT - 275))
     indented.hAlign = "RIGHT"
     return indented
 

@@ -17,6 +17,7 @@ from reports.layout import (
     BODY,
     CONTENT_WIDTH_PT,
     LABEL,
+    RESULT,
     SMALL,
     STRONG,
     TITLE,
@@ -60,7 +61,10 @@ def _who_and_what(report: ScreeningReport, setting: Setting) -> Flowable:
     half = CONTENT_WIDTH_PT / 2
     patient = patient_rows(report.patient, report.created_at.date(), setting)
     left: list[Flowable] = [setting.text(setting.words.patient, STRONG), patient]
-    right = [setting.text(setting.words.recording, STRONG), facts(setting, recording_rows(report, setting), half - 6, 62)]
+    right = [
+        setting.text(setting.words.recording, STRONG),
+        facts(setting, recording_rows(report, setting), half - 6, 62),
+    ]
     return beside(left, right, (half, half))
 
 
@@ -120,7 +124,7 @@ def result_box(score: ScoreBlock, setting: Setting) -> Flowable:
         (_SCALE_WIDTH_PT + 8, _BOX_WIDTH_PT - _SCALE_WIDTH_PT - 8),
     )
     content: list[Flowable] = [
-        setting.text(title, TITLE_OF_RESULT),
+        setting.text(title, RESULT),
         setting.text(wording.plain_result(score, language), BODY),
         Spacer(1, 2),
         setting.text(figures, SMALL),
@@ -132,12 +136,9 @@ def result_box(score: ScoreBlock, setting: Setting) -> Flowable:
     return boxed(content, CONTENT_WIDTH_PT)
 
 
-TITLE_OF_RESULT = STRONG.__class__(12.0, 16.0, bold=True)
-
-
 def _refusal_box(report: ScreeningReport, setting: Setting) -> Flowable:
     content: list[Flowable] = [
-        setting.text(setting.words.no_score, TITLE_OF_RESULT),
+        setting.text(setting.words.no_score, RESULT),
         setting.text(wording.phrases(setting.language).refused, BODY),
     ]
     reasons = [f"{line.label}: {line.value} ({line.threshold}). {line.advice}" for line in report.refusals]

@@ -1,7 +1,9 @@
+# uharfbuzz comes without types, so strict checking would only complain about it.
+# pyright: basic, reportAttributeAccessIssue=false
 """The fonts that a report embeds: DejaVu Sans for most scripts, WenQuanYi Zen Hei for Han, kana and Hangul.
 
-Only embedded fonts are used, so that a report looks the same everywhere. `rl_config` is set before any other module
-of ReportLab is imported: its default, Helvetica, is not embedded and would otherwise stand in every page.
+Only embedded fonts are used, so that a report looks the same everywhere. ReportLab's own default, Helvetica, is not:
+whatever opens a page, a drawing or a table has to name `REGULAR` as its font.
 """
 
 from __future__ import annotations
@@ -14,22 +16,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import uharfbuzz
-from reportlab import rl_config
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFError, TTFont
 
 REGULAR = "FGaitSans"
 BOLD = "FGaitSans-Bold"
 HAN = "FGaitHan"
-rl_config.canvas_basefontname = REGULAR
-rl_config.defaultGraphicsFontName = REGULAR
-
-from reportlab.lib.fonts import addMapping  # noqa: E402 - see the note on rl_config above
-from reportlab.pdfbase import pdfmetrics  # noqa: E402 - see the note on rl_config above
-from reportlab.pdfbase.ttfonts import TTFError, TTFont  # noqa: E402
-
-for _bold, _italic in ((0, 0), (0, 1), (1, 0), (1, 1)):
-    # ReportLab's style sheets look the base font's family up while they are imported.
-    addMapping(REGULAR, _bold, _italic, BOLD if _bold else REGULAR)
-
 FONT_DIR_VARIABLE = "FGAIT_FONT_DIR"
 SYSTEM_FONT_DIR = Path("/usr/share/fonts")
 MISSING_GLYPH = "\u25a1"
@@ -125,6 +117,11 @@ def load_fonts() -> FontSet:
         FontError: if one is missing or damaged; the text names the package to install.
     """
     return _load_from(_font_dirs())
+
+
+def string_width_pt(characters: str, font_name: str, size_pt: float) -> float:
+    """Width of characters that are drawn one after another without kerning."""
+    return pdfmetrics.stringWidth(characters, font_name, size_pt)
 
 
 def unprintable(text: str, fonts: FontSet) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ ENGLISH = Labels(
     patient="Patient",
     record_number="Record number",
     born="Born",
-    age="{years} years at the report",
+    age="{years} years",
     sex="Sex",
     sexes={"female": "female", "male": "male", "other": "other", "unknown": "not known"},
     unprintable="A box (\u25a1) stands for a character that this report cannot print. Go by the record number.",
@@ -107,8 +107,8 @@ ENGLISH = Labels(
     no_score="Not scored",
     next_steps="What to do next",
     scale_threshold="threshold {value}",
-    scale_end="calibrated probability of {condition}",
-    classes="By class",
+    scale_end="calibrated probability of {condition} (diamond) with its 95 % interval (bar)",
+    classes="By class (filled: in the prediction set)",
     sign_off="Clinician\u2019s decision",
     accepted="accepted",
     overridden="overridden, because",
@@ -146,7 +146,8 @@ ENGLISH = Labels(
     limits="Limits",
     method="Method",
     method_steps=(
-        "The chosen walker is followed through the video and cut out as a silhouette of 64 \u00d7 44 pixels in each frame.",
+        "The chosen walker is followed through the video and cut out of each frame as a silhouette of 64 \u00d7 44 "
+        "pixels.",
         "A neural network turns the silhouettes into a probability for each class, which is then calibrated on people "
         "kept apart from training.",
         "The threshold was fixed beforehand. A prediction set shows which classes cannot be ruled out; unless it holds "

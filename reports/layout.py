@@ -11,7 +11,7 @@ from reportlab.platypus.flowables import Flowable, KeepTogether, Spacer
 from reportlab.platypus.tables import Table, TableStyle
 
 from reports.charts import INK, PALE, RULE
-from reports.fonts import FontSet
+from reports.fonts import REGULAR, FontSet
 from reports.labels import Labels, labels
 from reports.text import TextBlock, TextStyle
 
@@ -23,12 +23,14 @@ BODY = TextStyle(9.0, 12.0)
 SMALL = TextStyle(7.8, 10.2, color=HexColor("#333333"))
 LABEL = TextStyle(7.8, 12.0, color=HexColor("#4a5560"))
 STRONG = TextStyle(9.5, 12.5, bold=True)
+RESULT = TextStyle(12.0, 16.0, bold=True)
 HEADING = TextStyle(11.0, 15.0, bold=True, color=INK)
 TITLE = TextStyle(17.0, 22.0, bold=True, color=INK)
 BANNER = TextStyle(14.0, 18.0, bold=True, align="center")
 BANNER_TEXT = TextStyle(8.5, 11.0, align="center")
 
 _TIGHT = [
+    ("FONTNAME", (0, 0), (-1, -1), REGULAR),
     ("LEFTPADDING", (0, 0), (-1, -1), 0),
     ("RIGHTPADDING", (0, 0), (-1, -1), 6),
     ("TOPPADDING", (0, 0), (-1, -1), 0.5),
@@ -81,6 +83,7 @@ def boxed(content: Sequence[Flowable], width_pt: float, *, heavy: bool = False, 
     """Content in a frame; a heavy frame for what must not be missed."""
     style = TableStyle(
         [
+            ("FONTNAME", (0, 0), (-1, -1), REGULAR),
             ("BOX", (0, 0), (-1, -1), 2.2 if heavy else 0.7, black if heavy else RULE),
             ("BACKGROUND", (0, 0), (-1, -1), PALE if shaded else white),
             ("LEFTPADDING", (0, 0), (-1, -1), 8),
@@ -98,6 +101,7 @@ def grid(setting: Setting, header: Sequence[str], rows: Sequence[Sequence[str]],
     body = [[setting.text(value, SMALL) for value in row] for row in rows]
     style = TableStyle(
         [
+            ("FONTNAME", (0, 0), (-1, -1), REGULAR),
             ("LINEBELOW", (0, 0), (-1, 0), 0.9, INK),
             ("LINEBELOW", (0, 1), (-1, -1), 0.3, RULE),
             ("LEFTPADDING", (0, 0), (-1, -1), 2),

@@ -8,22 +8,21 @@ from __future__ import annotations
 from functools import partial
 from io import BytesIO
 
-from reports import wording
-from reports.content import ScreeningReport
-from reports.fonts import REGULAR, load_fonts  # before any other module of ReportLab, see there
-
-# isort: split
 from reportlab.lib.colors import black
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus.doctemplate import BaseDocTemplate, PageTemplate
 from reportlab.platypus.flowables import PageBreak
 from reportlab.platypus.frames import Frame
 
+from reports import wording
 from reports.charts import RULE
+from reports.content import ScreeningReport
 from reports.detail_pages import detail_pages
 from reports.first_page import first_page
+from reports.fonts import REGULAR, load_fonts
 from reports.layout import CONTENT_WIDTH_PT, MARGIN_PT, PAGE_HEIGHT_PT, PAGE_WIDTH_PT, Setting
-from reports.text import TextStyle, clean, draw_line, lay_out_line
+from reports.shaping import clean, lay_out_line
+from reports.text import TextStyle, draw_line
 
 _TOP_PT = 62.0
 _BOTTOM_PT = 52.0
@@ -55,6 +54,7 @@ def _build(report: ScreeningReport, setting: Setting, pages: int) -> tuple[bytes
         creator=report.software_version,
         subject=wording.phrases(report.language).not_diagnosis,
         lang=report.language,
+        initialFontName=REGULAR,
         invariant=1,
         pageCompression=1,
     )
@@ -66,12 +66,13 @@ def _build(report: ScreeningReport, setting: Setting, pages: int) -> tuple[bytes
     document.addPageTemplates([PageTemplate(id="page", frames=[frame], onPage=edges)])
     document.build(
         [*first_page(report, setting), PageBreak(), *detail_pages(report, setting)],
-        canvasmaker=partial(Canvas, initialFontName=REGULAR),
     )
     return buffer.getvalue(), document.page
 
 
-def _draw_edges(canvas: Canvas, document: BaseDocTemplate, *, report: ScreeningReport, setting: Setting, pages: int) -> None:
+def _draw_edges(
+    canvas: Canvas, document: BaseDocTemplate, *, report: ScreeningReport, setting: Setting, pages: int
+) -> None:
     """Header and footer: whose report this is, that it is simulated, and which page of how many."""
     words, phrases = setting.words, wording.phrases(report.language)
     top_pt, bottom_pt = PAGE_HEIGHT_PT - 34, 30
@@ -84,7 +85,9 @@ def _draw_edges(canvas: Canvas, document: BaseDocTemplate, *, report: ScreeningR
     canvas.line(MARGIN_PT, top_pt - 16, PAGE_WIDTH_PT - MARGIN_PT, top_pt - 16)
     canvas.line(MARGIN_PT, bottom_pt + 12, PAGE_WIDTH_PT - MARGIN_PT, bottom_pt + 12)
     note = " \u00b7 ".join(part for part in (banner, phrases.not_diagnosis) if part)
-    _edge_line(canvas, setting, bottom_pt, note, words.page.format(page=document.page, pages=pages), strong_left=bool(banner))
+    _edge_line(
+        canvas, setting, bottom_pt, note, words.page.format(page=document.page, pages=pages), strong_left=bool(banner)
+    )
     model = f"{report.software_version} \u00b7 {report.model.name} {report.model.version}"
     _edge_line(canvas, setting, bottom_pt - 11, model, "")
     canvas.setFillColor(black)

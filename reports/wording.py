@@ -174,17 +174,17 @@ ENGLISH = Phrases(
             "(US Preventive Services Task Force 2018, grade I)."
         ),
         "depression": (
-            "PHQ-9 of 10 or more: sensitivity 74 %, specificity 91 % for major depression in primary care "
+            "PHQ-9 of 10 or more: sensitivity 74\u00a0%, specificity 91\u00a0% for major depression in primary care "
             "(Arroll and others 2010)."
         ),
     },
     probability="Calibrated probability of {condition}: {probability}",
-    interval="The 95 % interval of this probability is {low} to {high} (method: {method}).",
+    interval="The 95\u00a0% interval of this probability is {low} to {high} (method: {method}).",
     operating_point=(
         "The operating threshold of {threshold} was fixed before testing. At this threshold the model found "
-        "{sensitivity} of the {n_positive} {people} with {condition} (sensitivity, 95 % interval {sensitivity_low} to "
-        "{sensitivity_high}) and cleared {specificity} of the {n_negative} {people} without it (specificity, 95 % "
-        "interval {specificity_low} to {specificity_high})."
+        "{sensitivity} of the {n_positive} {people} with {condition} (sensitivity, 95\u00a0% interval "
+        "{sensitivity_low} to {sensitivity_high}) and cleared {specificity} of the {n_negative} {people} without it "
+        "(specificity, 95\u00a0% interval {specificity_low} to {specificity_high})."
     ),
     predictive_note=(
         "Of the {people} in the test, {prevalence} had {condition}. Where the condition is rarer, a positive result is "
@@ -350,9 +350,8 @@ def operating_point_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE
 
 def predictive_note(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
     """Why the frequency of the condition matters for what a result is worth."""
-    words = phrases(language)
-    return words.predictive_note.format(
-        people=words.people[score.simulated],
+    return phrases(language).predictive_note.format(
+        people=phrases(language).people[score.simulated],
         prevalence=percent_of_count(score.operating_point.prevalence),
         condition=condition_name(score.task, language),
     )
@@ -385,8 +384,8 @@ def calibration_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) ->
         people=people,
         ece=f"{measured.ece:.3f}",
         brier=f"{measured.brier:.3f}",
-        slope=f"{measured.slope:.2f}",
-        intercept=f"{measured.intercept:.2f}",
+        slope=f"{measured.slope:.2f}".replace("-", "\u2212"),
+        intercept=f"{measured.intercept:.2f}".replace("-", "\u2212"),
     )
     return f"{figures} {words.calibration_reading.format(people=people)}"
 
