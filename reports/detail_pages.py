@@ -16,9 +16,10 @@ _LABEL_PT = 110.0
 def detail_pages(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     """The flowables of all pages but the first."""
     story = [*_silhouettes(report, setting), *_recording(report, setting), *_quality(report, setting)]
+    story += _use_and_limits(report, setting)
     for score in report.scores:
         story += _score(score, setting)
-    return [*story, *_method(setting), *_model(report, setting), *_use_and_limits(report, setting)]
+    return [*story, *_method(setting), *_model(report, setting)]
 
 
 def _silhouettes(report: ScreeningReport, setting: Setting) -> list[Flowable]:
@@ -41,7 +42,7 @@ def _recording(report: ScreeningReport, setting: Setting) -> list[Flowable]:
         codec=recording.codec,
     )
     rows = [(words.file, recording.file_name), (words.file_hash, recording.sha256), (words.video, video)]
-    return [*setting.heading(words.recording), facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT)]
+    return [*setting.open_heading(words.recording), facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT)]
 
 
 def _outcome(line: QualityLine, setting: Setting) -> str:
@@ -54,7 +55,7 @@ def _outcome(line: QualityLine, setting: Setting) -> str:
 def _quality(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     rows = [(line.label, line.value, line.threshold, _outcome(line, setting)) for line in report.quality]
     table = grid(setting, setting.words.check_columns, rows, (130, 90, 105, CONTENT_WIDTH_PT - 325))
-    return [*setting.heading(setting.words.checks), table]
+    return [*setting.open_heading(setting.words.checks), table]
 
 
 def _score(score: ScoreBlock, setting: Setting) -> list[Flowable]:
@@ -104,9 +105,9 @@ def _model(report: ScreeningReport, setting: Setting) -> list[Flowable]:
         (words.people, people),
         (words.software, report.software_version),
     ]
-    story: list[Flowable] = [*setting.heading(words.model), facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT)]
+    story: list[Flowable] = [*setting.open_heading(words.model), facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT)]
     if model.known_gaps:
-        story += [*setting.heading(words.known_gaps), *setting.bullets(model.known_gaps)]
+        story += [*setting.open_heading(words.known_gaps), *setting.bullets(model.known_gaps)]
     return story
 
 

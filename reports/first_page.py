@@ -45,7 +45,8 @@ def first_page(report: ScreeningReport, setting: Setting) -> list[Flowable]:
         story += [Spacer(1, 6), together([result_box(score, setting)])]
     if report.refusals:
         story += [Spacer(1, 6), _refusal_box(report, setting)]
-    story += [Spacer(1, 6), together([_decision_box(report, setting)])]
+    if report.scores:
+        story += [Spacer(1, 6), together([_decision_box(report, setting)])]
     return story
 
 
@@ -75,7 +76,7 @@ def patient_rows(patient: PatientBlock | None, today: date, setting: Setting) ->
         return setting.text(wording.phrases(setting.language).no_patient, BODY)
     born = f"{patient.birth_date.isoformat()} ({words.age.format(years=patient.age_years(today))})"
     rows = [
-        (words.patient, patient.full_name),
+        (words.name, patient.full_name),
         (words.record_number, patient.record_number),
         (words.born, born),
         (words.sex, words.sexes[patient.sex]),
@@ -117,7 +118,6 @@ def result_box(score: ScoreBlock, setting: Setting) -> Flowable:
     """The result of one task: in words, as a drawing, and what to do next."""
     language, words = setting.language, setting.words
     title = f"{wording.task_title(score.task, language)}: {wording.outcome_label(score, language)}"
-    figures = f"{wording.probability_sentence(score, language)}. {wording.interval_sentence(score, language)}"
     drawings = beside(
         [probability_scale(score, setting.fonts, _SCALE_WIDTH_PT, language)],
         [setting.text(words.classes, LABEL), class_bars(score, setting.fonts, 168, language)],
@@ -127,9 +127,10 @@ def result_box(score: ScoreBlock, setting: Setting) -> Flowable:
         setting.text(title, RESULT),
         setting.text(wording.plain_result(score, language), BODY),
         Spacer(1, 2),
-        setting.text(figures, SMALL),
+        setting.text(wording.probability_with_interval(score, language), BODY),
         Spacer(1, 3),
         drawings,
+        Spacer(1, 5),
         setting.text(words.next_steps, STRONG),
         *setting.bullets(wording.next_steps(score, language)),
     ]
@@ -153,7 +154,7 @@ def _decision_box(report: ScreeningReport, setting: Setting) -> Flowable:
         rows.append(
             beside(
                 [setting.text(wording.task_title(score.task, setting.language), BODY)],
-                [beside([_tick(setting, words.accepted)], [_tick(setting, words.overridden)], (80, 300))],
+                [beside([_tick(setting, words.accepted)], [_tick(setting, words.overridden, line=True)], (80, 305))],
                 (90, _BOX_WIDTH_PT - 90),
             )
         )
@@ -161,5 +162,5 @@ def _decision_box(report: ScreeningReport, setting: Setting) -> Flowable:
     return boxed(rows, CONTENT_WIDTH_PT)
 
 
-def _tick(setting: Setting, caption: str) -> TickBox:
-    return TickBox(setting.text(caption, BODY))
+def _tick(setting: Setting, caption: str, *, line: bool = False) -> TickBox:
+    return TickBox(setting.text(caption, BODY), writing_line=line)

@@ -15,6 +15,7 @@ class Labels:
     report: str
     page: str
     patient: str
+    name: str
     record_number: str
     born: str
     age: str
@@ -84,6 +85,7 @@ ENGLISH = Labels(
     report="Report {number}",
     page="Page {page} of {pages}",
     patient="Patient",
+    name="Name",
     record_number="Record number",
     born="Born",
     age="{years} years",

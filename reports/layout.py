@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reportlab.lib.colors import HexColor, black, white
 from reportlab.lib.pagesizes import A4
-from reportlab.platypus.flowables import Flowable, KeepTogether, Spacer
+from reportlab.platypus.flowables import CondPageBreak, Flowable, KeepTogether, Spacer
 from reportlab.platypus.tables import Table, TableStyle
 
 from reports.charts import INK, PALE, RULE
@@ -60,12 +60,12 @@ class Setting:
         return [self.text(sentence, style, "\u2022") for sentence in sentences]
 
     def heading(self, text: str) -> list[Flowable]:
-        """A heading with room above; it stays with what follows."""
-        block = self.text(text, HEADING)
-        block.keepWithNext = 1
-        space = Spacer(1, 8)
-        space.keepWithNext = 1
-        return [space, block]
+        """A heading with room above, for content that is kept together."""
+        return [Spacer(1, 8), self.text(text, HEADING)]
+
+    def open_heading(self, text: str) -> list[Flowable]:
+        """A heading before content that may be split between pages; it never stands alone at the end of a page."""
+        return [CondPageBreak(72), *self.heading(text)]
 
 
 def facts(setting: Setting, rows: Sequence[tuple[str, str]], width_pt: float, label_pt: float = 84.0) -> Table:
@@ -120,11 +120,11 @@ def together(content: Sequence[Flowable]) -> KeepTogether:
 
 
 class TickBox(Flowable):
-    """An empty square to tick by hand, with its caption."""
+    """An empty square to tick by hand, with its caption and, if asked for, a line to write on behind it."""
 
-    def __init__(self, caption: TextBlock) -> None:
+    def __init__(self, caption: TextBlock, *, writing_line: bool = False) -> None:
         super().__init__()
-        self.caption = caption
+        self.caption, self.writing_line = caption, writing_line
 
     def wrap(self, aW: float, aH: float) -> tuple[float, float]:
         """ReportLab asks for the size, given the room in points."""
@@ -138,6 +138,10 @@ class TickBox(Flowable):
         self.canv.setLineWidth(0.8)
         self.canv.rect(0, self.height - 10.5, 8.5, 8.5)
         self.caption.drawOn(self.canv, 14, 0)
+        if self.writing_line:
+            self.canv.setStrokeColor(RULE)
+            self.canv.setLineWidth(0.7)
+            self.canv.line(18 + self.caption.lines[0].width_pt, 1, self.width, 1)
 
 
 class WritingLine(Flowable):

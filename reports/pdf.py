@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 
-from reportlab.lib.colors import black
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus.doctemplate import BaseDocTemplate, PageTemplate
 from reportlab.platypus.flowables import PageBreak
@@ -21,7 +21,7 @@ from reports.detail_pages import detail_pages
 from reports.first_page import first_page
 from reports.fonts import REGULAR, load_fonts
 from reports.layout import CONTENT_WIDTH_PT, MARGIN_PT, PAGE_HEIGHT_PT, PAGE_WIDTH_PT, Setting
-from reports.shaping import clean, lay_out_line
+from reports.shaping import Line, clean, join_lines, lay_out_line
 from reports.text import TextStyle, draw_line
 
 _TOP_PT = 62.0
@@ -75,51 +75,58 @@ def _draw_edges(
 ) -> None:
     """Header and footer: whose report this is, that it is simulated, and which page of how many."""
     words, phrases = setting.words, wording.phrases(report.language)
-    top_pt, bottom_pt = PAGE_HEIGHT_PT - 34, 30
-    canvas.saveState()
-    _edge_line(canvas, setting, top_pt, report.clinic_name, words.report.format(number=report.report_number))
     banner = phrases.simulated_banner if report.model.simulated else ""
-    _edge_line(canvas, setting, top_pt - 11, _identity(report), banner, strong_right=True)
+    top_pt, bottom_pt = PAGE_HEIGHT_PT - 34, 30
+    number = words.report.format(number=report.report_number)
+    page = words.page.format(page=document.page, pages=pages)
+    model = f"{report.model.name} {report.model.version}"
+    canvas.saveState()
+    _edge_line(canvas, setting, top_pt, _Edge((report.clinic_name,), number))
+    _edge_line(canvas, setting, top_pt - 11, _Edge(_identity(report), banner, right=_EDGE_STRONG))
     canvas.setStrokeColor(RULE)
     canvas.setLineWidth(0.5)
     canvas.line(MARGIN_PT, top_pt - 16, PAGE_WIDTH_PT - MARGIN_PT, top_pt - 16)
     canvas.line(MARGIN_PT, bottom_pt + 12, PAGE_WIDTH_PT - MARGIN_PT, bottom_pt + 12)
-    note = " \u00b7 ".join(part for part in (banner, phrases.not_diagnosis) if part)
-    _edge_line(
-        canvas, setting, bottom_pt, note, words.page.format(page=document.page, pages=pages), strong_left=bool(banner)
-    )
-    model = f"{report.software_version} \u00b7 {report.model.name} {report.model.version}"
-    _edge_line(canvas, setting, bottom_pt - 11, model, "")
-    canvas.setFillColor(black)
+    _edge_line(canvas, setting, bottom_pt, _Edge((banner, phrases.not_diagnosis), page, left=_EDGE_STRONG))
+    _edge_line(canvas, setting, bottom_pt - 11, _Edge((report.software_version, model), ""))
     canvas.restoreState()
 
 
-def _identity(report: ScreeningReport) -> str:
+def _identity(report: ScreeningReport) -> tuple[str, ...]:
     patient = report.patient
     if patient is None:
-        return wording.phrases(report.language).no_patient
-    return f"{patient.record_number} \u00b7 {patient.full_name} \u00b7 {patient.birth_date.isoformat()}"
+        return (wording.phrases(report.language).no_patient,)
+    return patient.record_number, patient.birth_date.isoformat(), patient.full_name
 
 
-def _edge_line(
-    canvas: Canvas,
-    setting: Setting,
-    y_pt: float,
-    left: str,
-    right: str,
-    *,
-    strong_left: bool = False,
-    strong_right: bool = False,
-) -> None:
-    """A line of header or footer; what does not fit on the left is cut with an ellipsis, never the right."""
-    right_style = _EDGE_STRONG if strong_right else _EDGE_TEXT
-    left_style = _EDGE_STRONG if strong_left else _EDGE_TEXT
-    right_line = lay_out_line(clean(right), setting.fonts, right_style.size_pt, right_style.bold)
-    draw_line(canvas, right_line, PAGE_WIDTH_PT - MARGIN_PT - right_line.width_pt, y_pt, right_style)
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """One line of header or footer: parts on the left, each with its own direction of reading, and a text right."""
+
+    left_parts: tuple[str, ...]
+    right_text: str
+    left: TextStyle = _EDGE_TEXT
+    right: TextStyle = _EDGE_TEXT
+
+
+def _edge_line(canvas: Canvas, setting: Setting, y_pt: float, edge: _Edge) -> None:
+    """Draws a line of header or footer; a left part that is too long is cut with an ellipsis, the right never."""
+    right_line = lay_out_line(clean(edge.right_text), setting.fonts, edge.right.size_pt, edge.right.bold)
+    draw_line(canvas, right_line, PAGE_WIDTH_PT - MARGIN_PT - right_line.width_pt, y_pt, edge.right)
     room_pt = CONTENT_WIDTH_PT - right_line.width_pt - 14
-    text = clean(left)
-    left_line = lay_out_line(text, setting.fonts, left_style.size_pt, left_style.bold)
-    while left_line.width_pt > room_pt and text:
-        text = text[:-1]
-        left_line = lay_out_line(text.rstrip() + "\u2026", setting.fonts, left_style.size_pt, left_style.bold)
-    draw_line(canvas, left_line, MARGIN_PT, y_pt, left_style)
+    separator = lay_out_line(" \u00b7 ", setting.fonts, edge.left.size_pt, edge.left.bold)
+    parts: list[Line] = []
+    for text in filter(None, map(clean, edge.left_parts)):
+        if parts:
+            parts.append(separator)
+        used_pt = sum(part.width_pt for part in parts)
+        parts.append(_fitting(text, setting, edge.left, room_pt - used_pt))
+    draw_line(canvas, join_lines(parts), MARGIN_PT, y_pt, edge.left)
+
+
+def _fitting(text: str, setting: Setting, style: TextStyle, room_pt: float) -> Line:
+    line = lay_out_line(text, setting.fonts, style.size_pt, style.bold)
+    while line.width_pt > room_pt and text:
+        text = text[:-1].rstrip()
+        line = lay_out_line(text + "\u2026", setting.fonts, style.size_pt, style.bold)
+    return line

@@ -10,6 +10,7 @@ copies them gets the typed letters back by compatibility normalisation (NFKC).
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -170,3 +171,13 @@ def lay_out_line(text: str, fonts: FontSet, size_pt: float, bold: bool = False) 
             glyphs.append(PlacedGlyphs(run.font.name, run.characters, x_pt, 0.0))
             x_pt += string_width_pt(run.characters, run.font.name, size_pt)
     return Line(text, tuple(glyphs), x_pt)
+
+
+def join_lines(parts: Sequence[Line]) -> Line:
+    """Lines drawn behind each other. Each keeps its own direction: a name from right to left turns no date around."""
+    glyphs: list[PlacedGlyphs] = []
+    x_pt = 0.0
+    for part in parts:
+        glyphs.extend(replace(placed, x_pt=placed.x_pt + x_pt) for placed in part.glyphs)
+        x_pt += part.width_pt
+    return Line("".join(part.text for part in parts), tuple(glyphs), x_pt)

@@ -53,7 +53,7 @@ def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> l
     """The lines of a text that fit into a width; a word that is too long is cut between its characters."""
 
     def width(candidate: str) -> float:
-        return lay_out_line(candidate.rstrip(), fonts, style.size_pt, style.bold).width_pt
+        return lay_out_line(candidate.rstrip(" "), fonts, style.size_pt, style.bold).width_pt
 
     lines: list[str] = []
     current = ""
@@ -69,7 +69,7 @@ def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> l
             lines.append(current[:cut])
             current = current[cut:]
     lines.append(current)
-    return [lay_out_line(line.strip(), fonts, style.size_pt, style.bold) for line in lines]
+    return [lay_out_line(line.strip(" "), fonts, style.size_pt, style.bold) for line in lines]
 
 
 class TextBlock(Flowable):

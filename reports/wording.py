@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reports.content import Interval, Outcome, ScoreBlock
+from reports.numbers import percent_of_count, percent_of_probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Phrases:
     evidence_notes: Mapping[str, str]
     probability: str
     interval: str
+    interval_short: str
     operating_point: str
     predictive_note: str
     predictive_row: str
@@ -179,6 +181,7 @@ ENGLISH = Phrases(
         ),
     },
     probability="Calibrated probability of {condition}: {probability}",
+    interval_short="(95\u00a0% interval {low} to {high})",
     interval="The 95\u00a0% interval of this probability is {low} to {high} (method: {method}).",
     operating_point=(
         "The operating threshold of {threshold} was fixed before testing. At this threshold the model found "
@@ -236,21 +239,6 @@ def phrases(language: str = DEFAULT_LANGUAGE) -> Phrases:
     if language not in PHRASES:
         raise ValueError(f"There is no report language {language!r}; choose one of {', '.join(sorted(PHRASES))}.")
     return PHRASES[language]
-
-
-def percent_of_probability(probability: float) -> str:
-    """A probability as whole percent; never "0 %" or "100 %", because a model is never certain."""
-    if probability < 0.01:
-        return "< 1\u00a0%"
-    if probability > 0.99:
-        return "> 99\u00a0%"
-    return f"{100 * probability:.0f}\u00a0%"
-
-
-def percent_of_count(share: float) -> str:
-    """A counted share as percent with one decimal where it is not whole."""
-    text = f"{100 * share:.1f}".removesuffix(".0")
-    return f"{text}\u00a0%"
 
 
 def task_title(task: str, language: str = DEFAULT_LANGUAGE) -> str:
@@ -328,6 +316,13 @@ def interval_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> st
     """The 95 % interval of the probability and how it was made."""
     low, high = interval_words(score.interval)
     return phrases(language).interval.format(low=low, high=high, method=score.interval_method)
+
+
+def probability_with_interval(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """The probability with its 95 % interval in brackets, for the reader who has no time for the method."""
+    low, high = interval_words(score.interval)
+    short = phrases(language).interval_short.format(low=low, high=high)
+    return f"{probability_sentence(score, language)} {short}"
 
 
 def operating_point_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:

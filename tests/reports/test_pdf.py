@@ -60,7 +60,7 @@ def test_the_first_page_says_who_what_and_what_next(report_factory: Reports) -> 
     expected = ["Müller, Zoë", "A-10233", "2011-05-02", "15 years", "person 1 of 2", "from the side", "9 footsteps"]
     expected += [wording.SIMULATED_BANNER, wording.SIMULATED_EXPLANATION, "Screening, not diagnosis"]
     for score in report.scores:
-        expected += [wording.plain_result(score), wording.interval_sentence(score), *wording.next_steps(score)]
+        expected += [wording.plain_result(score), wording.probability_with_interval(score), *wording.next_steps(score)]
     expected += [
         "threshold 41 %",
         "accepted",
@@ -80,6 +80,7 @@ def test_the_other_pages_carry_method_figures_and_identity(report_factory: Repor
     expected += ["Film in brighter, even light.", "14 of 48 silhouettes"]
     for score in report.scores:
         expected += [
+            wording.interval_sentence(score),
             wording.operating_point_sentence(score),
             wording.calibration_sentence(score),
             wording.conformal_sentence(score),
@@ -160,6 +161,8 @@ def test_right_to_left_names_are_found_again(
     assert family in text
     assert given in text
     assert MISSING_GLYPH not in text
+    assert text.count("2011-05-02") > text.count("Page")  # on each page, and the name turns the date around nowhere
+    assert "02-05-2011" not in text
 
 
 def test_an_arabic_name_leaves_ink_where_it_stands(
