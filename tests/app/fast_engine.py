@@ -68,7 +68,10 @@ def score(task: str, positive: float, prediction_set: tuple[str, ...]) -> dict:
 
 def result(file_name: str = "walk.mp4", tasks: tuple[str, ...] = ("scoliosis", "depression")) -> ScreeningResult:
     """A whole result of a recording that could be scored."""
-    scores = {"scoliosis": score("scoliosis", 0.71, ("positive",)), "depression": score("depression", 0.48, ("no", "yes"))}
+    scores = {
+        "scoliosis": score("scoliosis", 0.71, ("positive",)),
+        "depression": score("depression", 0.48, ("no", "yes")),
+    }
     return ScreeningResult.model_validate(
         {
             "created_by": "FGait 0.1.0",
@@ -87,7 +90,12 @@ def result(file_name: str = "walk.mp4", tasks: tuple[str, ...] = ("scoliosis", "
             },
             "people": [_person(1), _person(2)],
             "person": 1,
-            "quality": {"passed": True, "view": "side", "steps": 9, "checks": [_check(True), _check(False, blocking=False)]},
+            "quality": {
+                "passed": True,
+                "view": "side",
+                "steps": 9,
+                "checks": [_check(True), _check(False, blocking=False)],
+            },
             "sequence": {"frames": 30, "frame_rate_hz": 15.0, "first_s": 0.0, "last_s": 1.93},
             "scores": [scores[task] for task in tasks],
             "model": MODEL,

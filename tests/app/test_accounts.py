@@ -1,0 +1,126 @@
+"""Sign-in, lock-out, passwords, and the administration of users."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from conftest import PASSWORD
+
+from clinic_data import audit, sign_in_sessions
+from clinic_data.errors import ConflictError, NotFoundError, SignInError, ValidationError
+from clinic_data.tables import Role
+
+
+def _actions(clinic) -> list[str]:
+    return [row.action for row in clinic.services.operations.list_audit(clinic.administrator, 100, 0).rows]
+
+
+def test_sign_in_opens_a_session_and_sign_out_closes_it(clinic):
+    accounts = clinic.services.accounts
+    token = accounts.sign_in("Clara ", PASSWORD)
+    assert accounts.actor_of(token) == clinic.clinician
+    accounts.sign_out(token)
+    assert accounts.actor_of(token) is None
+    assert _actions(clinic)[:2] == ["user.signed_out", "user.signed_in"]
+
+
+@pytest.mark.parametrize("token", [None, "", "made-up"])
+def test_no_or_unknown_token_is_nobody(clinic, token):
+    assert clinic.services.accounts.actor_of(token) is None
+    clinic.services.accounts.sign_out(token)
+
+
+def test_five_failures_lock_the_account_even_for_the_right_password(clinic):
+    accounts = clinic.services.accounts
+    for _ in range(5):
+        with pytest.raises(SignInError):
+            accounts.sign_in("clara", "wrong")
+    with pytest.raises(SignInError):
+        accounts.sign_in("clara", PASSWORD)
+    assert _actions(clinic).count("user.sign_in_refused") == 6
+
+
+def test_what_was_typed_is_not_kept(clinic):
+    with pytest.raises(SignInError):
+        clinic.services.accounts.sign_in("my secret typed in the wrong field", "x")
+    with clinic.services.database.reading() as session:
+        row = audit.list_rows(session=session, limit=1).rows[0]
+    assert (row.action, row.subject_id, row.details) == ("user.sign_in_refused", None, {})
+
+
+def test_a_look_without_touch_does_not_keep_a_session_alive(clinic, monkeypatch):
+    accounts, begin = clinic.services.accounts, datetime.now(UTC)
+    token = accounts.sign_in("clara", PASSWORD)
+
+    def at(minutes: float) -> None:
+        monkeypatch.setattr(sign_in_sessions, "utc_now", lambda: begin + timedelta(minutes=minutes))
+
+    at(29)
+    assert accounts.actor_of(token, touch=False) is not None
+    at(31)
+    assert accounts.actor_of(token, touch=False) is None
+    at(29)
+    assert accounts.actor_of(token) is not None
+    at(31)
+    assert accounts.actor_of(token) is not None
+
+
+def test_change_of_the_own_password_ends_all_other_sessions(clinic):
+    accounts = clinic.services.accounts
+    old = accounts.sign_in("clara", PASSWORD)
+    new = accounts.change_own_password(clinic.clinician, PASSWORD, "another quiet river walk")
+    assert accounts.actor_of(old) is None
+    assert accounts.actor_of(new) is not None
+    assert accounts.sign_in("clara", "another quiet river walk")
+
+
+def test_change_of_the_own_password_needs_the_current_one_and_a_good_new_one(clinic):
+    accounts = clinic.services.accounts
+    with pytest.raises(SignInError):
+        accounts.change_own_password(clinic.clinician, "wrong", "another quiet river walk")
+    with pytest.raises(ValidationError):
+        accounts.change_own_password(clinic.clinician, PASSWORD, "short")
+    with pytest.raises(ValidationError):
+        accounts.change_own_password(clinic.clinician, PASSWORD, PASSWORD)
+
+
+def test_the_first_administrator_is_created_once(clinic):
+    assert clinic.services.accounts.create_first_administrator() is None
+
+
+def test_reset_on_the_server_unlocks_and_asks_for_a_new_password(clinic):
+    accounts = clinic.services.accounts
+    clinic.services.users.set_active(clinic.administrator, clinic.clinician.user_id, active=False)
+    password = accounts.reset_password_locally("CLARA")
+    actor = accounts.actor_of(accounts.sign_in("clara", password))
+    assert actor is not None
+    assert actor.must_change_password
+    with pytest.raises(NotFoundError):
+        accounts.reset_password_locally("nobody")
+
+
+def test_administration_of_a_user(clinic):
+    users, accounts = clinic.services.users, clinic.services.accounts
+    user, password = users.create_user(clinic.administrator, "nora", "Nora Nurse", Role.CLINICIAN)
+    token = accounts.sign_in("nora", password)
+    assert accounts.actor_of(token).must_change_password
+    again = users.reset_password(clinic.administrator, user.id)
+    assert accounts.actor_of(token) is None
+    token = accounts.sign_in("nora", again)
+    users.set_active(clinic.administrator, user.id, active=False)
+    assert accounts.actor_of(token) is None
+    with pytest.raises(SignInError):
+        accounts.sign_in("nora", again)
+    expected = ["user.deactivated", "user.signed_in", "user.password_reset", "user.signed_in", "user.created"]
+    assert [action for action in _actions(clinic) if action != "user.sign_in_refused"][:5] == expected
+
+
+def test_an_administrator_cannot_lock_oneself_out(clinic):
+    users, oneself = clinic.services.users, clinic.administrator
+    with pytest.raises(ConflictError):
+        users.set_active(oneself, oneself.user_id, active=False)
+    with pytest.raises(ConflictError):
+        users.set_role(oneself, oneself.user_id, Role.CLINICIAN)
+    with pytest.raises(ConflictError):
+        users.reset_password(oneself, oneself.user_id)

@@ -1,0 +1,199 @@
+"""Every page in every role and state, run by the framework's own test runner."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from clinic_data.patients import PatientData
+from clinic_data.tables import Role
+from stored import do_next_job, screen
+from streamlit.testing.v1 import AppTest
+
+from app import session
+
+VIEWS = sorted(path.name for path in (Path(__file__).parents[2] / "app" / "views").glob("[a-z]*.py"))
+ALLOWED = {
+    "patients.py": "clinician",
+    "patient.py": "clinician",
+    "patient_form.py": "clinician",
+    "new_assessment.py": "clinician",
+    "screening_progress.py": "clinician",
+    "result.py": "clinician",
+    "users.py": "administrator",
+    "jobs.py": "administrator",
+    "audit_log.py": "administrator",
+}
+
+
+@pytest.fixture
+def open_page(clinic, root: Path, monkeypatch):
+    """Opens a page as somebody; cookies cannot be given to the test runner, so who is signed in is set here."""
+    session.services.clear()
+
+    def open_as(view: str, role: str | None, **query: str) -> AppTest:
+        monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: clinic.actor(role))
+        monkeypatch.setattr(session, "services", lambda: clinic.services)
+        page = AppTest.from_file(str(root / "app" / "main.py"), default_timeout=30)
+        page.switch_page(f"views/{view}")
+        for name, value in query.items():
+            page.query_params[name] = value
+        return page.run()
+
+    return open_as
+
+
+def texts(page: AppTest) -> str:
+    """All that can be read on the page."""
+    kinds = ("title", "subheader", "markdown", "text", "caption", "info", "error", "success", "warning")
+    parts = [element.value for kind in kinds for element in page.get(kind)]
+    parts += [element.proto.body for element in page.get("html")]
+    return "\n".join(str(part) for part in parts)
+
+
+def button(page: AppTest, label: str):
+    return next(button for button in page.button if button.label == label)
+
+
+def healthy(page: AppTest) -> AppTest:
+    assert not page.exception
+    assert "incident" not in texts(page)
+    return page
+
+
+@pytest.mark.parametrize("role", [None, "clinician", "administrator"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_page_in_every_role(open_page, clinic, view: str, role: str | None):
+    page = healthy(open_page(view, role, patient=clinic.patient.id))
+    read = texts(page)
+    if role is None:
+        assert "session has ended" in read
+        assert not page.title
+    elif ALLOWED.get(view, role) != role:
+        assert [title.value for title in page.title] == ["Not for your role"]
+    else:
+        assert page.title
+        assert "Not for your role" not in read
+    if role != "clinician":
+        assert "Ana" not in read
+
+
+@pytest.mark.parametrize("view", ["patient.py", "new_assessment.py", "screening_progress.py", "result.py"])
+def test_addresses_that_name_nothing_or_something_unknown(open_page, view: str):
+    assert "Nothing chosen" in texts(healthy(open_page(view, "clinician")))
+    unknown = {"patient": "f" * 32, "job": "f" * 32, "assessment": "f" * 32}
+    assert "does not exist" in texts(healthy(open_page(view, "clinician", **unknown)))
+
+
+def test_many_patients_are_paged_and_searched(open_page, clinic):
+    for number in range(45):
+        data = PatientData(record_number=f"N-{number}", family_name=f"Person{number:02d}", birth_date="2001-01-01")
+        clinic.services.patients.create(clinic.clinician, data)
+    page = healthy(open_page("patients.py", "clinician"))
+    assert "46 patients" in texts(page)
+    page.number_input(key="patient-page").set_value(3).run()
+    assert "N-44" in texts(healthy(page))
+    page.text_input(key="patient-search").set_value("person07").run()
+    assert "N-7" in texts(healthy(page))
+    assert "1 patient" in texts(page)
+    page.text_input(key="patient-search").set_value("nobody at all").run()
+    assert "No patient matches" in texts(healthy(page))
+
+
+def test_a_change_by_somebody_else_is_not_overwritten(open_page, clinic):
+    page = healthy(open_page("patient_form.py", "clinician", patient=clinic.patient.id))
+    theirs = PatientData(record_number="R-1", family_name="Theirs", given_name="Ana", birth_date="2011-04-23")
+    clinic.services.patients.update(clinic.clinician, clinic.patient.id, theirs, 1)
+    page.text_input[0].set_value("Mine")
+    button(page, "Save").click().run()
+    assert "Somebody else saved" in texts(page)
+    assert clinic.services.patients.get(clinic.clinician, clinic.patient.id).family_name == "Theirs"
+    button(page, "Load the stored data").click().run()
+    assert page.text_input[0].value == "Theirs"
+
+
+def test_a_wrong_form_says_what_to_change(open_page):
+    page = healthy(open_page("patient_form.py", "clinician"))
+    button(page, "Save").click().run()
+    assert "birth date" in texts(page)
+
+
+def test_a_file_that_is_no_video_is_refused_at_once(open_page, clinic):
+    page = healthy(open_page("new_assessment.py", "clinician", recording=clinic.recording.id))
+    assert "cannot be used" in texts(page)
+    assert not clinic.services.screening.jobs_of_recording(clinic.clinician, clinic.recording.id)
+
+
+def test_result_shows_uncertainty_simulation_and_what_to_do(open_page, clinic):
+    assessment_id = screen(clinic)
+    page = healthy(open_page("result.py", "clinician", assessment=assessment_id))
+    read = texts(page)
+    for words in ("SIMULATED", "not clinically validated", "95 % interval", "threshold 42", "forward-bend", "PHQ-9"):
+        assert words in read
+    for words in ("The model cannot tell", "drawn 0.0.1", "Film in better light", "It has seen nobody", "overlay.mp4"):
+        assert words in read
+    button(page, "Create the report (PDF)").click().run()
+    reports = clinic.services.reporting.list_of_assessment(clinic.clinician, assessment_id)
+    assert len(reports) == 1
+    assert reports[0].number in texts(healthy(page))
+    patient = texts(healthy(open_page("patient.py", "clinician", patient=clinic.patient.id)))
+    assert "SIMULATED" in patient
+    assert "Screening positive" in patient
+
+
+def test_refused_recording_shows_every_reason_and_check(open_page, clinic):
+    recording = clinic.add_recording(b"refuse")
+    job = clinic.services.screening.start(clinic.clinician, recording.id, 1, ["scoliosis"])
+    do_next_job(clinic)
+    read = texts(healthy(open_page("screening_progress.py", "clinician", job=job.id)))
+    for words in ("cannot be scored", "Step back", "Film a longer walk", "Sharpness", "failed"):
+        assert words in read
+    assert "SIMULATED" not in read
+    assert "refused" in texts(healthy(open_page("patient.py", "clinician", patient=clinic.patient.id)))
+
+
+def test_progress_cancel_and_screen_again(open_page, clinic):
+    job = clinic.services.screening.start(clinic.clinician, clinic.recording.id, 1, ["scoliosis"])
+    page = healthy(open_page("screening_progress.py", "clinician", job=job.id))
+    button(page, "Cancel the screening").click().run()
+    assert "was cancelled" in texts(healthy(open_page("screening_progress.py", "clinician", job=job.id)))
+
+
+def test_administrators_cancel_and_queue_again(open_page, clinic):
+    job = clinic.services.screening.start(clinic.clinician, clinic.recording.id, 1, ["scoliosis"])
+    page = healthy(open_page("jobs.py", "administrator"))
+    page.button(key=f"cancel-{job.id}").click().run()
+    page = healthy(open_page("jobs.py", "administrator"))
+    page.button(key=f"retry-{job.id}").click().run()
+    states = [row.state.value for row in clinic.services.operations.list_jobs(clinic.administrator, None, 9, 0).rows]
+    assert sorted(states) == ["cancelled", "queued"]
+
+
+def test_administrators_give_out_one_time_passwords(open_page, clinic):
+    page = healthy(open_page("users.py", "administrator"))
+    page.button(key=f"password-{clinic.clinician.user_id}").click().run()
+    assert "shown once" in texts(healthy(page))
+    page.button(key=f"active-{clinic.clinician.user_id}").click().run()
+    assert "deactivated" in texts(healthy(page))
+
+
+def test_a_session_that_ends_takes_the_data_off_the_page(open_page, clinic, monkeypatch):
+    page = healthy(open_page("patients.py", "clinician"))
+    assert "R-1" in texts(page)
+    monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: None)
+    assert "R-1" not in texts(page.run())
+    newcomer = replace(clinic.clinician, must_change_password=True)
+    monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: newcomer)
+    assert "R-1" not in texts(page.run())
+    assert newcomer.role is Role.CLINICIAN
+
+
+def test_a_fault_shows_a_number_and_no_traceback(clinic, monkeypatch, caplog):
+    from app import asgi
+
+    shown: list[str] = []
+    monkeypatch.setattr(asgi.st, "error", shown.append)
+    assert asgi.show_incident(ZeroDivisionError("a secret"))
+    assert "secret" not in shown[0]
+    assert shown[0].split("incident number ")[1].rstrip(".") in caplog.text

@@ -1,0 +1,123 @@
+"""Every use case refuses who may not use it, whatever the pages show."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import date
+
+import pytest
+
+from app.services.operations import Operations
+from app.services.patient_records import PatientRecords
+from app.services.permissions import GRANTS, Actor, Permission, may
+from app.services.recordings import Recordings
+from app.services.reporting import Reporting
+from app.services.screening import Screening
+from app.services.user_administration import UserAdministration
+from clinic_data.errors import ClinicDataError, PermissionDeniedError
+from clinic_data.patients import PatientData
+from clinic_data.tables import Role
+
+DATA = PatientData(record_number="R-2", family_name="Another", birth_date=date(2000, 1, 1))
+CALLS = {
+    "patients.search": (lambda s, a, c: s.patients.search(a, "", 10, 0), {"clinician"}),
+    "patients.get": (lambda s, a, c: s.patients.get(a, c.patient.id), {"clinician"}),
+    "patients.note_opened": (lambda s, a, c: s.patients.note_opened(a, c.patient.id), {"clinician"}),
+    "patients.create": (lambda s, a, c: s.patients.create(a, DATA), {"clinician"}),
+    "patients.update": (lambda s, a, c: s.patients.update(a, c.patient.id, DATA, 1), {"clinician"}),
+    "recordings.receive": (lambda s, a, c: s.recordings.receive(a, c.patient.id, "w.mp4", [b"x"]), {"clinician"}),
+    "recordings.add_sample": (lambda s, a, c: s.recordings.add_sample(a, c.patient.id), {"clinician"}),
+    "recordings.get": (lambda s, a, c: s.recordings.get(a, c.recording.id), {"clinician"}),
+    "recordings.list_of_patient": (lambda s, a, c: s.recordings.list_of_patient(a, c.patient.id), {"clinician"}),
+    "recordings.check_file": (lambda s, a, c: s.recordings.check_file(a, c.recording.id), {"clinician"}),
+    "screening.find_people": (lambda s, a, c: s.screening.find_people(a, c.recording.id), {"clinician"}),
+    "screening.last_search": (lambda s, a, c: s.screening.last_search(a, c.recording.id), {"clinician"}),
+    "screening.people": (lambda s, a, c: s.screening.people(a, _job(c)), {"clinician"}),
+    "screening.start": (lambda s, a, c: s.screening.start(a, c.recording.id, 1, ["scoliosis"]), {"clinician"}),
+    "screening.job": (lambda s, a, c: s.screening.job(a, _job(c).id), {"clinician"}),
+    "screening.cancel": (lambda s, a, c: s.screening.cancel(a, _job(c).id), {"clinician"}),
+    "screening.jobs_of_recording": (lambda s, a, c: s.screening.jobs_of_recording(a, c.recording.id), {"clinician"}),
+    "screening.assessment": (lambda s, a, c: s.screening.assessment(a, "0" * 32), {"clinician"}),
+    "screening.assessments_of_patient": (
+        lambda s, a, c: s.screening.assessments_of_patient(a, c.patient.id),
+        {"clinician"},
+    ),
+    "screening.overlay_path": (lambda s, a, c: s.screening.overlay_path(a, "0" * 32), {"clinician"}),
+    "screening.silhouette_strip": (lambda s, a, c: s.screening.silhouette_strip(a, _NoFiles()), {"clinician"}),
+    "screening.waiting_s": (lambda s, a, c: s.screening.waiting_s(a, _job(c)), {"clinician"}),
+    "reporting.create": (lambda s, a, c: s.reporting.create(a, "0" * 32), {"clinician"}),
+    "reporting.list_of_assessment": (lambda s, a, c: s.reporting.list_of_assessment(a, "0" * 32), {"clinician"}),
+    "reporting.read_pdf": (lambda s, a, c: s.reporting.read_pdf(a, "0" * 32), {"clinician"}),
+    "users.list_users": (lambda s, a, c: s.users.list_users(a), {"administrator"}),
+    "users.create_user": (lambda s, a, c: s.users.create_user(a, "nora", "Nora", Role.CLINICIAN), {"administrator"}),
+    "users.reset_password": (lambda s, a, c: s.users.reset_password(a, c.clinician.user_id), {"administrator"}),
+    "users.set_active": (lambda s, a, c: s.users.set_active(a, c.clinician.user_id, active=False), {"administrator"}),
+    "users.set_role": (lambda s, a, c: s.users.set_role(a, c.clinician.user_id, Role.ADMINISTRATOR), {"administrator"}),
+    "operations.list_jobs": (lambda s, a, c: s.operations.list_jobs(a, None, 10, 0), {"administrator"}),
+    "operations.cancel_job": (lambda s, a, c: s.operations.cancel_job(a, _job(c).id), {"administrator"}),
+    "operations.retry_job": (lambda s, a, c: s.operations.retry_job(a, _job(c).id), {"administrator"}),
+    "operations.list_audit": (lambda s, a, c: s.operations.list_audit(a, 10, 0), {"administrator"}),
+    "operations.model": (lambda s, a, c: s.operations.model(a), {"clinician", "administrator"}),
+}
+SERVICES = {
+    "patients": PatientRecords,
+    "recordings": Recordings,
+    "screening": Screening,
+    "reporting": Reporting,
+    "users": UserAdministration,
+    "operations": Operations,
+}
+
+
+class _NoFiles:
+    silhouettes_key = None
+
+
+def _job(clinic):
+    return clinic.services.screening.find_people(clinic.clinician, clinic.recording.id)
+
+
+def test_every_use_case_is_listed_here():
+    offered = {
+        f"{name}.{method}"
+        for name, service in SERVICES.items()
+        for method, _ in inspect.getmembers(service, inspect.isfunction)
+        if not method.startswith("_")
+    }
+    assert offered == set(CALLS)
+
+
+@pytest.mark.parametrize("role", [None, "clinician", "administrator"])
+@pytest.mark.parametrize("name", CALLS)
+def test_only_the_granted_roles_get_through(clinic, name: str, role: str | None, monkeypatch):
+    monkeypatch.setattr("app.services.recordings.fetch_asset", lambda _: _small_file(clinic))
+    call, allowed = CALLS[name]
+    if role in allowed:
+        try:
+            call(clinic.services, clinic.actor(role), clinic)
+        except PermissionDeniedError:
+            pytest.fail("a granted role was refused")
+        except ClinicDataError:
+            pass  # for example: there is no such assessment
+    else:
+        with pytest.raises(PermissionDeniedError):
+            call(clinic.services, clinic.actor(role), clinic)
+
+
+def _small_file(clinic):
+    path = clinic.services.settings.data_dir / "sample.bin"
+    path.write_bytes(b"sample")
+    return path
+
+
+def test_a_one_time_password_opens_nothing():
+    for role in Role:
+        actor = Actor("1", "new", "New", role, must_change_password=True)
+        assert not any(may(actor, permission) for permission in Permission)
+
+
+def test_no_role_has_both_patients_and_administration():
+    patients, administration = {Permission.READ_PATIENTS, Permission.READ_RESULTS}, {Permission.MANAGE_USERS}
+    for granted in GRANTS.values():
+        assert not (granted & patients and granted & administration)
+    assert set().union(*GRANTS.values()) == set(Permission)
