@@ -100,6 +100,7 @@ def find_people(
         OperationCancelled: if `cancelled` answered yes.
     """
     progress, cancelled = progress or ignore_progress, cancelled or never_cancelled
+    progress(0.0, "Looking for people")
     info = probe_video(path)
     tracks: list[list[_Sighting]] = []
     camera = CameraPath()

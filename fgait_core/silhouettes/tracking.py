@@ -105,12 +105,14 @@ def track_walk(
         NoWalkerError: if no good frame is left.
         OperationCancelled: if `cancelled` answered yes.
     """
+    progress, cancelled = progress or ignore_progress, cancelled or never_cancelled
+    progress(0.0, "Following the person")
     info = probe_video(path)
     follower = _Follower(person, segmenter, info)
     kept: list[_Kept] = []
     sharpness: list[float] = []
     followed = at_border = 0
-    for step in follower.follow(path, progress or ignore_progress, cancelled or never_cancelled):
+    for step in follower.follow(path, progress, cancelled):
         followed += 1
         if step.sharpness is not None:
             sharpness.append(step.sharpness)
@@ -129,7 +131,7 @@ def track_walk(
         good,
         person,
         info,
-        follower.camera.median_speed,
+        follower.camera.mean_speed,
         sharpness,
         (followed, at_border, followed - at_border - len(good)),
     )

@@ -26,7 +26,7 @@ class Walk:
         camera_px: float32 [frame, 2], how far the background has moved since the first frame of the video.
         body_height_px: median height of the mask.
         sharpness: 0 (blurred) to about 1, see `tracking.sharpness_of`.
-        camera_motion: usual speed of the background in picture widths a second.
+        camera_motion: mean speed of the background in picture widths a second.
         followed_frames: frames in which the person was followed, good or not.
         border_frames: frames left out because the border of the picture cuts the person.
         hidden_frames: frames left out because a part of the body is hidden.

@@ -21,11 +21,6 @@ VTEST_SHA256 = "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf
 
 
 @pytest.fixture(scope="session")
-def sample_video():
-    return fetch_asset("sample_video")
-
-
-@pytest.fixture(scope="session")
 def segmenter():
     return load_segmenter()
 
@@ -92,7 +87,7 @@ def _vtest():
 
 @pytest.fixture(scope="session")
 def sample_pictures(sample_video):
-    """Forty frames of the sample in which the walker is in the middle, a third of their size: uint8 [40, 332, 590, 3]."""
+    """Forty frames of the sample in which the walker is in the middle, a third of the size."""
     info = probe_video(sample_video)
     return np.stack([f.rgb(1 / 3) for f in read_frames(sample_video, info) if 100 <= f.index < 140])[:, :330, :588]
 
