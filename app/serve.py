@@ -69,22 +69,44 @@ def serve(settings: Settings, port: int | None) -> None:
     """
     import uvicorn
 
+    chosen = _given_port(settings.host, port) if port else free_port(settings.host, settings.port)
     services = Services.open(settings)
     services.database.upgrade()
-    password = services.accounts.create_first_administrator()
-    chosen = port or free_port(settings.host, settings.port)
     keeper = WorkerKeeper()
-    keeper.start()
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:  # only now: a password that is printed once must not be lost with a failed start
+                _say_welcome(f"http://{settings.host}:{chosen}", services.accounts.create_first_administrator())
+
     try:
         from app.asgi import create_app
 
-        _say_welcome(f"http://{settings.host}:{chosen}", password)
-        uvicorn.run(
+        config = uvicorn.Config(
             create_app(settings), host=settings.host, port=chosen, log_level="warning", timeout_graceful_shutdown=3
         )
+        keeper.start()
+        Server(config).run()
     finally:
         keeper.stop()
         services.database.dispose()
+
+
+def _given_port(host: str, port: int) -> int:
+    if not _is_free(host, port):
+        raise SystemExit(f"Port {port} is in use on {host}. Choose another, or leave --port out to take a free one.")
+    return port
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
 
 
 def free_port(host: str, first: int) -> int:
@@ -94,12 +116,7 @@ def free_port(host: str, first: int) -> int:
         SystemExit: if there is none among the next fifty.
     """
     for port in range(first, min(first + _PORTS_TO_TRY, 65536)):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
+        if _is_free(host, port):
             return port
     raise SystemExit(f"No port from {first} to {first + _PORTS_TO_TRY - 1} is free on {host}. Choose one with --port.")
 

@@ -50,7 +50,7 @@ def report_from_result(
         language: key of the wording.
 
     Raises:
-        ValueError: if the result has no score (a refused recording) or holds values that cannot be true.
+        ValueError: if the result holds values that cannot be true, or the video could not even be read.
     """
     return ScreeningReport(
         clinic_name=clinic_name,

@@ -6,9 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from fast_engine import make_engine
+
 from app.settings import Settings
 from app.worker import run_worker
-from fast_engine import make_engine
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from conftest import PASSWORD, add_user, make_clinic
-from stored import screen
 from starlette.websockets import WebSocketDisconnect
+from stored import screen
 
 from app.gateway.guard import local_path
 from clinic_data.tables import Role

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from clinic_data.patients import PatientData
-from clinic_data.tables import Role
 from stored import do_next_job, screen
 from streamlit.testing.v1 import AppTest
 
 from app import session
+from clinic_data.patients import PatientData
+from clinic_data.tables import Role
 
 VIEWS = sorted(path.name for path in (Path(__file__).parents[2] / "app" / "views").glob("[a-z]*.py"))
 ALLOWED = {
