@@ -106,10 +106,12 @@ class PretrainConfig(TrainingConfig):
 
     Attributes:
         learning_rate: of SGD at its highest.
+        teacher_momentum: of the moving average at the beginning; published 0.99, less for a short training.
     """
 
     kind: Literal["pretrain"]
     learning_rate: Positive
+    teacher_momentum: Probability = 0.99
 
 
 class FinetuneConfig(TrainingConfig):

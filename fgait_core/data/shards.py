@@ -143,16 +143,18 @@ def _verify(path: Path, manifest: dict[str, Any]) -> None:
 
 
 def require_disjoint(*folders: ShardFolder) -> None:
-    """Checks that nobody is in two folders.
+    """Checks that nobody, and no simulated body, is in two folders.
 
     Raises:
         ConfigError: if somebody is; the text says who and where.
     """
     seen: dict[str, Path] = {}
     for folder in folders:
-        for person in folder.people:
-            if person in seen:
-                raise ConfigError(
-                    f"{person} is in both {seen[person]} and {folder.path}; split the data by person and begin again."
-                )
-        seen |= dict.fromkeys(folder.people, folder.path)
+        split = str(folder.manifest.get("plan", {}).get("split", ""))
+        known = {f"person {split}{each}" for each in folder.people}
+        known |= {f"body {each}" for each in folder.columns.get("body", np.empty(0, str)).tolist()}
+        for each in sorted(known & seen.keys()):
+            raise ConfigError(
+                f"{each} is in both {seen[each]} and {folder.path}; split the data by person and begin again."
+            )
+        seen |= dict.fromkeys(known, folder.path)

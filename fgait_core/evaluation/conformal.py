@@ -1,9 +1,9 @@
 """Conformal prediction sets: sets of classes that hold the true one with a promised probability.
 
-Split conformal prediction with a threshold of its own for each class (label-conditional, or Mondrian), so that the
-promise holds for people with the condition and for people without it, not only on average.
+Split conformal prediction with a threshold for each class (label-conditional, or Mondrian), so that the promise holds
+for people with the condition and for people without it, not only on average.
 
-Source: Vovk, Gammerman & Shafer 2005; Sadinle, Lei & Wasserman 2019. Holds for people who are exchangeable with those of
+Source: Vovk, Gammerman & Shafer 2005; Sadinle, Lei & Wasserman 2019. Holds for people exchangeable with those of
 the calibration split; nothing is promised for anybody else.
 """
 

@@ -1,7 +1,7 @@
 """Fine-tuning: encoder, projector and the heads of all tasks together on labelled sequences.
 
-Source: FoundationGait, fine-tuning with one learning rate for each layer. All tasks are trained at once; who has no label
-for a task does not count for it.
+Source: FoundationGait, fine-tuning with one learning rate for each layer. All tasks are trained at once; a person who
+has no label for a task does not count for it.
 """
 
 from __future__ import annotations

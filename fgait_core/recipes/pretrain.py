@@ -74,7 +74,7 @@ def pretrain(
         result.loss.backward()
         state.optimizer.step()
         state.iteration += 1
-        pair.update_teacher(teacher_momentum(state.iteration, config.iterations))
+        pair.update_teacher(teacher_momentum(state.iteration, config.iterations, config.teacher_momentum))
         return {"loss": float(result.loss.detach()), "accuracy": float(result.accuracy)}
 
     run_training(state, step, config, folder, progress, cancelled)

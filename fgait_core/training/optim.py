@@ -18,16 +18,18 @@ from fgait_core.models.backbone import Backbone
 EMA_START = 0.99
 
 
-def teacher_momentum(iteration: int, iterations: int) -> float:
-    """Momentum of the teacher after a step: rises from 0.99 to 1 along half a cosine.
+def teacher_momentum(iteration: int, iterations: int, start: float = EMA_START) -> float:
+    """Momentum of the teacher after a step: rises from `start` to 1 along half a cosine.
 
     Args:
         iteration: number of the finished step, from 1.
         iterations: steps of the whole training.
+        start: momentum at the beginning; published 0.99. A short training needs less, or the teacher never leaves its
+            random start.
     """
     if iteration >= iterations - 1:
         return 1.0
-    return 1.0 - (1.0 - EMA_START) * (math.cos(math.pi * iteration / (iterations - 1)) + 1.0) / 2.0
+    return 1.0 - (1.0 - start) * (math.cos(math.pi * iteration / (iterations - 1)) + 1.0) / 2.0
 
 
 def sgd(parameters: Iterable[nn.Parameter], *, learning_rate: float, weight_decay: float) -> SGD:

@@ -1,0 +1,99 @@
+"""`fgait pretrain | finetune | package | evaluate`: from shards to a model package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from fgait_core.progress import Progress
+
+_CONFIG = typer.Argument(help="YAML file, such as those in configs/.")
+_RUN = typer.Argument(help="Folder of a finished fine-tuning run.")
+_CALIBRATION = typer.Option(..., help="Shards of people for calibration, in no other split.")
+_TEST = typer.Option(..., help="Shards of people to measure on, in no other split.")
+_OUT_PACKAGE = typer.Option(..., "--out", help="Folder of the model package.")
+_MODEL = typer.Argument(help="Folder of a model package.")
+_DATA = typer.Argument(help="Shards of people whom the model never saw.")
+_OUT_MEASURES = typer.Option(None, "--out", help="JSON file for the measures; by default they are printed.")
+_OUT_RUN = typer.Option(None, "--out", help="Run folder; by default runs/ and the name of the configuration.")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this room."""
+    app.command("pretrain")(pretrain)
+    app.command("finetune")(finetune)
+    app.command("package")(package)
+    app.command("evaluate")(evaluate)
+
+
+def pretrain(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
+    """Pre-train on unlabelled sequences, or go on where a stopped run ended."""
+    from fgait_core.config import PretrainConfig, load_config
+    from fgait_core.recipes.pretrain import pretrain as run
+
+    folder = out or Path("runs") / config.stem
+    with _progress() as progress:
+        run(load_config(config, PretrainConfig), folder, progress=progress)
+    typer.echo(f"Pre-trained; the run is in {folder}")
+
+
+def finetune(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
+    """Fine-tune the encoder and the heads on labelled sequences, or go on where a stopped run ended."""
+    from fgait_core.config import FinetuneConfig, load_config
+    from fgait_core.recipes.finetune import finetune as run
+
+    folder = out or Path("runs") / config.stem
+    with _progress() as progress:
+        run(load_config(config, FinetuneConfig), folder, progress=progress)
+    typer.echo(f"Fine-tuned; the run is in {folder}")
+
+
+def package(
+    run: Path = _RUN,
+    calibration: Path = _CALIBRATION,
+    test: Path = _TEST,
+    out: Path = _OUT_PACKAGE,
+    name: str = typer.Option(..., help="Name of the model."),
+    version: str = typer.Option(..., help="Version of the model."),
+    seed: int = typer.Option(1, help="Of draws and bootstrap samples."),
+) -> None:
+    """Calibrate a run, fix its operating point, measure it, and write the model package."""
+    from fgait_core.recipes.package import PackageOrder, build_package
+
+    with _progress() as progress:
+        made = build_package(PackageOrder(run, calibration, test, name, version, seed), out, progress=progress)
+    typer.echo(f"{made.name} {made.version} is in {out} (SHA-256 {made.sha256})")
+
+
+def evaluate(
+    model: Path = _MODEL,
+    data: Path = _DATA,
+    out: Path | None = _OUT_MEASURES,
+    seed: int = typer.Option(1, help="Of draws and bootstrap samples."),
+) -> None:
+    """Measure a model package, as it is, on a data set."""
+    from fgait_core.recipes.evaluate import evaluate_package
+
+    with _progress() as progress:
+        text = json.dumps(evaluate_package(model, data, seed=seed, progress=progress), indent=1)
+    if out is None:
+        typer.echo(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+        typer.echo(f"Measures in {out}")
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """One line on a terminal, and nothing elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("starting") as status:
+        yield lambda fraction, words: status.update(f"{fraction:4.0%} {words}")
