@@ -14,6 +14,8 @@ _SEED = typer.Option(1, min=0, help="Everything is drawn from it: the same seed 
 _BANK_OUT = typer.Option(None, help="File to write. By default bodies.npz in the cache folder.")
 _SPLIT_OUT = typer.Option(..., help="Folder of the split.")
 _PNG_OUT = typer.Option(..., help="PNG file to write.")
+_TRAIN = typer.Option(..., help="Folder of the split to fit on.")
+_TEST = typer.Option(..., help="Folder of the split to measure on.")
 _BODIES = typer.Option(
     None,
     help="Body bank of `fgait simulate bodies`. By default the one in the cache folder, or, where that is missing, the "
@@ -27,6 +29,7 @@ def register(app: typer.Typer) -> None:
     room.command("bodies")(bodies)
     room.command("dataset")(dataset)
     room.command("preview")(preview)
+    room.command("probe")(probe)
     app.add_typer(room, name="simulate")
 
 
@@ -87,6 +90,19 @@ def preview(
     bank = BodyBank.packaged() if file is None else BodyBank.load(file)
     write_contact_sheet(SimulationPlan(split, people, 1, seed=seed), bank, out)
     typer.echo(f"{people} simulated people in {out}")
+
+
+def probe(train: Path = _TRAIN, test: Path = _TEST) -> None:
+    """Measure what a plain linear model finds of the labels: near 0.5 nothing, near 1.0 a shortcut."""
+    from fgait_core.simulation.dataset import SimulatedSplit
+    from fgait_core.simulation.probe import probe as measure
+
+    for result in measure(SimulatedSplit.load(train), SimulatedSplit.load(test)):
+        views = ", ".join(f"{view} {auc:.2f}" for view, auc in result.auc_by_view.items())
+        typer.echo(
+            f"{result.task}: AUC of {result.recordings} simulated recordings {views}; "
+            f"of {result.people} simulated people {result.auc_by_person:.2f}"
+        )
 
 
 def _bank_file(wanted: Path | None) -> Path | None:
