@@ -15,7 +15,7 @@ _PARTS = Path(__file__).parent / "views" / "parts"
 
 def main() -> None:
     """Runs the page that the address names."""
-    st.set_page_config(page_title="FGait", page_icon=str(_PARTS / "icon.svg"), layout="wide")
+    st.set_page_config(page_title="FGait", page_icon=str(_PARTS / "icon.svg"), layout="wide", initial_sidebar_state=230)
     st.logo(_PARTS / "logo.svg", size="large", icon_image=_PARTS / "icon.svg")
     look.add_style()
     actor = session.signed_in_actor()

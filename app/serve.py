@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -163,7 +164,8 @@ def main() -> None:
         reset_password(settings, arguments.reset_password)
         return
     started = time.monotonic()
-    serve(settings, arguments.port)
+    with contextlib.suppress(KeyboardInterrupt):  # the ordinary way to stop
+        serve(settings, arguments.port)
     _log.info("Stopped after %.0f s.", time.monotonic() - started)
 
 

@@ -30,6 +30,7 @@ _STATUS: tuple[tuple[type[ClinicDataError], int], ...] = (
     (PermissionDeniedError, 403),
     (NotFoundError, 404),
 )
+_PIECE_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -92,11 +93,14 @@ def _body_from_thread(request: Request) -> Iterator[bytes]:
     """The body as a plain iterator, for the worker thread that writes it to disk."""
     stream: AsyncIterator[bytes] = request.stream()
 
-    async def next_piece() -> bytes | None:
-        return await anext(stream, None)
+    async def next_pieces() -> bytes:
+        pieces = bytearray()  # some pieces at once: each visit to the event loop costs more than its piece
+        while len(pieces) < _PIECE_BYTES and (piece := await anext(stream, None)) is not None:
+            pieces += piece
+        return bytes(pieces)
 
-    while (piece := anyio.from_thread.run(next_piece)) is not None:
-        yield piece
+    while pieces := anyio.from_thread.run(next_pieces):
+        yield pieces
 
 
 def _refusal(error: ClinicDataError) -> Response:

@@ -9,6 +9,8 @@ from app.services.permissions import Actor, Permission
 from app.views.parts import look, page
 from reports import wording
 
+_SPLITS = {"train": "Trained on", "calibration": "Calibrated on", "test": "Tested on"}
+
 
 def body(actor: Actor) -> None:
     """Draws the page."""
@@ -28,7 +30,7 @@ def body(actor: Actor) -> None:
         [
             ("Model", f"{model.name} {model.version}"),
             ("Screens for", ", ".join(wording.task_title(task) for task in model.metrics.get("tasks", ()))),
-            *((f"People for {name}", str(count)) for name, count in people.items()),
+            *((label, f"{people[name]} people") for name, label in _SPLITS.items() if name in people),
             ("In use since", session.shown_time(model.created_at)),
         ]
     )

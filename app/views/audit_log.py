@@ -31,7 +31,7 @@ def body(actor: Actor) -> None:
                 escape(row.actor),
                 escape(row.action),
                 f'{escape(row.subject_type)} <span class="fg-hash fg-muted">{escape(row.subject_id[:8])}</span>',
-                f'<span class="fg-small">{escape(row.details)}</span>',
+                f'<span class="fg-small fg-any">{escape(row.details)}</span>',
             )
             for row in found.rows
         ],

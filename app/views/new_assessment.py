@@ -39,8 +39,9 @@ def body(actor: Actor) -> None:
 def _choose_recording(actor: Actor, patient: Patient) -> None:
     st.subheader("1 · Recording")
     st.markdown(
-        "One person walks at their usual pace, from the side, whole body in the picture from head to feet, at least "
-        "eight steps. Keep the camera still, at hip height, in good light."
+        "The patient walks straight at their usual pace, in full view from head to feet, for at least 4 steps, better "
+        "8. Film from the front or from behind for scoliosis, from the side for depression, at an angle for both. Keep "
+        "the camera still, in good light, at 20 frames a second or more."
     )
     services = session.services()
     uploaded = browser.uploader(
@@ -91,7 +92,7 @@ def _check_recording(actor: Actor, patient: Patient, recording: Recording) -> bo
             ("Size", f"{recording.size_bytes / 1e6:.1f} MB"),
         ]
     )
-    st.success("The video can be read from start to end.")
+    st.success("The file is complete and can be read.")
     return True
 
 
