@@ -1,4 +1,4 @@
-"""Configurations of pre-training and fine-tuning: read from YAML, checked, and written beside every run."""
+"""Configurations of training: read from YAML, checked, and written beside every run."""
 
 from __future__ import annotations
 
@@ -135,6 +135,29 @@ class FinetuneConfig(TrainingConfig):
     replicates: Annotated[int, Field(ge=0, le=200)] = 20
 
 
+class ProbeConfig(_Config):
+    """Heads refitted in closed form on all sequences, the encoder left as it is.
+
+    Attributes:
+        seed: of clips.
+        run: folder of the finished fine-tuning run.
+        data: folder of shards with the training people.
+        windows: clips of each sequence.
+        ridge: penalty, in units of the mean variance of a feature.
+        precision: of the features; "bfloat16" is faster where the processor has it.
+        threads: processor threads; null leaves them as they are.
+    """
+
+    kind: Literal["probe"]
+    seed: int
+    run: Path
+    data: Path
+    windows: Count = 2
+    ridge: Positive = 2.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    threads: Count | None = None
+
+
 Config = TypeVar("Config", bound=_Config)
 
 
@@ -153,7 +176,7 @@ def load_config(path: Path, kind: type[Config]) -> Config:
 
     Args:
         path: a YAML file.
-        kind: `PretrainConfig` or `FinetuneConfig`.
+        kind: `PretrainConfig`, `FinetuneConfig` or `ProbeConfig`.
 
     Raises:
         ConfigError: if the file cannot be read or a value is unknown, missing or wrong; the text names each one.

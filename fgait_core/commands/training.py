@@ -1,4 +1,4 @@
-"""`fgait pretrain | finetune | package | evaluate`: from shards to a model package."""
+"""`fgait pretrain | finetune | probe | package | evaluate`: from shards to a model package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fgait_core.progress import Progress
 
 _CONFIG = typer.Argument(help="YAML file, such as those in configs/.")
-_RUN = typer.Argument(help="Folder of a finished fine-tuning run.")
+_RUN = typer.Argument(help="Folder of a finished run of `fgait finetune` or `fgait probe`.")
 _CALIBRATION = typer.Option(..., help="Shards of people for calibration, in no other split.")
 _TEST = typer.Option(..., help="Shards of people to measure on, in no other split.")
 _OUT_PACKAGE = typer.Option(..., "--out", help="Folder of the model package.")
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this room."""
     app.command("pretrain")(pretrain)
     app.command("finetune")(finetune)
+    app.command("probe")(probe)
     app.command("package")(package)
     app.command("evaluate")(evaluate)
 
@@ -52,6 +53,17 @@ def finetune(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
     with _progress() as progress:
         run(load_config(config, FinetuneConfig), folder, progress=progress)
     typer.echo(f"Fine-tuned; the run is in {folder}")
+
+
+def probe(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
+    """Refit the heads of a fine-tuning run in closed form on all sequences."""
+    from fgait_core.config import ProbeConfig, load_config
+    from fgait_core.recipes.linear_probe import probe as run
+
+    folder = out or Path("runs") / config.stem
+    with _progress() as progress:
+        run(load_config(config, ProbeConfig), folder, progress=progress)
+    typer.echo(f"Heads refitted; the run is in {folder}")
 
 
 def package(

@@ -64,6 +64,26 @@ def build_network(config: FinetuneConfig) -> ScreeningNetwork:
     return network
 
 
+def load_finetuned(config: FinetuneConfig, run: Path) -> ScreeningNetwork:
+    """The network of a finished fine-tuning run, in evaluation mode.
+
+    Raises:
+        CheckpointError: if there is no checkpoint, it is not of the last step, or it does not fit the configuration.
+    """
+    checkpoint = read_checkpoint(run / CHECKPOINT)
+    if checkpoint["iteration"] < config.iterations:
+        raise CheckpointError(
+            f"The run {run} has done {checkpoint['iteration']} of {config.iterations} steps. "
+            "Finish it with `fgait finetune`."
+        )
+    network = build_network(config.model_copy(update={"initial": None}))
+    try:
+        network.load_state_dict(checkpoint["model"])
+    except RuntimeError as error:
+        raise CheckpointError(f"The checkpoint of {run} does not fit its configuration: {error}") from error
+    return network.eval()
+
+
 def bootstrap_weights(folder: ShardFolder, replicates: int, seed: int) -> Tensor:
     """How often each sequence's person is in each bootstrap sample of the people.
 

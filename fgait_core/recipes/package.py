@@ -18,7 +18,7 @@ from fgait_core.config import FinetuneConfig, load_config
 from fgait_core.data.labels import TASKS
 from fgait_core.data.shards import ShardFolder, read_shards, require_disjoint
 from fgait_core.data.windows import BINARY_ABOVE
-from fgait_core.errors import CheckpointError, ConfigError
+from fgait_core.errors import ConfigError
 from fgait_core.evaluation.calibration import Calibrator, fit_calibrator
 from fgait_core.evaluation.classification import one_row_a_person, threshold_for_sensitivity
 from fgait_core.evaluation.conformal import fit_label_quantiles
@@ -42,12 +42,10 @@ from fgait_core.model_package import (
 )
 from fgait_core.models.heads import ScreeningNetwork
 from fgait_core.progress import Progress, ignore_progress, part_of
-from fgait_core.recipes.finetune import build_network
+from fgait_core.recipes.finetune import load_finetuned
 from fgait_core.recipes.measure import baselines, measure_task, sequence_logits
 from fgait_core.recipes.model_card import write_card
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
-from fgait_core.training.checkpoint import read_checkpoint
-from fgait_core.training.loop import CHECKPOINT
 
 COVERAGE = 0.9
 WANTED_SENSITIVITY = 0.8
@@ -135,26 +133,6 @@ def build_package(order: PackageOrder, out: Path, *, progress: Progress = ignore
     _write(out, content, network, metrics)
     progress(1.0, "package written")
     return ModelPackage.load(out)
-
-
-def load_finetuned(config: FinetuneConfig, run: Path) -> ScreeningNetwork:
-    """The network of a finished fine-tuning run, in evaluation mode.
-
-    Raises:
-        CheckpointError: if there is no checkpoint, it is not of the last step, or it does not fit the configuration.
-    """
-    checkpoint = read_checkpoint(run / CHECKPOINT)
-    if checkpoint["iteration"] < config.iterations:
-        raise CheckpointError(
-            f"The run {run} has done {checkpoint['iteration']} of {config.iterations} steps. "
-            "Finish it with `fgait finetune`."
-        )
-    network = build_network(config.model_copy(update={"initial": None}))
-    try:
-        network.load_state_dict(checkpoint["model"])
-    except RuntimeError as error:
-        raise CheckpointError(f"The checkpoint of {run} does not fit its configuration: {error}") from error
-    return network.eval()
 
 
 def _transform(config: FinetuneConfig, train: ShardFolder) -> Transform:
@@ -260,6 +238,7 @@ def _write(out: Path, content: PackageContent, network: ScreeningNetwork, metric
     partial.mkdir(parents=True)
     weights = {key: value for key, value in network.state_dict().items() if not key.startswith("backbone.predictor.")}
     save_file({key: value.contiguous() for key, value in weights.items()}, partial / WEIGHTS_FILE)
+    (partial / WEIGHTS_FILE).chmod(0o644)
     (partial / CONTENT_FILE).write_text(content.model_dump_json(indent=1) + "\n", encoding="utf-8")
     (partial / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
     (partial / CARD_FILE).write_text(write_card(content, metrics), encoding="utf-8")
