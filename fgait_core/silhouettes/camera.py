@@ -1,8 +1,8 @@
 """How the camera itself moves: the shift of the background from frame to frame.
 
-Corners spread evenly over a small picture are followed by optical flow (Lucas-Kanade). The walker must not be taken for the
-background, above all in front of a plain wall: so a still camera is believed first, if enough places of the picture stand
-still, and a shift only if it is the same nearly everywhere. Otherwise the shift is unknown and taken as none.
+Corners spread evenly over a small picture are followed by optical flow (Lucas-Kanade). The walker must not be taken for
+the background, above all in front of a plain wall: so a still camera is believed first, if enough places of the picture
+stand still, and a shift only if it is the same nearly everywhere. Otherwise the shift is unknown and taken as none.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -71,7 +71,25 @@ class _Sighting:
     score: float
     scale_px_per_m: float
     colours: NDArray[np.float32]
-    thumbnail_rgb: NDArray[np.uint8]
+    thumbnail_rgb: NDArray[np.uint8] | None
+
+
+class _Track:
+    """The sightings of one person; only the best one keeps its picture, so that long videos take no memory."""
+
+    def __init__(self, first: _Sighting) -> None:
+        self.sightings: list[_Sighting] = []
+        self.best = first
+        self.append(first)
+
+    def append(self, sighting: _Sighting) -> None:
+        if _how_well_seen(sighting) >= _how_well_seen(self.best):
+            self.best = sighting
+        self.sightings.append(replace(sighting, thumbnail_rgb=None))
+
+
+def _how_well_seen(sighting: _Sighting) -> tuple[bool, float]:
+    return sighting.body.in_full_view, sighting.score * sighting.body.height_px
 
 
 def key_frame_step_s(duration_s: float) -> float:
@@ -102,7 +120,7 @@ def find_people(
     progress, cancelled = progress or ignore_progress, cancelled or never_cancelled
     progress(0.0, "Looking for people")
     info = probe_video(path)
-    tracks: list[list[_Sighting]] = []
+    tracks: list[_Track] = []
     camera = CameraPath()
     step_s = key_frame_step_s(info.duration_s)
     next_s, told_s, thorough = 0.0, -PROGRESS_EVERY_S, True
@@ -182,20 +200,20 @@ def _thumbnail(rgb: NDArray[np.uint8], body: Body) -> NDArray[np.uint8]:
     return cv2.resize(patch, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
-def _link(tracks: list[list[_Sighting]], sightings: list[_Sighting], step_s: float) -> None:
+def _link(tracks: list[_Track], sightings: list[_Sighting], step_s: float) -> None:
     """Gives each sighting to the track that it continues best, or lets it begin one."""
     if not sightings:
         return
     now_s = sightings[0].time_s
-    alive = [track for track in tracks if now_s - track[-1].time_s <= FORGET_AFTER_S + step_s]
+    alive = [track for track in tracks if now_s - track.sightings[-1].time_s <= FORGET_AFTER_S + step_s]
     unlinked = set(range(len(sightings)))
     if alive:
-        costs = np.array([[_link_cost(track, sighting) for sighting in sightings] for track in alive])
+        costs = np.array([[_link_cost(track.sightings, sighting) for sighting in sightings] for track in alive])
         for row, column in zip(*linear_sum_assignment(np.minimum(costs, 1e3)), strict=True):
             if np.isfinite(costs[row, column]):
                 alive[row].append(sightings[column])
                 unlinked.discard(int(column))
-    tracks.extend([sightings[i]] for i in sorted(unlinked))
+    tracks.extend(_Track(sightings[i]) for i in sorted(unlinked))
 
 
 def _link_cost(track: list[_Sighting], sighting: _Sighting) -> float:
@@ -214,16 +232,17 @@ def _link_cost(track: list[_Sighting], sighting: _Sighting) -> float:
     return away + growth + colour
 
 
-def _candidates(tracks: list[list[_Sighting]], info: VideoInfo, step_s: float) -> tuple[PersonCandidate, ...]:
+def _candidates(tracks: list[_Track], info: VideoInfo, step_s: float) -> tuple[PersonCandidate, ...]:
     needed = MIN_SIGHTINGS if info.duration_s > 2 * step_s else 1
-    real = [t for t in tracks if len(t) >= needed and np.mean([s.score for s in t]) >= MIN_MEAN_SCORE]
+    real = [t for t in tracks if len(t.sightings) >= needed]
+    real = [t for t in real if np.mean([s.score for s in t.sightings]) >= MIN_MEAN_SCORE]
     if not real:
         raise NoWalkerError(
             "Nobody was found in the recording. Film the whole person from head to feet, in good light, so that the "
             "body fills at least a third of the height of the picture."
         )
     side_px = max(info.width_px, info.height_px) * info.working_scale
-    order = sorted(real, key=lambda t: (-round(_travel(_full_view(t), side_px), 1), -len(t)))
+    order = sorted(real, key=lambda t: (-round(_travel(_full_view(t.sightings), side_px), 1), -len(t.sightings)))
     return tuple(
         _candidate(number, track, info, side_px, step_s) for number, track in enumerate(order[:MAX_PEOPLE], start=1)
     )
@@ -248,6 +267,8 @@ def _travel(track: list[_Sighting], side_px: float) -> float:
     across_m = (x_px - side_px / 2) / scale
     depth_m = FOCAL_LENGTH_WIDTHS * side_px / scale
     places = np.stack([across_m, depth_m], axis=1) / BODY_HEIGHT_M
+    # Some hundred places are enough, and the table of distances stays small for long videos.
+    places = places[np.unique(np.linspace(0, len(places) - 1, min(len(places), 300)).astype(int))]
     return float(np.max(np.linalg.norm(places[:, None] - places[None], axis=2)))
 
 
@@ -258,11 +279,9 @@ def _median_of_three(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 
 
-def _candidate(number: int, track: list[_Sighting], info: VideoInfo, side_px: float, step_s: float) -> PersonCandidate:
-    full = _full_view(track)
-    # Best seen: in full view, sure, large, and in the middle of the time rather than at its ends.
-    middle_s = (track[0].time_s + track[-1].time_s) / 2
-    seed = max(full or track, key=lambda s: s.score * s.body.height_px / (1.0 + abs(s.time_s - middle_s)))
+def _candidate(number: int, track: _Track, info: VideoInfo, side_px: float, step_s: float) -> PersonCandidate:
+    sightings, seed = track.sightings, track.best
+    full = _full_view(sightings)
     back = 1.0 / info.working_scale
     return PersonCandidate(
         number=number,
@@ -270,8 +289,8 @@ def _candidate(number: int, track: list[_Sighting], info: VideoInfo, side_px: fl
         seed_roi=seed.region.scaled(back),
         box_px=tuple(round(v * back, 1) for v in seed.body.box_px),  # type: ignore[arg-type]
         travel_body_heights=round(_travel(full, side_px), 2),
-        visible_s=round(_visible_s(track, step_s), 2),
-        in_full_view=len(full) >= 0.5 * len(track),
-        thumbnail_rgb=seed.thumbnail_rgb,
-        anchors=tuple((s.time_s, s.region.scaled(back)) for s in track),
+        visible_s=round(_visible_s(sightings, step_s), 2),
+        in_full_view=len(full) >= 0.5 * len(sightings),
+        thumbnail_rgb=np.zeros((2, 2, 3), np.uint8) if seed.thumbnail_rgb is None else seed.thumbnail_rgb,
+        anchors=tuple((s.time_s, s.region.scaled(back)) for s in sightings),
     )

@@ -65,7 +65,7 @@ def test_tiny_pedestrians_are_refused_as_too_small_and_too_slow_a_video(pedestri
         assess_quality(pedestrians.walk, pedestrians.people, TASKS).require()
     assert any("pixels high" in reason for reason in refusal.value.reasons)
     assert any("10 pictures a second" in reason for reason in refusal.value.reasons)
-    assert len(pedestrians.people) > 4
+    assert len(pedestrians.people) >= 3
 
 
 def on_the_spot(walk):
