@@ -82,7 +82,7 @@ def _predictive_table(score: ScoreBlock, setting: Setting) -> Flowable:
         (wording.percent_of_count(prevalence), *wording.predictive_words(score, prevalence, setting.language))
         for prevalence in PREVALENCES
     ]
-    indented = grid(setting, header, rows, (165, 110, CONTENT_WIDTH_PT - _LABEL_PT - 275))
+    indented = grid(setting, header, rows, (147, 119, CONTENT_WIDTH_PT - _LABEL_PT - 266))
     indented.hAlign = "RIGHT"
     return indented
 

@@ -32,6 +32,13 @@ from reports.layout import (
 
 _BOX_WIDTH_PT = CONTENT_WIDTH_PT - 16
 _SCALE_WIDTH_PT = 300.0
+_LONGEST_TEXT = 300
+MOST_REASONS = 8  # the first page is one page; the table of all checks follows on the next
+
+
+def shortened(text: str) -> str:
+    """A text that fits on the first page: beyond 300 characters it ends with an ellipsis."""
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1].rstrip() + "\u2026"
 
 
 def first_page(report: ScreeningReport, setting: Setting) -> list[Flowable]:
@@ -64,7 +71,7 @@ def _who_and_what(report: ScreeningReport, setting: Setting) -> Flowable:
     left: list[Flowable] = [setting.text(setting.words.patient, STRONG), patient]
     right = [
         setting.text(setting.words.recording, STRONG),
-        facts(setting, recording_rows(report, setting), half - 6, 62),
+        facts(setting, recording_rows(report, setting), half - 6, 62, nested=True),
     ]
     return beside(left, right, (half, half))
 
@@ -76,14 +83,14 @@ def patient_rows(patient: PatientBlock | None, today: date, setting: Setting) ->
         return setting.text(wording.phrases(setting.language).no_patient, BODY)
     born = f"{patient.birth_date.isoformat()} ({words.age.format(years=patient.age_years(today))})"
     rows = [
-        (words.name, patient.full_name),
-        (words.record_number, patient.record_number),
+        (words.name, shortened(patient.full_name)),
+        (words.record_number, shortened(patient.record_number)),
         (words.born, born),
         (words.sex, words.sexes[patient.sex]),
     ]
     if unprintable(patient.full_name + patient.record_number, setting.fonts):
         rows.append(("", words.unprintable))
-    return facts(setting, rows, CONTENT_WIDTH_PT / 2 - 12, 74)
+    return facts(setting, rows, CONTENT_WIDTH_PT / 2 - 12, 74, nested=True)
 
 
 def recording_rows(report: ScreeningReport, setting: Setting) -> list[tuple[str, str]]:
@@ -92,7 +99,7 @@ def recording_rows(report: ScreeningReport, setting: Setting) -> list[tuple[str,
     filmed = words.not_known if recording.recorded_at is None else moment_text(recording.recorded_at)
     created = moment_text(report.created_at)
     if report.created_by.strip():
-        created = f"{created} {words.created_by.format(name=report.created_by)}"
+        created = f"{created} {words.created_by.format(name=shortened(report.created_by))}"
     return [
         (words.recorded, filmed),
         (words.walker, words.walker_value.format(number=recording.person_number, people=recording.n_people)),
@@ -109,7 +116,7 @@ def _quality_summary(report: ScreeningReport, setting: Setting) -> list[Flowable
     if not report.warnings:
         return [facts(setting, [(words.quality_line, words.quality_passed.format(n=total))], CONTENT_WIDTH_PT, 74)]
     head = words.quality_warnings.format(warnings=len(report.warnings), n=total)
-    named = "; ".join(f"{line.label}: {line.value}" for line in report.warnings[:3])
+    named = "; ".join(shortened(f"{line.label}: {line.value}") for line in report.warnings[:3])
     more = "" if len(report.warnings) <= 3 else "; \u2026"
     return [facts(setting, [(words.quality_line, f"{head} ({named}{more})")], CONTENT_WIDTH_PT, 74)]
 
@@ -143,7 +150,8 @@ def _refusal_box(report: ScreeningReport, setting: Setting) -> Flowable:
         setting.text(wording.phrases(setting.language).refused, BODY),
     ]
     reasons = [f"{line.label}: {line.value} ({line.threshold}). {line.advice}" for line in report.refusals]
-    return boxed([*content, *setting.bullets(reasons)], CONTENT_WIDTH_PT, heavy=True)
+    content += setting.bullets([shortened(reason) for reason in reasons[:MOST_REASONS]])
+    return boxed(content, CONTENT_WIDTH_PT, heavy=True)
 
 
 def _decision_box(report: ScreeningReport, setting: Setting) -> Flowable:

@@ -68,10 +68,13 @@ class Setting:
         return [CondPageBreak(72), *self.heading(text)]
 
 
-def facts(setting: Setting, rows: Sequence[tuple[str, str]], width_pt: float, label_pt: float = 84.0) -> Table:
-    """A table of labels and values; long values wrap."""
+def facts(
+    setting: Setting, rows: Sequence[tuple[str, str]], width_pt: float, label_pt: float = 84.0, *, nested: bool = False
+) -> Table:
+    """A table of labels and values; long values wrap, and go on on the next page unless the table is nested."""
     cells = [[setting.text(name, LABEL), setting.text(value, BODY)] for name, value in rows]
-    return Table(cells, colWidths=[label_pt, width_pt - label_pt], style=TableStyle(_TIGHT), hAlign="LEFT")
+    widths = [label_pt, width_pt - label_pt]
+    return Table(cells, colWidths=widths, style=TableStyle(_TIGHT), hAlign="LEFT", splitInRow=0 if nested else 1)
 
 
 def beside(left: Sequence[Flowable], right: Sequence[Flowable], widths_pt: tuple[float, float]) -> Table:
@@ -111,7 +114,7 @@ def grid(setting: Setting, header: Sequence[str], rows: Sequence[Sequence[str]],
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ]
     )
-    return Table([head, *body], colWidths=list(widths_pt), style=style, repeatRows=1, hAlign="LEFT")
+    return Table([head, *body], colWidths=list(widths_pt), style=style, repeatRows=1, hAlign="LEFT", splitInRow=1)
 
 
 def together(content: Sequence[Flowable]) -> KeepTogether:

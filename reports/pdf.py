@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -125,8 +126,13 @@ def _edge_line(canvas: Canvas, setting: Setting, y_pt: float, edge: _Edge) -> No
 
 
 def _fitting(text: str, setting: Setting, style: TextStyle, room_pt: float) -> Line:
-    line = lay_out_line(text, setting.fonts, style.size_pt, style.bold)
-    while line.width_pt > room_pt and text:
-        text = text[:-1].rstrip()
-        line = lay_out_line(text + "\u2026", setting.fonts, style.size_pt, style.bold)
-    return line
+    """The whole text if it fits, else as much of it as fits with an ellipsis."""
+
+    def first(n: int) -> Line:
+        cut = text if n == len(text) else text[:n].rstrip() + "\u2026"
+        return lay_out_line(cut, setting.fonts, style.size_pt, style.bold)
+
+    whole = first(len(text))
+    if whole.width_pt <= room_pt:
+        return whole
+    return first(bisect_right(range(1, len(text)), room_pt, key=lambda n: first(n).width_pt))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
 
 from reportlab.lib.colors import Color, black
@@ -65,7 +66,7 @@ def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> l
             lines.append(current)
         current = piece
         while width(current) > width_pt and len(current) > 1:
-            cut = next(n for n in range(len(current) - 1, 0, -1) if n == 1 or width(current[:n]) <= width_pt)
+            cut = max(bisect_right(range(1, len(current)), width_pt, key=lambda n, word=current: width(word[:n])), 1)
             lines.append(current[:cut])
             current = current[cut:]
     lines.append(current)

@@ -207,6 +207,27 @@ def test_long_values_and_many_checks_stay_on_the_paper(
         assert page[:, -margin:].min() > 200
 
 
+@pytest.mark.parametrize("part", ["patient", "training data", "known gap", "advice", "author", "method", "refusal"])
+def test_a_text_longer_than_a_page_is_still_printed(
+    part: str, report_factory: Reports, patient_factory: Callable[..., PatientBlock]
+) -> None:
+    base = report_factory()
+    warned = tuple(replace(line, passed=False, blocking=False, advice="Do this. " * 900) for line in base.quality)
+    refused = tuple(replace(line, passed=False, blocking=True, advice="Do this. " * 900) for line in base.quality)
+    report = {
+        "patient": lambda: replace(base, patient=patient_factory("Wolfe" * 1500, "\u738b" * 900)),
+        "training data": lambda: replace(base, model=replace(base.model, training_data="Simulated walks. " * 500)),
+        "known gap": lambda: replace(base, model=replace(base.model, known_gaps=("gap " * 2500,))),
+        "advice": lambda: replace(base, quality=warned),
+        "author": lambda: replace(base, created_by="x" * 4000),
+        "method": lambda: replace(base, scores=(replace(base.scores[0], interval_method="m " * 2500),)),
+        "refusal": lambda: replace(base, quality=refused * 10, scores=()),
+    }[part]()
+    pages = page_texts(render_pdf(report))
+    assert all(f"Page {number} of {len(pages)}" in text for number, text in enumerate(pages, 1))
+    assert report.model.sha256 in " ".join(pages)
+
+
 def test_a_report_without_silhouettes_says_so(report_factory: Reports) -> None:
     text = whole_text(render_pdf(report_factory(silhouettes=np.zeros((0, 64, 44), np.uint8))))
     assert "No silhouette is stored with this report." in text
