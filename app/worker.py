@@ -19,10 +19,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy.exc import OperationalError
 
-from app.services.engine import Engine, load_engine
 from app.services.incidents import log_incident
 from app.services.job_work import JobWork
 from app.services.pulse import Pulse
+from app.services.screening_engine import Engine, load_engine
 from app.settings import Settings
 from clinic_data import jobs
 from clinic_data.database import Database

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.services.engine import Engine
 from app.services.pulse import Pulse
 from app.services.screening import FIND_PEOPLE, SCREEN
+from app.services.screening_engine import Engine
 from app.settings import Settings
 from clinic_data import assessments, audit, jobs, model_registry, recordings
 from clinic_data.database import Database

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from app.services.engine import Engine
+from app.services.screening_engine import Engine
 from fgait_core.errors import NoWalkerError, RecordingError
 from fgait_core.inference import GaitAssessment, RefusedRecordingError
 from fgait_core.progress import raise_if_cancelled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,14 +65,12 @@ def load_engine(settings: Settings) -> Engine:
         ModelPackageError: if the package is damaged or does not fit this software.
         AssetError: if the segmenter's weights are not on this computer and cannot be fetched.
     """
-    from fgait_core.model_package import ModelPackage, bundled_package_dir
-
     from fgait_core.inference import GaitAssessmentPipeline, model_facts
+    from fgait_core.model_package import ModelPackage, bundled_package_dir
     from fgait_core.silhouettes import find_people, load_segmenter, write_overlay_clip
 
-    os.environ.setdefault("OMP_NUM_THREADS", str(settings.segmenter_threads))
     package = ModelPackage.load(bundled_package_dir())
-    segmenter = load_segmenter()
+    segmenter = load_segmenter(threads=settings.segmenter_threads)
 
     def search(path: Path, progress: Progress, cancelled: Cancelled) -> Sequence[PersonCandidate]:
         return find_people(path, segmenter, progress=progress, cancelled=cancelled)
