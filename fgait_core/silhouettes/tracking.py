@@ -232,7 +232,7 @@ def sharpness_of(rgb: NDArray[np.uint8], box_px: tuple[float, float, float, floa
     """How sharp the person is: the share of contrast that lies in the finest detail of a body scaled to 192 px.
 
     Returns:
-        About 0.3 or more for a sharp picture, below 0.1 for a blurred one; None where the box is empty.
+        About 0.25 for a sharp picture, 0.05 where the blur is 1 % of the body height; None where the box is empty.
     """
     x0, y0, x1, y1 = (max(int(v), 0) for v in box_px)
     patch = rgb[y0:y1, x0:x1]

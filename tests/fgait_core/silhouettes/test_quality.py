@@ -133,7 +133,7 @@ def test_a_panned_camera_is_taken_into_account(sample):
         ({"body_height_px": 90.0}, "body_size", True),
         ({"body_height_px": 150.0}, "body_size", False),
         ({"sharpness": 0.02}, "sharpness", True),
-        ({"sharpness": 0.09}, "sharpness", False),
+        ({"sharpness": 0.05}, "sharpness", False),
         ({"followed_frames": 1000}, "full_body", True),
         ({"followed_frames": 280}, "full_body", False),
         ({"camera_motion": 0.3}, "camera_motion", False),

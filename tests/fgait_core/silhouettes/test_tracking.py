@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from fgait_core.errors import NoWalkerError, OperationCancelled
 from fgait_core.silhouettes import find_people, track_walk
-from fgait_core.silhouettes.tracking import MAX_PENDING_FRAMES
+from fgait_core.silhouettes.tracking import MAX_PENDING_FRAMES, sharpness_of
+from fgait_core.silhouettes.video import read_frames
 
 _spec = importlib.util.spec_from_file_location("red_figure", Path(__file__).with_name("red_figure.py"))
 red_figure = importlib.util.module_from_spec(_spec)
@@ -60,6 +62,16 @@ def test_sample_is_not_in_pieces_and_its_camera_stands_still(sample):
     assert np.diff(sample.walk.sequence.source_frames).max() <= 3
     assert sample.walk.camera_motion < 0.02
     assert 380 < sample.walk.body_height_px < 450
+
+
+@pytest.mark.parametrize(("blur", "low", "high"), [(0.0, 0.15, 0.5), (0.005, 0.08, 0.15), (0.02, 0.0, 0.03)])
+def test_sharpness_falls_with_blur(sample, blur, low, high):
+    """Blur is the standard deviation in body heights: 0.005 passes the gate, 0.02 does not."""
+    wanted = int(sample.walk.sequence.source_frames[70])
+    rgb = next(f.rgb() for f in read_frames(sample.path, sample.walk.video) if f.index == wanted)
+    if blur:
+        rgb = cv2.GaussianBlur(rgb, (0, 0), blur * sample.walk.body_height_px)
+    assert low < sharpness_of(rgb, tuple(sample.walk.boxes_px[70])) < high
 
 
 def test_progress_is_told_at_least_once_a_second_and_rises(sample):
