@@ -11,10 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core.sequence import WIDTH_PX
-
 SQUARE_PX = 64
-CUT_PX = (SQUARE_PX - WIDTH_PX) // 2
+CUT_PX = 10
 MIN_MASS = 10_000
 """Least sum of grey levels of a usable mask: about 40 white pixels."""
 
