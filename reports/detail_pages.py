@@ -60,7 +60,7 @@ def _quality(report: ScreeningReport, setting: Setting) -> list[Flowable]:
 
 def _score(score: ScoreBlock, setting: Setting) -> list[Flowable]:
     language, words = setting.language, setting.words
-    heading = setting.heading(words.result_detail.format(task=wording.task_title(score.task, language)))
+    heading = setting.open_heading(words.result_detail.format(task=wording.task_title(score.task, language)))
     probability = f"{wording.probability_sentence(score, language)}. {wording.interval_sentence(score, language)}"
     rows = [
         (words.interval, probability),
@@ -69,10 +69,15 @@ def _score(score: ScoreBlock, setting: Setting) -> list[Flowable]:
         (words.calibration, wording.calibration_sentence(score, language)),
         (words.predictive, wording.predictive_note(score, language)),
     ]
-    table = [facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT), Spacer(1, 3), _predictive_table(score, setting)]
+    table = [facts(setting, rows[:-1], CONTENT_WIDTH_PT, _LABEL_PT)]
+    frequencies = [
+        facts(setting, rows[-1:], CONTENT_WIDTH_PT, _LABEL_PT),
+        Spacer(1, 3),
+        _predictive_table(score, setting),
+    ]
     note = wording.evidence_note(score, language)
     evidence = [Spacer(1, 3), facts(setting, [(words.evidence, note)], CONTENT_WIDTH_PT, _LABEL_PT)] if note else []
-    return [together([*heading, *table, *evidence])]
+    return [*heading, *table, together(frequencies), *evidence]
 
 
 def _predictive_table(score: ScoreBlock, setting: Setting) -> Flowable:

@@ -182,7 +182,7 @@ ENGLISH = Phrases(
     },
     probability="Calibrated probability of {condition}: {probability}",
     interval_short="(95\u00a0% interval {low} to {high})",
-    interval="The 95\u00a0% interval of this probability is {low} to {high} (method: {method}).",
+    interval="The 95\u00a0% interval of this probability is {low} to {high}. How it was made: {method}.",
     operating_point=(
         "The operating threshold of {threshold} was fixed before testing. At this threshold the model found "
         "{sensitivity} of the {n_positive} {people} with {condition} (sensitivity, 95\u00a0% interval "
@@ -315,7 +315,7 @@ def interval_words(interval: Interval) -> tuple[str, str]:
 def interval_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
     """The 95 % interval of the probability and how it was made."""
     low, high = interval_words(score.interval)
-    return phrases(language).interval.format(low=low, high=high, method=score.interval_method)
+    return phrases(language).interval.format(low=low, high=high, method=score.interval_method.strip().rstrip("."))
 
 
 def probability_with_interval(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:

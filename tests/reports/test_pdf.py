@@ -212,8 +212,8 @@ def test_a_text_longer_than_a_page_is_still_printed(
     part: str, report_factory: Reports, patient_factory: Callable[..., PatientBlock]
 ) -> None:
     base = report_factory()
-    warned = tuple(replace(line, passed=False, blocking=False, advice="Do this. " * 900) for line in base.quality)
-    refused = tuple(replace(line, passed=False, blocking=True, advice="Do this. " * 900) for line in base.quality)
+    warned = tuple(replace(line, passed=False, blocking=False, advice="Do this. " * 600) for line in base.quality)
+    refused = tuple(replace(line, passed=False, blocking=True, advice="Do this. " * 600) for line in base.quality)
     report = {
         "patient": lambda: replace(base, patient=patient_factory("Wolfe" * 1500, "\u738b" * 900)),
         "training data": lambda: replace(base, model=replace(base.model, training_data="Simulated walks. " * 500)),
@@ -221,7 +221,7 @@ def test_a_text_longer_than_a_page_is_still_printed(
         "advice": lambda: replace(base, quality=warned),
         "author": lambda: replace(base, created_by="x" * 4000),
         "method": lambda: replace(base, scores=(replace(base.scores[0], interval_method="m " * 2500),)),
-        "refusal": lambda: replace(base, quality=refused * 10, scores=()),
+        "refusal": lambda: replace(base, quality=refused * 3, scores=()),
     }[part]()
     pages = page_texts(render_pdf(report))
     assert all(f"Page {number} of {len(pages)}" in text for number, text in enumerate(pages, 1))
