@@ -78,8 +78,9 @@ def _require_writable(*paths: Path | None) -> None:
 
 
 def _load_pipeline(package_dir: Path | None) -> GaitAssessmentPipeline:
-    from fgait_core.inference import GaitAssessmentPipeline
     from fgait_core.model_package import ModelPackage, bundled_package_dir
+
+    from fgait_core.inference import GaitAssessmentPipeline
     from fgait_core.silhouettes import load_segmenter
 
     return GaitAssessmentPipeline(ModelPackage.load(package_dir or bundled_package_dir()), load_segmenter())
@@ -126,8 +127,9 @@ def _write_atomically(path: Path, content: bytes) -> None:
 
 
 def _report(result: ScreeningResult, walk: Walk) -> bytes:
-    from app.services.report_content import report_from_result
     from reports.pdf import render_pdf
+
+    from app.services.report_content import report_from_result
 
     created_at = datetime.now(UTC)
     return render_pdf(
@@ -147,7 +149,9 @@ def _print_summary(result: ScreeningResult) -> None:
     from app.services.report_content import score_block
     from reports.wording import plain_result
 
-    typer.echo(f"{result.recording.file_name}: person {result.person} of {len(result.people)}, {result.quality.view} view")
+    typer.echo(
+        f"{result.recording.file_name}: person {result.person} of {len(result.people)}, {result.quality.view} view"
+    )
     if result.simulated:
         typer.echo("SIMULATED: this model has learned from simulated walkers only; it is not clinically validated.")
     for score in result.scores:
@@ -160,4 +164,6 @@ def _print_summary(result: ScreeningResult) -> None:
     for check in result.quality.checks:
         if not check.passed:
             typer.echo(f"  Note: {check.advice}")
-    typer.echo(f"  Model {result.model.name} {result.model.version} ({result.model.sha256[:12]}). Screening, not diagnosis.")
+    typer.echo(
+        f"  Model {result.model.name} {result.model.version} ({result.model.sha256[:12]}). Screening, not diagnosis."
+    )
