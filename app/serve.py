@@ -158,6 +158,7 @@ def main() -> None:
     parser.add_argument("--reset-password", metavar="USER", help="print a new one-time password for USER and stop")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     os.chdir(CLONE_ROOT)  # the framework reads .streamlit/config.toml of the working folder
     settings = Settings()
     if arguments.reset_password:

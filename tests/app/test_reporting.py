@@ -51,7 +51,6 @@ def test_a_refused_recording_carries_reasons_and_no_score():
         (30.0, "Hz", "30 Hz"),
         (0.1234, "", "0.123"),
         (812.6, "px", "813 px"),
-        ("side", "", "side"),
     ],
 )
 def test_measured_values_read_well(value, unit, text):
