@@ -7,7 +7,6 @@ itself when it is built and raises `ValueError` with a sentence that names the f
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,11 +14,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.checks import require, require_aware, require_positive, require_sha256, require_share, require_text
+
 SEXES = ("female", "male", "other", "unknown")
 VIEWS = ("front", "oblique", "side", "back")
 SILHOUETTE_SHAPE_PX = (64, 44)
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PROBABILITY_TOLERANCE = 1e-4
 
 
@@ -33,31 +33,6 @@ class Outcome(StrEnum):
     CONFLICTING = "conflicting"
 
 
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ValueError(message)
-
-
-def _require_share(value: float, name: str) -> None:
-    _require(math.isfinite(value) and 0.0 <= value <= 1.0, f"{name} must lie within 0 and 1; it is {value}.")
-
-
-def _require_text(value: str, name: str) -> None:
-    _require(bool(value.strip()), f"{name} must not be empty.")
-
-
-def _require_sha256(value: str, name: str) -> None:
-    _require(bool(_SHA256.fullmatch(value)), f"{name} must be a SHA-256 of 64 lower-case hexadecimal digits.")
-
-
-def _require_aware(moment: datetime, name: str) -> None:
-    _require(moment.utcoffset() is not None, f"{name} must carry a time zone, for example UTC.")
-
-
-def _require_positive(value: float, name: str) -> None:
-    _require(math.isfinite(value) and value > 0, f"{name} must be greater than 0; it is {value}.")
-
-
 @dataclass(frozen=True, slots=True)
 class Interval:
     """An interval within 0 and 1, both ends included."""
@@ -66,9 +41,9 @@ class Interval:
     high: float
 
     def __post_init__(self) -> None:
-        _require_share(self.low, "The lower end of an interval")
-        _require_share(self.high, "The upper end of an interval")
-        _require(self.low <= self.high, f"An interval must not end ({self.high}) before it begins ({self.low}).")
+        require_share(self.low, "The lower end of an interval")
+        require_share(self.high, "The upper end of an interval")
+        require(self.low <= self.high, f"An interval must not end ({self.high}) before it begins ({self.low}).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +64,9 @@ class PatientBlock:
     sex: str
 
     def __post_init__(self) -> None:
-        _require_text(self.record_number, "The record number")
-        _require_text(self.family_name + self.given_name, "The patient's name")
-        _require(self.sex in SEXES, f"The sex must be one of {', '.join(SEXES)}; it is {self.sex!r}.")
+        require_text(self.record_number, "The record number")
+        require_text(self.family_name + self.given_name, "The patient's name")
+        require(self.sex in SEXES, f"The sex must be one of {', '.join(SEXES)}; it is {self.sex!r}.")
 
     @property
     def full_name(self) -> str:
@@ -133,19 +108,19 @@ class RecordingBlock:
     steps: int
 
     def __post_init__(self) -> None:
-        _require_text(self.file_name, "The file name of the recording")
-        _require_sha256(self.sha256, "The SHA-256 of the recording")
+        require_text(self.file_name, "The file name of the recording")
+        require_sha256(self.sha256, "The SHA-256 of the recording")
         if self.recorded_at is not None:
-            _require_aware(self.recorded_at, "The time of the recording")
-        _require_positive(self.duration_s, "The duration of the recording in seconds")
-        _require_positive(self.width_px, "The width of the recording in pixels")
-        _require_positive(self.height_px, "The height of the recording in pixels")
-        _require_positive(self.frame_rate_hz, "The frame rate of the recording in Hz")
-        _require_positive(self.frames_used, "The number of frames used")
-        _require(self.steps >= 0, f"The number of steps must not be negative; it is {self.steps}.")
-        _require(self.view in VIEWS, f"The view must be one of {', '.join(VIEWS)}; it is {self.view!r}.")
+            require_aware(self.recorded_at, "The time of the recording")
+        require_positive(self.duration_s, "The duration of the recording in seconds")
+        require_positive(self.width_px, "The width of the recording in pixels")
+        require_positive(self.height_px, "The height of the recording in pixels")
+        require_positive(self.frame_rate_hz, "The frame rate of the recording in Hz")
+        require_positive(self.frames_used, "The number of frames used")
+        require(self.steps >= 0, f"The number of steps must not be negative; it is {self.steps}.")
+        require(self.view in VIEWS, f"The view must be one of {', '.join(VIEWS)}; it is {self.view!r}.")
         fits = 1 <= self.person_number <= self.n_people
-        _require(fits, f"Person {self.person_number} cannot be chosen out of {self.n_people} people.")
+        require(fits, f"Person {self.person_number} cannot be chosen out of {self.n_people} people.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +135,9 @@ class QualityLine:
     advice: str
 
     def __post_init__(self) -> None:
-        _require_text(self.label, "The label of a quality check")
+        require_text(self.label, "The label of a quality check")
         if not self.passed:
-            _require_text(self.advice, f"The advice of the failed quality check {self.label!r}")
+            require_text(self.advice, f"The advice of the failed quality check {self.label!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +159,27 @@ class OperatingPointBlock:
     n_negative: int
 
     def __post_init__(self) -> None:
-        _require_share(self.threshold, "The operating threshold")
-        _require_share(self.sensitivity, "The sensitivity")
-        _require_share(self.specificity, "The specificity")
-        _require(self.n_positive > 0, "A sensitivity needs at least one test person with the condition.")
-        _require(self.n_negative > 0, "A specificity needs at least one test person without the condition.")
+        require_share(self.threshold, "The operating threshold")
+        require_share(self.sensitivity, "The sensitivity")
+        require_share(self.specificity, "The specificity")
+        require(self.n_positive > 0, "A sensitivity needs at least one test person with the condition.")
+        require(self.n_negative > 0, "A specificity needs at least one test person without the condition.")
 
     @property
     def prevalence(self) -> float:
         """Share of the test people who had the condition."""
         return self.n_positive / (self.n_positive + self.n_negative)
+
+    @property
+    def beats_chance(self) -> bool:
+        """Whether sensitivity + specificity - 1 lies above 0 with its whole 95 % interval.
+
+        The lower end is that of a sum of two independent shares (Newcombe's method of variance recovery).
+        """
+        below_sensitivity = self.sensitivity - self.sensitivity_interval.low
+        below_specificity = self.specificity - self.specificity_interval.low
+        youden = self.sensitivity + self.specificity - 1.0
+        return youden - math.hypot(below_sensitivity, below_specificity) > 0.0
 
     def predictive_values(self, prevalence: float) -> tuple[float | None, float | None]:
         """Positive and negative predictive value at a prevalence, by Bayes' rule.
@@ -201,7 +187,7 @@ class OperatingPointBlock:
         Returns:
             (PPV, NPV), each within 0 and 1, or None where no result of that sign can occur.
         """
-        _require_share(prevalence, "The prevalence")
+        require_share(prevalence, "The prevalence")
         true_positive = self.sensitivity * prevalence
         false_positive = (1.0 - self.specificity) * (1.0 - prevalence)
         true_negative = self.specificity * (1.0 - prevalence)
@@ -228,12 +214,12 @@ class CalibrationBlock:
     n_people: int
 
     def __post_init__(self) -> None:
-        _require_share(self.ece, "The expected calibration error")
+        require_share(self.ece, "The expected calibration error")
         finite = math.isfinite(self.brier) and 0.0 <= self.brier <= 2.0
-        _require(finite, f"The Brier score must lie within 0 and 2; it is {self.brier}.")
-        _require(math.isfinite(self.slope), "The calibration slope must be a finite number.")
-        _require(math.isfinite(self.intercept), "The calibration intercept must be a finite number.")
-        _require(self.n_people > 0, "A calibration needs at least one person.")
+        require(finite, f"The Brier score must lie within 0 and 2; it is {self.brier}.")
+        require(math.isfinite(self.slope), "The calibration slope must be a finite number.")
+        require(math.isfinite(self.intercept), "The calibration intercept must be a finite number.")
+        require(self.n_people > 0, "A calibration needs at least one person.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,17 +254,17 @@ class ScoreBlock:
     simulated: bool = True
 
     def __post_init__(self) -> None:
-        _require_text(self.task, "The task of a score")
-        _require_text(self.interval_method, "The method of the interval")
+        require_text(self.task, "The task of a score")
+        require_text(self.interval_method, "The method of the interval")
         self._check_classes()
         self._check_probabilities()
-        _require_share(self.coverage, "The promised coverage")
-        _require(
+        require_share(self.coverage, "The promised coverage")
+        require(
             self.abstained == (len(self.prediction_set) != 1),
             "A score is an abstention exactly when its prediction set does not hold one class.",
         )
         distance = self.positive_probability - self.operating_point.threshold
-        _require(
+        require(
             abs(distance) <= _PROBABILITY_TOLERANCE or self.above_threshold == (distance > 0),
             f"'above_threshold' contradicts the probability {self.positive_probability} "
             f"and the threshold {self.operating_point.threshold}.",
@@ -286,17 +272,17 @@ class ScoreBlock:
 
     def _check_classes(self) -> None:
         known = set(self.class_order)
-        _require(len(known) == len(self.class_order) >= 2, "A score needs at least two classes, each named once.")
-        _require(self.positive_class in known, f"The positive class {self.positive_class!r} is none of the classes.")
+        require(len(known) == len(self.class_order) >= 2, "A score needs at least two classes, each named once.")
+        require(self.positive_class in known, f"The positive class {self.positive_class!r} is none of the classes.")
         distinct = len(set(self.prediction_set)) == len(self.prediction_set)
-        _require(distinct and set(self.prediction_set) <= known, "The prediction set must hold classes, each once.")
+        require(distinct and set(self.prediction_set) <= known, "The prediction set must hold classes, each once.")
 
     def _check_probabilities(self) -> None:
-        _require(len(self.probabilities) == len(self.class_order), "A score needs one probability for each class.")
+        require(len(self.probabilities) == len(self.class_order), "A score needs one probability for each class.")
         for name, probability in zip(self.class_order, self.probabilities, strict=True):
-            _require_share(probability, f"The probability of {name!r}")
+            require_share(probability, f"The probability of {name!r}")
         total = math.fsum(self.probabilities)
-        _require(abs(total - 1.0) <= _PROBABILITY_TOLERANCE, f"The probabilities must sum to 1; they sum to {total}.")
+        require(abs(total - 1.0) <= _PROBABILITY_TOLERANCE, f"The probabilities must sum to 1; they sum to {total}.")
 
     @property
     def positive_probability(self) -> float:
@@ -331,12 +317,12 @@ class ModelBlock:
     people_test: int
 
     def __post_init__(self) -> None:
-        _require_text(self.name, "The name of the model")
-        _require_text(self.version, "The version of the model")
-        _require_sha256(self.sha256, "The SHA-256 of the model")
-        _require_text(self.training_data, "The training data of the model")
+        require_text(self.name, "The name of the model")
+        require_text(self.version, "The version of the model")
+        require_sha256(self.sha256, "The SHA-256 of the model")
+        require_text(self.training_data, "The training data of the model")
         for count in (self.people_train, self.people_calibration, self.people_test):
-            _require(count >= 0, f"A number of people must not be negative; it is {count}.")
+            require(count >= 0, f"A number of people must not be negative; it is {count}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -366,27 +352,27 @@ class ScreeningReport:
     language: str = "en"
 
     def __post_init__(self) -> None:
-        _require_text(self.report_number, "The report number")
-        _require_text(self.software_version, "The software version")
-        _require_aware(self.created_at, "The time of the report")
+        require_text(self.report_number, "The report number")
+        require_text(self.software_version, "The software version")
+        require_aware(self.created_at, "The time of the report")
         self._check_scores()
         shape = self.silhouettes.shape
         fits = len(shape) == 3 and shape[1:] == SILHOUETTE_SHAPE_PX and self.silhouettes.dtype == np.uint8
-        _require(fits, f"The silhouettes must be uint8 [frame, 64, 44]; they are {self.silhouettes.dtype} {shape}.")
+        require(fits, f"The silhouettes must be uint8 [frame, 64, 44]; they are {self.silhouettes.dtype} {shape}.")
         if self.patient is not None:
             born = self.patient.birth_date <= self.created_at.date()
-            _require(born, "The patient's birth date must not lie after the report.")
+            require(born, "The patient's birth date must not lie after the report.")
 
     def _check_scores(self) -> None:
         blocked = bool(self.refusals)
-        _require(
+        require(
             blocked != bool(self.scores),
             "A report carries scores exactly when no blocking quality check failed.",
         )
         tasks = [score.task for score in self.scores]
-        _require(len(set(tasks)) == len(tasks), "A report carries each task once.")
+        require(len(set(tasks)) == len(tasks), "A report carries each task once.")
         same = all(score.simulated == self.model.simulated for score in self.scores)
-        _require(same, "Scores and model must agree on whether they are simulated.")
+        require(same, "Scores and model must agree on whether they are simulated.")
 
     @property
     def refusals(self) -> tuple[QualityLine, ...]:

@@ -130,11 +130,14 @@ def result_box(score: ScoreBlock, setting: Setting) -> Flowable:
         [setting.text(words.classes, LABEL), class_bars(score, setting.fonts, 168, language)],
         (_SCALE_WIDTH_PT + 8, _BOX_WIDTH_PT - _SCALE_WIDTH_PT - 8),
     )
+    weakness = wording.weakness_sentence(score, language)
     content: list[Flowable] = [
         setting.text(title, RESULT),
         setting.text(wording.plain_result(score, language), BODY),
+        *([setting.text(weakness, STRONG)] if weakness else []),
         Spacer(1, 2),
         setting.text(wording.probability_with_interval(score, language), BODY),
+        setting.text(wording.operating_point_short(score, language), SMALL),
         Spacer(1, 3),
         drawings,
         Spacer(1, 5),

@@ -18,7 +18,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from reports import wording
-from reports.content import PatientBlock, QualityLine, ScoreBlock, ScreeningReport
+from reports.content import Interval, PatientBlock, QualityLine, ScoreBlock, ScreeningReport
 from reports.fonts import MISSING_GLYPH
 from reports.pdf import render_pdf
 
@@ -61,6 +61,7 @@ def test_the_first_page_says_who_what_and_what_next(report_factory: Reports) -> 
     expected += [wording.SIMULATED_BANNER, wording.SIMULATED_EXPLANATION, "Screening, not diagnosis"]
     for score in report.scores:
         expected += [wording.plain_result(score), wording.probability_with_interval(score), *wording.next_steps(score)]
+        expected.append(wording.operating_point_short(score))
     expected += [
         "threshold 41 %",
         "accepted",
@@ -119,6 +120,15 @@ def test_every_outcome_renders_and_no_angle_is_named(
     assert "Cobb" not in text
     assert not re.search(r"\d\s*°", text)
     assert ("The model cannot tell" in text) == (outcome in {"abstained", "empty", "conflicting"})
+
+
+def test_a_weak_model_is_called_weak_on_the_first_page(
+    report_factory: Reports, score_factory: Callable[..., ScoreBlock]
+) -> None:
+    point = replace(score_factory().operating_point, specificity=0.2, specificity_interval=Interval(0.1, 0.3))
+    weak = score_factory(operating_point=point)
+    assert plain(wording.weakness_sentence(weak)) in page_texts(render_pdf(report_factory(scores=(weak,))))[0]
+    assert "Weak test" not in whole_text(render_pdf(report_factory()))
 
 
 def test_a_refused_recording_gives_reasons_and_no_result(report_factory: Reports) -> None:

@@ -130,6 +130,26 @@ def test_operating_point_sentence_carries_every_figure(score_factory: Callable[.
         assert figure in sentence
 
 
+@pytest.mark.parametrize(
+    ("sensitivity", "sensitivity_low", "specificity", "specificity_low", "weak"),
+    [(0.9, 0.82, 0.785, 0.71, False), (0.675, 0.52, 0.362, 0.27, True), (0.6, 0.5, 0.5, 0.4, True)],
+)
+def test_a_model_not_shown_to_beat_chance_is_called_weak(
+    sensitivity: float,
+    sensitivity_low: float,
+    specificity: float,
+    specificity_low: float,
+    weak: bool,
+    score_factory: Callable[..., ScoreBlock],
+) -> None:
+    point = OperatingPointBlock(
+        0.4, sensitivity, Interval(sensitivity_low, 1), specificity, Interval(specificity_low, 1), 40, 80
+    )
+    sentence = wording.weakness_sentence(score_factory(operating_point=point))
+    assert ("better than chance" in sentence) == weak
+    assert bool(sentence) == weak
+
+
 def test_predictive_value_at_low_prevalence_is_low(score_factory: Callable[..., ScoreBlock]) -> None:
     point = OperatingPointBlock(0.4, 0.99, Interval(0.9, 1), 0.796, Interval(0.7, 0.9), 100, 100)
     ppv, _ = point.predictive_values(0.031)
@@ -146,7 +166,7 @@ def test_a_result_that_cannot_occur_has_no_predictive_value(score_factory: Calla
 
 def test_an_unknown_task_has_no_next_step_and_says_where_to_add_it(score_factory: Callable[..., ScoreBlock]) -> None:
     score = score_factory(task="frailty")
-    with pytest.raises(ValueError, match=r"reports/wording\.py"):
+    with pytest.raises(ValueError, match=r"reports/phrases\.py"):
         wording.next_steps(score)
 
 
