@@ -12,6 +12,7 @@ from reports.content import PatientBlock, ScoreBlock, ScreeningReport
 from reports.fonts import unprintable
 from reports.labels import moment_text
 from reports.layout import (
+    AIM,
     BANNER,
     BANNER_TEXT,
     BODY,
@@ -44,8 +45,8 @@ def shortened(text: str) -> str:
 def first_page(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     """The flowables of the first page, from the title to the clinician's decision."""
     words = setting.words
-    story: list[Flowable] = [setting.text(words.title, TITLE)]
-    story.append(setting.text(wording.phrases(setting.language).not_diagnosis, BODY))
+    aim = setting.text(wording.phrases(setting.language).not_diagnosis, AIM)
+    story: list[Flowable] = [beside([setting.text(words.title, TITLE)], [aim], (CONTENT_WIDTH_PT - 180, 180))]
     story += [Spacer(1, 4), *_banner(report, setting), _who_and_what(report, setting), Spacer(1, 3)]
     story += _quality_summary(report, setting)
     for score in report.scores:

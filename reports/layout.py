@@ -26,6 +26,7 @@ STRONG = TextStyle(9.5, 12.5, bold=True)
 RESULT = TextStyle(12.0, 16.0, bold=True)
 HEADING = TextStyle(11.0, 15.0, bold=True, color=INK)
 TITLE = TextStyle(17.0, 22.0, bold=True, color=INK)
+AIM = TextStyle(9.5, 26.0, align="right")
 BANNER = TextStyle(14.0, 18.0, bold=True, align="center")
 BANNER_TEXT = TextStyle(8.5, 11.0, align="center")
 

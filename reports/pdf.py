@@ -25,8 +25,8 @@ from reports.layout import CONTENT_WIDTH_PT, MARGIN_PT, PAGE_HEIGHT_PT, PAGE_WID
 from reports.shaping import Line, clean, join_lines, lay_out_line
 from reports.text import TextStyle, draw_line
 
-_TOP_PT = 62.0
-_BOTTOM_PT = 52.0
+_TOP_PT = 58.0
+_BOTTOM_PT = 47.0
 _EDGE_TEXT = TextStyle(7.5, 9.5)
 _EDGE_STRONG = TextStyle(8.0, 10.0, bold=True)
 

@@ -131,6 +131,17 @@ def test_a_weak_model_is_called_weak_on_the_first_page(
     assert "Weak test" not in whole_text(render_pdf(report_factory()))
 
 
+def test_two_results_and_the_decision_fit_on_the_first_page_even_if_both_are_weak(
+    report_factory: Reports, outcome_factory: Outcomes
+) -> None:
+    point = replace(outcome_factory("scoliosis", "positive").operating_point, specificity=0.2)
+    point = replace(point, specificity_interval=Interval(0.1, 0.3))
+    scores = [replace(outcome_factory(task, "positive"), operating_point=point) for task in ("scoliosis", "depression")]
+    pages = page_texts(render_pdf(report_factory(scores=tuple(scores))))
+    assert "Name, date, signature" in pages[0]
+    assert "What the model saw" in pages[1]
+
+
 def test_a_refused_recording_gives_reasons_and_no_result(report_factory: Reports) -> None:
     quality = (QualityLine("Footsteps", "2", "at least 4", False, True, "Film a walk of at least four steps."),)
     text = whole_text(render_pdf(report_factory(quality=quality, scores=())))
