@@ -45,6 +45,7 @@ class Accounts:
         try:
             with self.database.transaction() as session:
                 user = users.authenticate(session=session, username=username, password=password)
+                sign_in_sessions.remove_ended(session=session)
                 token = sign_in_sessions.open_session(session=session, user_id=user.id)
                 audit.record(
                     session=session, actor_id=user.id, action="user.signed_in", subject_type="user", subject_id=user.id
