@@ -114,7 +114,7 @@ def _ridge(rows: Tensor, targets: Tensor, weights: Tensor, ridge: float) -> Tens
 def _features(
     network: ScreeningNetwork, data: ShardFolder, config: ProbeConfig, tuned: FinetuneConfig, progress: Progress
 ) -> tuple[Tensor, NDArray[np.int64]]:
-    """Head features `[row, feature]` of random clips of all sequences, every other one mirrored, and their sequences."""
+    """Head features `[row, feature]` of random clips of all sequences, some mirrored, and whose they are."""
     rng = np.random.default_rng(config.seed)
     sequences = np.tile(np.arange(len(data)), config.windows)
     collected: list[Tensor] = []

@@ -238,13 +238,13 @@ def _by_group(
     person: NDArray[np.str_],
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    return {
-        str(name): {
-            "sequences": int((group == name).sum()),
-            "auroc": asdict(_auroc(score[group == name], positive[group == name], person[group == name], rng)),
-        }
-        for name in np.unique(group)
-    }
+    rows: dict[str, Any] = {}
+    for name in np.unique(group):
+        at = group == name
+        defined = bool(positive[at].any() and not positive[at].all())
+        estimate = asdict(_auroc(score[at], positive[at], person[at], rng)) if defined else None
+        rows[str(name)] = {"sequences": int(at.sum()), "auroc": estimate}
+    return rows
 
 
 def _confusion(predicted: NDArray[np.int64], labels: NDArray[np.int64], task: TaskLabels) -> dict[str, dict[str, int]]:

@@ -95,7 +95,9 @@ def _groups(task: TaskContent, metrics: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _estimate(estimate: dict[str, float]) -> str:
+def _estimate(estimate: dict[str, float] | None) -> str:
+    if estimate is None:
+        return "one class only"
     return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
 
 

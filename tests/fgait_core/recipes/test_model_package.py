@@ -1,0 +1,175 @@
+"""A package is made of a run, read back, scored with, and refused when anything of it does not fit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from fgait_core.data.shards import read_shards
+from fgait_core.errors import ConfigError, ModelPackageError
+from fgait_core.model_package import FILES, SUMS_FILE, ModelPackage, bundled_package_dir, file_sha256
+from fgait_core.recipes.evaluate import evaluate_package
+from fgait_core.recipes.package import PackageOrder, build_package
+from fgait_core.sequence import SilhouetteSequence
+
+
+def walk(folder: Path, index: int, *, repeats: int = 1, frame_rate_hz: float = 25.0) -> SilhouetteSequence:
+    frames = np.tile(read_shards(folder).sequence(index) * np.uint8(255), (repeats, 1, 1))
+    return SilhouetteSequence(frames, np.arange(len(frames)) / frame_rate_hz, np.arange(len(frames)))
+
+
+def rewrite(folder: Path, change: Callable[[dict], None]) -> None:
+    """Changes package.json and makes the sums right again, as a careless person would."""
+    content = json.loads((folder / "package.json").read_text())
+    change(content)
+    (folder / "package.json").write_text(json.dumps(content))
+    (folder / SUMS_FILE).write_text("".join(f"{file_sha256(folder / name)}  {name}\n" for name in FILES))
+
+
+@pytest.fixture
+def copy_dir(package_dir: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(package_dir, tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("frame_rate_hz", [12.5, 25.0, 30.0, 50.0])
+def test_score_of_a_walk(package_dir: Path, train_shards: Path, frame_rate_hz: float) -> None:
+    package = ModelPackage.load(package_dir)
+    scores = package.score(walk(train_shards, 0, repeats=3, frame_rate_hz=frame_rate_hz))
+    assert [score.task for score in scores] == ["scoliosis", "depression"]
+    assert [score.class_order for score in scores] == [("negative", "neutral", "positive"), ("no", "yes")]
+    for score in scores:
+        positive = score.probabilities[score.positive_class]
+        assert tuple(score.probabilities) == score.class_order
+        assert sum(score.probabilities.values()) == pytest.approx(1)
+        assert 0 <= score.interval[0] <= positive <= score.interval[1] <= 1
+        assert score.interval[0] < score.interval[1]
+        assert "windows" in score.interval_method
+        assert set(score.prediction_set) <= set(score.class_order)
+        assert score.abstained == (len(score.prediction_set) != 1)
+        assert score.above_threshold == (positive >= score.operating_point.threshold)
+        assert score.simulated
+        assert score.coverage == 0.9
+    assert scores == package.score(walk(train_shards, 0, repeats=3, frame_rate_hz=frame_rate_hz))
+
+
+def test_tasks_can_be_chosen(package_dir: Path, train_shards: Path) -> None:
+    package = ModelPackage.load(package_dir)
+    both = package.score(walk(train_shards, 1))
+    assert package.score(walk(train_shards, 1), ["depression"]) == both[1:]
+    with pytest.raises(ConfigError, match="scoliosis, depression"):
+        package.score(walk(train_shards, 1), ["parkinson"])
+
+
+def test_what_a_package_says_of_itself(package_dir: Path) -> None:
+    package = ModelPackage.load(package_dir)
+    assert (package.name, package.version, package.simulated) == ("small", "1.0", True)
+    assert package.people == {"train": 12, "calibration": 60, "test": 48}
+    assert "simulated" in package.training_data
+    assert any("patients" in gap for gap in package.known_gaps)
+    assert package.sha256 == file_sha256(package_dir / SUMS_FILE)
+    card = (package_dir / "MODEL_CARD.md").read_text()
+    assert "simulated walkers only" in card
+    assert "no evidence for" in card
+
+
+def test_measures_are_those_of_the_test_split(package_dir: Path, package_order: PackageOrder) -> None:
+    stored = json.loads((package_dir / "metrics.json").read_text())["tasks"]
+    again = evaluate_package(package_dir, package_order.test, seed=package_order.seed)
+    assert again["simulated"] is True
+    for task in ("scoliosis", "depression"):
+        for name in ("auroc", "balanced_accuracy"):
+            assert again["tasks"][task][name] == pytest.approx(stored[task][name])
+        point = stored[task]["operating_point"]
+        assert point["n_positive"] + point["n_negative"] == 48
+        low, high = point["sensitivity_interval"]
+        assert low <= point["sensitivity"] <= high
+        assert sum(stored[task]["conformal"]["set_sizes"].values()) == pytest.approx(1)
+    assert stored["depression"]["auroc"]["value"] > 0.8
+
+
+def test_float_score_equals_the_measured_one(package_dir: Path, package_order: PackageOrder) -> None:
+    """The product's path (resampling, windows, fusing) scores a test sequence as the evaluation did."""
+    from fgait_core.recipes.measure import sequence_logits
+
+    package = ModelPackage.load(package_dir)
+    test = read_shards(package_order.test)
+    logits = sequence_logits(package.network, test, package.content.transform)
+    for index in (0, 7, 31):
+        for task, score in zip(package.content.tasks, package.score(walk(package_order.test, index)), strict=True):
+            expected = task.calibrators[0].calibrator().probabilities(logits[task.name][index, 0])
+            assert list(score.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_changed_file_is_noticed(copy_dir: Path, name: str) -> None:
+    content = bytearray((copy_dir / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy_dir / name).write_bytes(content)
+    with pytest.raises(ModelPackageError, match=f"{name} .*differs from its SHA-256"):
+        ModelPackage.load(copy_dir)
+    (copy_dir / name).unlink()
+    with pytest.raises(ModelPackageError, match="no complete model package"):
+        ModelPackage.load(copy_dir)
+
+
+def _swap_classes(content: dict) -> None:
+    content["tasks"][0]["class_order"] = ["positive", "neutral", "negative"]
+
+
+def _other_positive(content: dict) -> None:
+    content["tasks"][1]["positive_class"] = "no"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_swap_classes, "class order of scoliosis"),
+        (_other_positive, "class order of depression"),
+        (lambda content: content["tasks"][0].update(name="parkinson"), "no such task"),
+        (lambda content: content["transform"].update(alignment="other/1"), "another transform"),
+        (lambda content: content["transform"].update(width_px=64), "another transform"),
+        (lambda content: content["transform"].update(binary_above=0), "another transform"),
+        (lambda content: content["architecture"].update(channels=[4, 4, 8, 16]), "architecture"),
+        (lambda content: content["architecture"].update(depths=[1, 2, 1, 1]), "architecture"),
+        (lambda content: content["architecture"].update(replicates=2), "architecture"),
+        (lambda content: content.update(format=2), "not in the form"),
+        (lambda content: content.update(extra=1), "not in the form"),
+    ],
+)
+def test_a_package_made_for_something_else_is_refused(copy_dir: Path, change: Callable, problem: str) -> None:
+    rewrite(copy_dir, change)
+    with pytest.raises(ModelPackageError, match=problem):
+        ModelPackage.load(copy_dir)
+
+
+def test_weights_that_do_not_fit_are_refused(copy_dir: Path) -> None:
+    weights = load_file(copy_dir / "weights.safetensors")
+    weights.pop("backbone.projector.0.fc_bin")
+    save_file(weights, copy_dir / "weights.safetensors")
+    rewrite(copy_dir, lambda content: None)
+    with pytest.raises(ModelPackageError, match=r"projector\.0\.fc_bin"):
+        ModelPackage.load(copy_dir)
+
+
+def test_splits_that_share_people_are_refused(package_order: PackageOrder, train_shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="split the data by person"):
+        build_package(replace(package_order, test=train_shards), tmp_path / "wrong")
+    assert not (tmp_path / "wrong").exists()
+
+
+def test_the_bundled_package_loads_and_is_small() -> None:
+    package = ModelPackage.load(bundled_package_dir())
+    assert package.simulated
+    assert package.tasks == ("scoliosis", "depression")
+    assert sum(path.stat().st_size for path in bundled_package_dir().iterdir()) < 20_000_000
+    frames = np.zeros((40, 64, 44), np.uint8)
+    frames[:, 5:60, 15:30] = 255
+    still = SilhouetteSequence(frames, np.arange(40) / 30, np.arange(40))
+    assert len(package.score(still)) == 2
