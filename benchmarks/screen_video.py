@@ -83,7 +83,12 @@ def measure(video: Path) -> float:
         now = datetime(2026, 1, 1, tzinfo=UTC)
         render_pdf(
             report_from_result(
-                result, walk.sequence.frames, patient=None, clinic_name="Benchmark", report_number="B-1", created_at=now,
+                result,
+                walk.sequence.frames,
+                patient=None,
+                clinic_name="Benchmark",
+                report_number="B-1",
+                created_at=now,
                 created_by="benchmark",
             )  # fmt: skip
         )

@@ -13,7 +13,16 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("app", "fgait_core", "clinic_data", "reports")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-REPLACES_TORCH = {"torchvision", "torchaudio", "timm", "lightly", "litdata", "mosaicml-streaming", "lightning", "triton"}
+REPLACES_TORCH = {
+    "torchvision",
+    "torchaudio",
+    "timm",
+    "lightly",
+    "litdata",
+    "mosaicml-streaming",
+    "lightning",
+    "triton",
+}
 
 
 def _constraints() -> dict[str, str]:
@@ -43,7 +52,9 @@ def test_source_keeps_the_rules(path: Path):
     assert path.stem not in {"utils", "helpers", "common", "manager", "engine"}
 
 
-@pytest.mark.parametrize("module", ["app.asgi", "app.main", "app.services.screening", "clinic_data.database", "reports.pdf"])
+@pytest.mark.parametrize(
+    "module", ["app.asgi", "app.main", "app.services.screening", "clinic_data.database", "reports.pdf"]
+)
 def test_web_process_does_not_load_torch(module: str, tmp_path: Path):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, check=True, env=_environment(tmp_path))

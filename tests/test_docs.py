@@ -37,8 +37,8 @@ def _commands(group, prefix: str = "fgait") -> Iterator[tuple[str, object]]:
 def test_each_command_and_option_is_documented(cli: typer.Typer):
     page = (ROOT / "docs" / "command_line.md").read_text()
     for name, command in _commands(typer.main.get_command(cli)):
-        assert f"`{name}" in page, f"docs/command_line.md does not name `{name}`"
-        section = page.split(f"`{name}", 1)[1].split("\n## ", 1)[0]
+        assert f"## `{name}" in page, f"docs/command_line.md does not name `{name}`"
+        section = page.split(f"## `{name}", 1)[1].split("\n## ", 1)[0]
         for parameter in command.params:  # type: ignore[attr-defined]
             for option in (o for o in parameter.opts if o.startswith("--") and o != "--help"):
                 assert f"`{option}" in section, f"docs/command_line.md does not explain {option} of {name}"
