@@ -68,6 +68,7 @@ class _Sighting:
     region: Region
     still_xy_px: NDArray[np.float64]
     body: Body
+    in_full_view: bool
     score: float
     scale_px_per_m: float
     colours: NDArray[np.float32]
@@ -85,11 +86,12 @@ class _Track:
     def append(self, sighting: _Sighting) -> None:
         if _how_well_seen(sighting) >= _how_well_seen(self.best):
             self.best = sighting
-        self.sightings.append(replace(sighting, thumbnail_rgb=None))
+        light_body = replace(sighting.body, silhouette=None)
+        self.sightings.append(replace(sighting, thumbnail_rgb=None, body=light_body))
 
 
 def _how_well_seen(sighting: _Sighting) -> tuple[bool, float]:
-    return sighting.body.in_full_view, sighting.score * sighting.body.height_px
+    return sighting.in_full_view, sighting.score * sighting.body.height_px
 
 
 def key_frame_step_s(duration_s: float) -> float:
@@ -155,6 +157,7 @@ def _sightings(frame: Frame, segmenter: PersonSegmenter, shift: tuple[float, flo
                 region=region,
                 still_xy_px=np.array([region.x_px - shift[0], region.y_px - shift[1]]),
                 body=body,
+                in_full_view=body.in_full_view,
                 score=person.score,
                 scale_px_per_m=max(pixels_per_metre(person), 1e-3),
                 colours=_colours(rgb, person),
@@ -255,7 +258,7 @@ def _visible_s(track: list[_Sighting], step_s: float) -> float:
 
 
 def _full_view(track: list[_Sighting]) -> list[_Sighting]:
-    return [sighting for sighting in track if sighting.body.in_full_view]
+    return [sighting for sighting in track if sighting.in_full_view]
 
 
 def _travel(track: list[_Sighting], side_px: float) -> float:

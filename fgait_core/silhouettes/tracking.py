@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from fgait_core.errors import NoWalkerError
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
-from fgait_core.sequence import SilhouetteSequence
+from fgait_core.sequence import HEIGHT_PX, WIDTH_PX, SilhouetteSequence
 from fgait_core.silhouettes.body import Body, body_of, pixels_per_metre
 from fgait_core.silhouettes.camera import CameraPath
 from fgait_core.silhouettes.left_right import find_swaps, swapped_order
 from fgait_core.silhouettes.people import PersonCandidate
-from fgait_core.silhouettes.segmenter import PersonFrame, PersonSegmenter, Region
+from fgait_core.silhouettes.segmenter import N_LANDMARKS, PersonFrame, PersonSegmenter, Region
 from fgait_core.silhouettes.video import Frame, VideoInfo, probe_video, read_frames
 from fgait_core.silhouettes.walk import Walk
 
@@ -64,20 +64,52 @@ class _Pending:
     camera_px: tuple[float, float]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Kept:
-    """What is left of a frame when it is done with; no pictures."""
+_RECORD = np.dtype(
+    [
+        ("index", np.int64),
+        ("time_s", np.float64),
+        ("silhouette", np.uint8, (HEIGHT_PX, WIDTH_PX)),
+        ("landmarks_px", np.float32, (N_LANDMARKS, 2)),
+        ("visibility", np.float32, (N_LANDMARKS,)),
+        ("world_m", np.float32, (N_LANDMARKS, 3)),
+        ("box_px", np.float32, (4,)),
+        ("centre_px", np.float32),
+        ("scale_px_per_m", np.float32),
+        ("camera_px", np.float32, (2,)),
+    ]
+)
+"""What is left of a frame when it is done with, in pixels of the video; no pictures."""
 
-    index: int
-    time_s: float
-    silhouette: NDArray[np.uint8]
-    landmarks_px: NDArray[np.float32]
-    visibility: NDArray[np.float32]
-    world_m: NDArray[np.float32]
-    box_px: tuple[float, float, float, float]
-    centre_px: float
-    scale_px_per_m: float
-    camera_px: tuple[float, float]
+
+class _Records:
+    """Grows in large blocks: many small arrays that live long between the frames would tear the heap to pieces."""
+
+    BLOCK = 1024
+
+    def __init__(self) -> None:
+        self._blocks: list[NDArray[np.void]] = []
+        self._count = 0
+
+    def add(self, step: _Followed, silhouette: NDArray[np.uint8], back: float) -> None:
+        place = self._count % self.BLOCK
+        if place == 0:
+            self._blocks.append(np.zeros(self.BLOCK, _RECORD))
+        record = self._blocks[-1][place]
+        record["index"], record["time_s"] = step.index, step.time_s
+        record["silhouette"] = silhouette
+        record["landmarks_px"] = step.person.landmarks_px * back
+        record["visibility"] = step.person.visibility
+        record["world_m"] = step.person.world_m
+        record["box_px"] = np.multiply(step.body.box_px, back)
+        record["centre_px"] = step.body.centre_x_px * back
+        record["scale_px_per_m"] = pixels_per_metre(step.person) * back
+        record["camera_px"] = np.multiply(step.camera_px, back)
+        self._count += 1
+
+    def all(self) -> NDArray[np.void]:
+        if not self._blocks:
+            return np.zeros(0, _RECORD)
+        return np.concatenate(self._blocks)[: self._count]
 
 
 def track_walk(
@@ -109,7 +141,7 @@ def track_walk(
     progress(0.0, "Following the person")
     info = probe_video(path)
     follower = _Follower(person, segmenter, info)
-    kept: list[_Kept] = []
+    kept = _Records()
     sharpness: list[float] = []
     followed = at_border = 0
     for step in follower.follow(path, progress, cancelled):
@@ -118,10 +150,9 @@ def track_walk(
             sharpness.append(step.sharpness)
         if step.body.at_border:
             at_border += 1
-        elif step.body.in_full_view:
-            kept.append(_kept(step, 1.0 / info.working_scale))
-    good = _of_steady_height(kept)
-    good = _in_long_stretches(good)
+        elif step.body.complete and step.body.silhouette is not None:
+            kept.add(step, step.body.silhouette, 1.0 / info.working_scale)
+    good = _in_long_stretches(_of_steady_height(kept.all()))
     if len(good) < 2:
         raise NoWalkerError(
             f"Person {person.number} is never seen from head to feet. Film so that the whole body stays in the picture "
@@ -245,73 +276,46 @@ def sharpness_of(rgb: NDArray[np.uint8], box_px: tuple[float, float, float, floa
     return float(detail.std() / max(float(grey.std()), 1.0))
 
 
-def _kept(step: _Followed, back: float) -> _Kept:
-    silhouette = step.body.silhouette
-    return _Kept(
-        index=step.index,
-        time_s=step.time_s,
-        silhouette=np.zeros((64, 44), np.uint8) if silhouette is None else silhouette,
-        landmarks_px=step.person.landmarks_px * np.float32(back),
-        visibility=step.person.visibility,
-        world_m=step.person.world_m,
-        box_px=tuple(v * back for v in step.body.box_px),  # type: ignore[arg-type]
-        centre_px=step.body.centre_x_px * back,
-        scale_px_per_m=pixels_per_metre(step.person) * back,
-        camera_px=(step.camera_px[0] * back, step.camera_px[1] * back),
-    )
-
-
-def _of_steady_height(frames: list[_Kept]) -> list[_Kept]:
+def _of_steady_height(records: NDArray[np.void]) -> NDArray[np.void]:
     """Without the frames whose mask is suddenly lower or higher: something hides the body or was taken for it."""
-    if not frames:
-        return []
-    times = np.array([f.time_s for f in frames])
-    heights = np.array([f.box_px[3] - f.box_px[1] for f in frames])
-    first = np.searchsorted(times, times - HEIGHT_WINDOW_S)
-    last = np.searchsorted(times, times + HEIGHT_WINDOW_S, side="right")
+    times_s, heights = records["time_s"], records["box_px"][:, 3] - records["box_px"][:, 1]
+    first = np.searchsorted(times_s, times_s - HEIGHT_WINDOW_S)
+    last = np.searchsorted(times_s, times_s + HEIGHT_WINDOW_S, side="right")
     usual = np.array([np.median(heights[a:b]) for a, b in zip(first, last, strict=True)])
-    steady = np.abs(heights / usual - 1.0) <= HEIGHT_TOLERANCE
-    return [f for f, ok in zip(frames, steady, strict=True) if ok]
+    return records[np.abs(heights - usual) <= HEIGHT_TOLERANCE * usual]
 
 
-def _in_long_stretches(frames: list[_Kept]) -> list[_Kept]:
-    if not frames:
-        return []
-    times = np.array([f.time_s for f in frames])
-    borders = np.flatnonzero(np.diff(times) > MIN_STRETCH_S) + 1
-    stretches = np.split(np.arange(len(frames)), borders)
-    return [frames[i] for s in stretches if times[s[-1]] - times[s[0]] >= MIN_STRETCH_S for i in s]
+def _in_long_stretches(records: NDArray[np.void]) -> NDArray[np.void]:
+    times_s = records["time_s"]
+    borders = np.flatnonzero(np.diff(times_s) > MIN_STRETCH_S) + 1
+    stretches = [s for s in np.split(np.arange(len(records)), borders) if len(s)]
+    long_ones = [s for s in stretches if times_s[s[-1]] - times_s[s[0]] >= MIN_STRETCH_S]
+    return records[np.concatenate(long_ones)] if long_ones else records[:0]
 
 
 def _walk(
-    frames: list[_Kept],
+    records: NDArray[np.void],
     person: PersonCandidate,
     info: VideoInfo,
     camera_motion: float,
     sharpness: list[float],
     counts: tuple[int, int, int],
 ) -> Walk:
-    times = np.array([f.time_s for f in frames], np.float64)
-    landmarks = np.stack([f.landmarks_px for f in frames])
-    visibility = np.stack([f.visibility for f in frames])
-    world = np.stack([f.world_m for f in frames])
-    boxes = np.array([f.box_px for f in frames], np.float32)
-    height_px = float(np.median(boxes[:, 3] - boxes[:, 1]))
-    swaps = find_swaps(landmarks, height_px, times)
+    landmarks, visibility, world = (records[name].copy() for name in ("landmarks_px", "visibility", "world_m"))
+    height_px = float(np.median(records["box_px"][:, 3] - records["box_px"][:, 1]))
+    swaps = find_swaps(landmarks, height_px, records["time_s"])
     order = swapped_order()
     for array in (landmarks, visibility, world):
         array[swaps] = array[swaps][:, order]
     return Walk(
-        sequence=SilhouetteSequence(
-            np.stack([f.silhouette for f in frames]), times, np.array([f.index for f in frames], np.int64)
-        ),
+        sequence=SilhouetteSequence(records["silhouette"].copy(), records["time_s"].copy(), records["index"].copy()),
         landmarks_px=landmarks,
         visibility=visibility,
         world_m=world,
-        boxes_px=boxes,
-        centres_px=np.array([f.centre_px for f in frames], np.float32),
-        scales_px_per_m=np.array([f.scale_px_per_m for f in frames], np.float32),
-        camera_px=np.array([f.camera_px for f in frames], np.float32),
+        boxes_px=records["box_px"].copy(),
+        centres_px=records["centre_px"].copy(),
+        scales_px_per_m=records["scale_px_per_m"].copy(),
+        camera_px=records["camera_px"].copy(),
         body_height_px=height_px,
         sharpness=float(np.median(sharpness)) if sharpness else 0.0,
         camera_motion=camera_motion,
