@@ -78,9 +78,8 @@ def _require_writable(*paths: Path | None) -> None:
 
 
 def _load_pipeline(package_dir: Path | None) -> GaitAssessmentPipeline:
-    from fgait_core.model_package import ModelPackage, bundled_package_dir
-
     from fgait_core.inference import GaitAssessmentPipeline
+    from fgait_core.model_package import ModelPackage, bundled_package_dir
     from fgait_core.silhouettes import load_segmenter
 
     return GaitAssessmentPipeline(ModelPackage.load(package_dir or bundled_package_dir()), load_segmenter())
@@ -127,9 +126,8 @@ def _write_atomically(path: Path, content: bytes) -> None:
 
 
 def _report(result: ScreeningResult, walk: Walk) -> bytes:
-    from reports.pdf import render_pdf
-
     from app.services.report_content import report_from_result
+    from reports.pdf import render_pdf
 
     created_at = datetime.now(UTC)
     return render_pdf(
@@ -147,7 +145,7 @@ def _report(result: ScreeningResult, walk: Walk) -> bytes:
 
 def _print_summary(result: ScreeningResult) -> None:
     from app.services.report_content import score_block
-    from reports.wording import plain_result
+    from reports.wording import plain_result, weakness_sentence
 
     typer.echo(
         f"{result.recording.file_name}: person {result.person} of {len(result.people)}, {result.quality.view} view"
@@ -160,7 +158,8 @@ def _print_summary(result: ScreeningResult) -> None:
             f"  {score.task}: {score.positive_class} {score.probabilities[score.positive_class]:.2f} "
             f"(95 % interval {low:.2f} to {high:.2f}), set {{{', '.join(score.prediction_set)}}}"
         )
-        typer.echo(f"    {plain_result(score_block(score.model_dump()))}")
+        block = score_block(score.model_dump())
+        typer.echo("    " + " ".join(filter(None, (plain_result(block), weakness_sentence(block)))))
     for check in result.quality.checks:
         if not check.passed:
             typer.echo(f"  Note: {check.advice}")

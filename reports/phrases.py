@@ -75,7 +75,7 @@ _UNDECIDED_DEPRESSION = (
 ENGLISH = Phrases(
     simulated_banner="SIMULATED MODEL \u2013 not clinically validated",
     simulated_explanation=(
-        "This model was trained, calibrated and tested on simulated people only. No figure in this report was measured "
+        "This model was trained, calibrated and tested on simulated people only. None of its figures was measured "
         "on patients. Do not use it for the care of a patient."
     ),
     intended_use=(

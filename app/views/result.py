@@ -68,6 +68,8 @@ def _score(score: ScoreBlock) -> None:
     with st.container(border=True):
         st.html(f"<h3>{escape(wording.task_title(score.task))} &nbsp; {look.score_pill(score)}</h3>")
         st.markdown(wording.plain_result(score))
+        if weakness := wording.weakness_sentence(score):
+            st.warning(weakness)
         look.score_scale(score)
         st.markdown("**What to do next**")
         look.bullets(wording.next_steps(score), numbered=True)
