@@ -90,7 +90,7 @@ def measure(video: Path) -> float:
                 report_number="B-1",
                 created_at=now,
                 created_by="benchmark",
-            )  # fmt: skip
+            )
         )
     return info.duration_s
 

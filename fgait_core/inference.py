@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from fgait_core import __version__
@@ -76,7 +76,7 @@ class _Findings:
     video: VideoInfo | None = None
     people: tuple[PersonCandidate, ...] = ()
     person: int | None = None
-    quality: QualityFacts = QualityFacts(passed=False)
+    quality: QualityFacts = field(default_factory=lambda: QualityFacts(passed=False))
     walk: Walk | None = None
 
 
