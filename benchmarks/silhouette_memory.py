@@ -1,6 +1,6 @@
 """Time and peak memory of finding and following a walker in a long 1080p video.
 
-    python benchmarks/silhouette_memory.py --minutes 10
+    ./run benchmark silhouette_memory --minutes 10
 
 The video is made of the sample: its walker there and back, scaled to 1920 x 1080, H.264, over and over.
 """
