@@ -236,6 +236,9 @@ def _packet_times_s(container: InputContainer, stream: VideoStream) -> NDArray[n
 
 
 def _check_complete(container: InputContainer, stream: VideoStream, times_s: NDArray[np.float64]) -> None:
+    cut_off = f"The file is cut off: a part of the video is missing at its end. {_UPLOAD_AGAIN}"
+    if stream.frames and len(times_s) < 0.98 * stream.frames:
+        raise VideoDecodeError(cut_off)
     if len(times_s) < 2 or times_s[-1] <= times_s[0]:
         raise VideoDecodeError(f"The video has no length: it holds {len(times_s)} picture(s). Film again.")
     if times_s[-1] - times_s[0] > MAX_DURATION_S:
@@ -244,13 +247,11 @@ def _check_complete(container: InputContainer, stream: VideoStream, times_s: NDA
             "be used. Cut out the part in which the patient walks."
         )
     promised_s = (container.duration or 0) / av.time_base
-    few = stream.frames and len(times_s) < 0.98 * stream.frames
     # A sound track may be a little longer than the video track; what is promised is the longer of the two.
     slack_s = 1.0 + 0.1 * promised_s if container.streams.audio else 0.15 + 0.02 * promised_s
     usual_s = (times_s[-1] - times_s[0]) / (len(times_s) - 1)
-    short = not stream.frames and times_s[-1] - times_s[0] + usual_s < promised_s - slack_s
-    if few or short:
-        raise VideoDecodeError(f"The file is cut off: a part of the video is missing at its end. {_UPLOAD_AGAIN}")
+    if not stream.frames and times_s[-1] - times_s[0] + usual_s < promised_s - slack_s:
+        raise VideoDecodeError(cut_off)
 
 
 def _info(
