@@ -8,6 +8,7 @@ Deviations: several people (the frame is also searched in overlapping tiles); no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -106,11 +107,15 @@ class BlazePoseSegmenter:
         self._landmarker = _Network(fetch_asset(VARIANTS[variant]), threads)
         self._anchors = detector_anchors()
 
-    def detect(self, rgb: NDArray[np.uint8], *, thorough: bool = True) -> tuple[Detection, ...]:
+    def detect(
+        self, rgb: NDArray[np.uint8], *, thorough: bool = True, pulse: Callable[[], None] | None = None
+    ) -> tuple[Detection, ...]:
         """Everybody in a frame, the whole frame and its tiles taken together, best first."""
         found: list[Detection] = []
         for x0, y0, x1, y1 in tiles_of(rgb.shape[0], rgb.shape[1], TILE_LEVELS if thorough else TILE_LEVELS[:1]):
             found += self._detect_in(rgb[y0:y1, x0:x1], x0, y0)
+            if pulse is not None:
+                pulse()
         found.sort(key=lambda detection: -detection.score)
         kept: list[Detection] = []
         for detection in found:

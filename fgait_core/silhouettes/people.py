@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from fgait_core.errors import NoWalkerError
-from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
+from fgait_core.progress import Cancelled, Progress, Pulse, ignore_progress, never_cancelled
 from fgait_core.silhouettes.body import BODY_HEIGHT_M, Body, body_of, pixels_per_metre
 from fgait_core.silhouettes.camera import CameraPath
 from fgait_core.silhouettes.segmenter import HIPS, SHOULDERS, PersonFrame, PersonSegmenter, Region
@@ -20,7 +20,6 @@ from fgait_core.silhouettes.video import Frame, VideoInfo, probe_video, read_fra
 
 KEY_FRAME_STEP_S = (0.4, 1.0)
 KEY_FRAMES_WANTED = 120
-PROGRESS_EVERY_S = 0.3
 MAX_PEOPLE = 12
 MIN_SIGHTINGS = 2
 MIN_MEAN_SCORE = 0.7
@@ -112,7 +111,7 @@ def find_people(
         path: the video.
         segmenter: finds and segments people.
         progress: told at least once a second how far the search is.
-        cancelled: asked at every frame whether to stop.
+        cancelled: asked at every frame, and within key frames, whether to stop.
 
     Raises:
         VideoDecodeError: if the file is no video that can be read.
@@ -125,25 +124,26 @@ def find_people(
     tracks: list[_Track] = []
     camera = CameraPath()
     step_s = key_frame_step_s(info.duration_s)
-    next_s, told_s, thorough = 0.0, -PROGRESS_EVERY_S, True
+    pulse = Pulse(progress, cancelled, "Looking for people")
+    next_s, thorough = 0.0, True
     for frame in read_frames(path, info):
-        raise_if_cancelled(cancelled)
-        if time.monotonic() - told_s > PROGRESS_EVERY_S:
-            told_s = time.monotonic()
-            progress(min(frame.time_s / info.duration_s, 1.0), "Looking for people")
+        pulse(frame.time_s / info.duration_s)
         shift = camera.follow(frame, info.width_px * info.working_scale)
         if frame.time_s + 1e-6 >= next_s:
             next_s = frame.time_s + step_s
-            _link(tracks, _sightings(frame, segmenter, shift, thorough), step_s)
+            _link(tracks, _sightings(frame, segmenter, shift, thorough, pulse), step_s)
             thorough = not thorough
     progress(1.0, "People found")
     return _candidates(tracks, info, step_s)
 
 
-def _sightings(frame: Frame, segmenter: PersonSegmenter, shift: tuple[float, float], thorough: bool) -> list[_Sighting]:
+def _sightings(
+    frame: Frame, segmenter: PersonSegmenter, shift: tuple[float, float], thorough: bool, pulse: Callable[[], None]
+) -> list[_Sighting]:
     rgb = frame.rgb()
     sightings: list[_Sighting] = []
-    for detection in segmenter.detect(rgb, thorough=thorough):
+    for detection in segmenter.detect(rgb, thorough=thorough, pulse=pulse):
+        pulse()
         person = segmenter.segment(rgb, detection.region)
         if person is None:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -85,12 +86,15 @@ class PersonFrame:
 class PersonSegmenter(Protocol):
     """Finds people in a frame and segments one of them."""
 
-    def detect(self, rgb: NDArray[np.uint8], *, thorough: bool = True) -> tuple[Detection, ...]:
+    def detect(
+        self, rgb: NDArray[np.uint8], *, thorough: bool = True, pulse: Callable[[], None] | None = None
+    ) -> tuple[Detection, ...]:
         """Everybody in a frame, uint8 [row, column, 3]; near doubles merged, best first.
 
         Args:
             rgb: the frame.
             thorough: whether to look for people lower than a third of the frame, too, which takes longer.
+            pulse: called often while the search goes on; may raise to stop it.
         """
         ...
 

@@ -9,7 +9,6 @@ The video is read once, in order; at most `MAX_PENDING_FRAMES` frames are kept.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgait_core.errors import NoWalkerError
-from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
+from fgait_core.progress import Cancelled, Progress, Pulse, ignore_progress, never_cancelled
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX, SilhouetteSequence
 from fgait_core.silhouettes.body import Body, body_of, pixels_per_metre
 from fgait_core.silhouettes.camera import CameraPath
@@ -40,7 +39,6 @@ SHARPNESS_SIDE_PX = 192
 HEIGHT_WINDOW_S = 0.75
 HEIGHT_TOLERANCE = 0.15
 MIN_STRETCH_S = 0.4
-PROGRESS_EVERY_S = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,12 +183,9 @@ class _Follower:
 
     def follow(self, path: Path, progress: Progress, cancelled: Cancelled) -> Iterator[_Followed]:
         """Yields the person frame by frame, in order of time, until it is lost for good."""
-        told_s = 0.0
+        pulse = Pulse(progress, cancelled, "Following the person")
         for frame in read_frames(path, self._info):
-            raise_if_cancelled(cancelled)
-            if time.monotonic() - told_s > PROGRESS_EVERY_S:
-                told_s = time.monotonic()
-                progress(frame.time_s / self._info.duration_s, "Following the person")
+            pulse(frame.time_s / self._info.duration_s)
             yield from self._advance(frame)
             if not self._anchors and (self._forward is None or frame.time_s > self._last_anchor_s + OVERRUN_S):
                 break

@@ -34,7 +34,7 @@ class RedFigureSegmenter:
     def __init__(self):
         self.looked = 0
 
-    def detect(self, rgb, *, thorough=True):
+    def detect(self, rgb, *, thorough=True, pulse=None):
         rows, columns = np.nonzero(_red(rgb))
         if len(rows) < 200:
             return ()

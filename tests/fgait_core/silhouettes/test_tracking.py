@@ -77,6 +77,7 @@ def test_sharpness_falls_with_blur(sample, blur, low, high):
 def test_progress_is_told_at_least_once_a_second_and_rises(sample):
     moments = [sample.started_s, *(at for at, _, _ in sample.told), sample.ended_s]
     gaps_s = np.diff(moments)
+    # Within key frames, too: otherwise the promise breaks on a computer of half this speed.
     assert max(gaps_s) < 1.0, [(round(gap_s, 2), i) for i, gap_s in enumerate(gaps_s) if gap_s > 0.8]
     finding = [f for _, f, words in sample.told if "Looking" in words]
     following = [f for _, f, words in sample.told if "Following" in words]
