@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -85,22 +87,15 @@ def _load_pipeline(package_dir: Path | None) -> GaitAssessmentPipeline:
     return GaitAssessmentPipeline(ModelPackage.load(package_dir or bundled_package_dir()), load_segmenter())
 
 
-class _progress_bar:  # noqa: N801 - used as a context manager, like a function
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
     """A bar on standard error, drawn only on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress as Bar
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-
-        self._bar = Bar(console=Console(stderr=True), transient=True)
-        self._job = self._bar.add_task("Starting", total=1.0)
-
-    def __enter__(self) -> Progress:
-        self._bar.start()
-        return lambda fraction, words: self._bar.update(self._job, completed=fraction, description=words)
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        job = bar.add_task("Starting", total=1.0)
+        yield lambda fraction, words: bar.update(job, completed=fraction, description=words)
 
 
 def _write_json(result: ScreeningResult, path: Path | None) -> None:
