@@ -1,0 +1,57 @@
+"""Configurations of training: read from YAML, checked, and written beside every run."""
+
+from fgait_core.config.adaptation import FinetuneConfig, ProbeConfig
+from fgait_core.config.base import (
+    Config,
+    Count,
+    Device,
+    ModalityName,
+    Name,
+    NotNegative,
+    Positive,
+    Precision,
+    Probability,
+)
+from fgait_core.config.files import load_config, save_config
+from fgait_core.config.tasks import SCREENING_TASKS, AttributesTask, ClassificationTask, IdentificationTask, TaskConfig
+from fgait_core.config.training import (
+    ArchitectureConfig,
+    AugmentationConfig,
+    ClipConfig,
+    DataSetConfig,
+    PretrainConfig,
+    ReproduceConfig,
+    ScheduleConfig,
+    TrainingConfig,
+    ValidationConfig,
+)
+
+__all__ = [
+    "SCREENING_TASKS",
+    "ArchitectureConfig",
+    "AttributesTask",
+    "AugmentationConfig",
+    "ClassificationTask",
+    "ClipConfig",
+    "Config",
+    "Count",
+    "DataSetConfig",
+    "Device",
+    "FinetuneConfig",
+    "IdentificationTask",
+    "ModalityName",
+    "Name",
+    "NotNegative",
+    "Positive",
+    "Precision",
+    "PretrainConfig",
+    "Probability",
+    "ProbeConfig",
+    "ReproduceConfig",
+    "ScheduleConfig",
+    "TaskConfig",
+    "TrainingConfig",
+    "ValidationConfig",
+    "load_config",
+    "save_config",
+]
