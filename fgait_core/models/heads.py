@@ -18,7 +18,6 @@ from torch.nn import functional
 
 from fgait_core.models.backbone import Backbone
 from fgait_core.models.layers import PARTS
-from fgait_core.models.student_teacher import encode_in_crops
 
 
 class CosineHead(nn.Module):
@@ -68,7 +67,7 @@ class ScreeningNetwork(nn.Module):
 
     def features(self, silhouettes: Tensor, crops: Sequence[int] = (1,)) -> Tensor:
         """Head features `[batch, channel * 31]` of `[batch, 1, frame, 64, 44]`; `crops` as in pre-training."""
-        projected = self.backbone.project(encode_in_crops(self.backbone, silhouettes, crops))[2]
+        projected = self.backbone(silhouettes, crops).projected
         return functional.normalize(projected.float(), dim=1).flatten(1)
 
     def forward(self, silhouettes: Tensor, crops: Sequence[int] = (1,)) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ import torch
 from fgait_core.errors import ConfigError
 from fgait_core.losses import part_contrastive_loss
 from fgait_core.models.architectures import ARCHITECTURES
-from fgait_core.models.student_teacher import StudentTeacher, encode_in_bands, encode_in_crops
+from fgait_core.models.crops import encode_in_bands, encode_in_crops
+from fgait_core.models.student_teacher import StudentTeacher
 from fgait_core.training.optim import sgd, teacher_momentum
 
 CROPS = (8, 4, 2, 1)
@@ -42,7 +43,7 @@ def test_part_aware_crops(golden: dict[str, np.ndarray], golden_rule: ModuleType
     pair = golden_pair(golden_rule, torch.float32)
     _, student_view = views(golden, torch.float32)
     with torch.no_grad():
-        feature = encode_in_bands(pair.student_backbone, student_view[2 * chunk : 2 * chunk + 2], bands)
+        feature = encode_in_bands(pair.student_backbone.encode, student_view[2 * chunk : 2 * chunk + 2], bands)
     np.testing.assert_allclose(feature.numpy(), golden[f"crop{bands}"], rtol=0, atol=2e-4)
 
 
@@ -112,6 +113,6 @@ def test_teacher_gets_no_gradient_and_only_parameters_are_averaged(golden_rule: 
 def test_batches_that_do_not_fit_the_crops_are_refused() -> None:
     backbone = ARCHITECTURES["tiny"].build()
     with pytest.raises(ConfigError, match="even number"):
-        encode_in_bands(backbone, torch.zeros(3, 1, 2, 64, 44), 4)
+        encode_in_bands(backbone.encode, torch.zeros(3, 1, 2, 64, 44), 4)
     with pytest.raises(ConfigError, match="4 chunks"):
-        encode_in_crops(backbone, torch.zeros(3, 1, 2, 64, 44), CROPS)
+        encode_in_crops(backbone.encode, torch.zeros(3, 1, 2, 64, 44), CROPS)
