@@ -1,145 +1,201 @@
-"""Reads folders of bit-packed silhouettes, any sequence at random, without loading them all.
+"""Reads folders of sequences, any frame of any sequence at random, without loading them all.
 
-A folder holds
-    * `silhouettes.npy`: uint8 `[frame, 352]`, the 64 x 44 pixels of a frame as bits, all sequences one after the other;
-    * `metadata.csv`: one row for each sequence: where it lies, who it is, labels and conditions;
-    * `manifest.json`: generator, version, seed, counts and the SHA-256 of the two files.
+A folder holds `shard-00000.arrow ...` (Arrow IPC files of one record batch, written by `shard_writer`) and
+`manifest.json`, which is written last. A row of a file is a sequence: `sequence` (its key), `person`, `frames`,
+`silhouettes` and, where the folder has them, `poses`, `parsing` and further columns of text, int or float.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from fgait_core.data.labels import TASKS
+from fgait_core.data.shard_files import JOINTS, MODALITY_BYTES, ShardFile, check_file, read_manifest
 from fgait_core.errors import ConfigError
+from fgait_core.progress import Progress, ignore_progress
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
 
-FRAME_BYTES = HEIGHT_PX * WIDTH_PX // 8
 SHADOWS = ("view_deg", "clothing", "carrying", "sex", "age_years")
 """Columns that must not give a label away."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class ShardFolder:
-    """Sequences of silhouettes with their labels.
+    """Sequences with their labels. Cheap to send to another process, which opens the files again.
+
+    Args:
+        path: the folder.
+        manifest: content of `manifest.json`.
+        files: in the order of their numbers.
 
     Attributes:
         path: the folder.
-        packed: uint8 `[frame, 352]`, mapped from disk.
-        first_frame: int64 `[sequence]`.
-        frames: int64 `[sequence]`.
-        person: `[sequence]`, names of people.
-        labels: for each task int64 `[sequence]`; -1 where there is no label.
-        columns: every column of `metadata.csv` as text `[sequence]`.
-        frame_rate_hz: of all sequences.
         manifest: content of `manifest.json`.
+        frame_rate_hz: of all sequences.
+        frames: int64 `[sequence]`.
+        first_frame: int64 `[sequence]`, number of the first frame among the frames of all files.
     """
 
-    path: Path
-    packed: NDArray[np.uint8]
-    first_frame: NDArray[np.int64]
-    frames: NDArray[np.int64]
-    person: NDArray[np.str_]
-    labels: dict[str, NDArray[np.int64]]
-    columns: dict[str, NDArray[np.str_]]
-    frame_rate_hz: float
-    manifest: dict[str, Any]
+    def __init__(self, path: Path, manifest: dict[str, Any], files: Sequence[ShardFile]) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.frame_rate_hz = float(manifest["frame_rate_hz"])
+        self.frames: NDArray[np.int64] = np.concatenate([file.frames for file in files])
+        self.first_frame: NDArray[np.int64] = np.cumsum(self.frames) - self.frames
+        self._files = tuple(files)
+        self._file_ends = np.cumsum([len(file.modalities["silhouettes"]) for file in files])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return read_shards, (self.path,)
 
     def __len__(self) -> int:
-        return len(self.first_frame)
+        return len(self.frames)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Which of "silhouettes", "poses" and "parsing" the sequences have."""
+        return tuple(self._files[0].modalities)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names that `column` knows."""
+        return tuple(name for name in self._files[0].batch.schema.names if name not in MODALITY_BYTES)
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        """A column as text `[sequence]`: "" where there is no value, numbers like "12.5".
+
+        Raises:
+            ConfigError: if there is no such column.
+        """
+        return np.array(self._column(name).cast(pa.string()).fill_null("").to_pylist(), np.str_)
+
+    def _column(self, name: str) -> Any:
+        if name not in self.columns:
+            raise ConfigError(f"{self.path} has no column {name!r}; it has {', '.join(self.columns)}.")
+        return pa.chunked_array([file.batch.column(name) for file in self._files])
+
+    @cached_property
+    def keys(self) -> NDArray[np.str_]:
+        """The unique key of each sequence, `[sequence]`."""
+        return self.column("sequence")
+
+    @cached_property
+    def _owners(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+        coded = self._column("person").combine_chunks().dictionary_encode()
+        names = np.array(coded.dictionary.to_pylist(), np.str_)
+        order = np.argsort(names)
+        rank = np.empty(len(names), np.int64)
+        rank[order] = np.arange(len(names))
+        return tuple(names[order].tolist()), rank[coded.indices.to_numpy()]
 
     @property
     def people(self) -> tuple[str, ...]:
         """Names of all people, sorted."""
-        return tuple(sorted(set(self.person.tolist())))
+        return self._owners[0]
 
-    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Unpacks single frames.
+    @property
+    def person_number(self) -> NDArray[np.int64]:
+        """Whose each sequence is: int64 `[sequence]`, index into `people`."""
+        return self._owners[1]
 
-        Args:
-            rows: int64, any shape, rows of `packed`.
+    @property
+    def person(self) -> NDArray[np.str_]:
+        """Whose each sequence is: names `[sequence]`."""
+        return np.array(self.people)[self.person_number]
+
+    def labels(self, column: str, classes: tuple[str, ...]) -> NDArray[np.int64]:
+        """A column as numbers of classes.
 
         Returns:
-            uint8 `[*rows, 64, 44]`, 0 or 1.
+            int64 `[sequence]`, index into `classes`; -1 where there is no value.
+
+        Raises:
+            ConfigError: if the column is missing or has another class.
         """
-        bits = np.unpackbits(self.packed[rows.reshape(-1)], axis=1)
-        return bits.reshape(*rows.shape, HEIGHT_PX, WIDTH_PX)
+        found, places = np.unique(self.column(column), return_inverse=True)
+        unknown = sorted(set(found.tolist()) - {"", *classes})
+        if unknown:
+            raise ConfigError(
+                f"{unknown[0]!r} in column {column} of {self.path} is no class; known ones: {', '.join(classes)}."
+            )
+        numbers = [classes.index(text) if text else -1 for text in found.tolist()]
+        return np.array(numbers, np.int64)[places]
+
+    def take_packed(self, rows: NDArray[np.int64], modality: str = "silhouettes") -> NDArray[np.uint8]:
+        """Single frames as they are stored.
+
+        Args:
+            rows: int64, any shape: numbers among the frames of all files.
+            modality: one of `modalities`.
+
+        Returns:
+            uint8 `[*rows, bytes]`.
+
+        Raises:
+            ConfigError: if the folder has no such modality.
+            IndexError: if there is no such frame.
+        """
+        if modality not in self.modalities:
+            raise ConfigError(f"{self.path} has no {modality}; it has {', '.join(self.modalities)}.")
+        flat = rows.reshape(-1)
+        if len(flat) and not 0 <= flat.min() <= flat.max() < self._file_ends[-1]:
+            raise IndexError(f"{self.path} has {self._file_ends[-1]} frames; asked for {flat.min()} to {flat.max()}.")
+        taken = np.empty((len(flat), MODALITY_BYTES[modality]), np.uint8)
+        owner = np.searchsorted(self._file_ends, flat, side="right").astype(np.int16)
+        order = np.argsort(owner, kind="stable")
+        ends = np.cumsum(np.bincount(owner, minlength=len(self._files)))
+        for number in np.unique(owner).tolist():
+            own = order[ends[number - 1] if number else 0 : ends[number]]
+            stored = self._files[number].modalities[modality]
+            taken[own] = stored[flat[own] - (self._file_ends[number] - len(stored))]
+        return taken.reshape(*rows.shape, -1)
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Silhouettes of single frames, see `take_packed`: uint8 `[*rows, 64, 44]`, 0 or 1."""
+        return np.unpackbits(self.take_packed(rows), axis=-1).reshape(*rows.shape, HEIGHT_PX, WIDTH_PX)
+
+    def take_poses(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Poses of single frames: float32 `[*rows, 17, 3]`, COCO's joints, x and y in source pixels and confidence."""
+        return self.take_packed(rows, "poses").view("<f4").reshape(*rows.shape, JOINTS, 3)
+
+    def take_parsing(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Body parts of single frames: uint8 `[*rows, 64, 44]`, 0 (background) to 15."""
+        packed = self.take_packed(rows, "parsing")
+        pairs = np.empty((*packed.shape, 2), np.uint8)
+        pairs[..., 0], pairs[..., 1] = packed >> 4, packed & 15
+        return pairs.reshape(*rows.shape, HEIGHT_PX, WIDTH_PX)
 
     def sequence(self, index: int) -> NDArray[np.uint8]:
-        """All frames of one sequence, uint8 `[frame, 64, 44]`, 0 or 1."""
+        """All silhouettes of one sequence, uint8 `[frame, 64, 44]`, 0 or 1."""
         start = self.first_frame[index]
         return self.take(np.arange(start, start + self.frames[index]))
 
 
-def read_shards(path: Path, *, verify: bool = False) -> ShardFolder:
+def read_shards(path: Path, *, verify: bool = False, progress: Progress = ignore_progress) -> ShardFolder:
     """Opens a folder of shards.
 
     Args:
-        path: folder with the three files.
-        verify: also compare the SHA-256 of both files with the manifest (reads everything once).
+        path: the folder.
+        verify: also compare each file with its SHA-256 in the manifest (reads everything once).
+        progress: told after each verified file.
 
     Raises:
-        ConfigError: if a file is missing or damaged, or the files do not fit each other.
+        ConfigError: if the folder is unfinished, a file is missing or damaged, or the files do not fit each other.
     """
-    manifest = _read_manifest(path)
-    if verify:
-        _verify(path, manifest)
-    columns = _read_columns(path / "metadata.csv")
-    try:
-        packed = np.load(path / "silhouettes.npy", mmap_mode="r", allow_pickle=False)
-        first_frame = columns["first_frame"].astype(np.int64)
-        frames = columns["frames"].astype(np.int64)
-        rates = set(columns["frame_rate_hz"].astype(float).tolist())
-        person = columns["person"]
-        labels = {
-            name: np.array([task.label(text) for text in columns[name].tolist()], np.int64)
-            for name, task in TASKS.items()
-        }
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{path} is no complete folder of silhouette shards: {error}") from error
-    fits = packed.dtype == np.uint8 and packed.ndim == 2 and packed.shape[1] == FRAME_BYTES
-    if not fits or len(rates) != 1 or (first_frame + frames).max() > len(packed) or frames.min() < 1:
-        raise ConfigError(
-            f"{path} does not fit together: it needs frames of {FRAME_BYTES} bytes, one frame rate, and every sequence "
-            "within silhouettes.npy. Generate it again."
-        )
-    return ShardFolder(path, packed, first_frame, frames, person, labels, columns, rates.pop(), manifest)
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path} has no readable manifest.json ({error}). Make a data set with `fgait simulate`."
-        ) from error
-
-
-def _read_columns(path: Path) -> dict[str, NDArray[np.str_]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    if not rows:
-        raise ConfigError(f"{path} lists no sequence.")
-    return {name: np.array([row[name] or "" for row in rows]) for name in rows[0]}
-
-
-def _verify(path: Path, manifest: dict[str, Any]) -> None:
-    for name in ("silhouettes.npy", "metadata.csv"):
-        with (path / name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != manifest.get("sha256", {}).get(name):
-            raise ConfigError(f"{path / name} differs from its SHA-256 in manifest.json. Generate the data set again.")
+    manifest = read_manifest(path)
+    for done, (name, facts) in enumerate(manifest["files"].items(), 1):
+        check_file(path / name, facts, verify)
+        if verify:
+            progress(done / len(manifest["files"]), f"{name} checked")
+    files = [ShardFile(path / name) for name in manifest["files"]]
+    if any(file.batch.schema != files[0].batch.schema for file in files):
+        raise ConfigError(f"The files of {path} have different columns. Write the folder again.")
+    return ShardFolder(path, manifest, files)
 
 
 def require_disjoint(*folders: ShardFolder) -> None:
@@ -150,9 +206,10 @@ def require_disjoint(*folders: ShardFolder) -> None:
     """
     seen: dict[str, Path] = {}
     for folder in folders:
-        split = str(folder.manifest.get("plan", {}).get("split", ""))
+        split = str(folder.manifest.get("plan", {}).get("split", "")) if folder.manifest.get("simulated") else ""
         known = {f"person {split}{each}" for each in folder.people}
-        known |= {f"body {each}" for each in folder.columns.get("body", np.empty(0, str)).tolist()}
+        if "body" in folder.columns:
+            known |= {f"body {each}" for each in folder.column("body").tolist()}
         for each in sorted(known & seen.keys()):
             raise ConfigError(
                 f"{each} is in both {seen[each]} and {folder.path}; split the data by person and begin again."

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fgait_core.data.shard_rows import ColumnType
+from fgait_core.data.shard_writer import ShardWriter
+
 ShardMaker = Callable[..., Path]
 
 SCOLIOSIS = ("negative", "neutral", "positive")
 DEPRESSION = ("no", "yes")
+COLUMNS: dict[str, ColumnType] = {
+    **dict.fromkeys(("scoliosis", "depression", "sex", "clothing", "carrying"), "text"),
+    **dict.fromkeys(("age_years", "view_deg"), "float"),
+    "body": "int",
+}
 
 
 def walking_blob(rng: np.random.Generator, frames: int, lean_px: float, girth_px: float) -> np.ndarray:
@@ -33,51 +38,28 @@ def walking_blob(rng: np.random.Generator, frames: int, lean_px: float, girth_px
 
 
 def write_shards(folder: Path, *, split: str = "train", people: int = 12, sequences: int = 2, frames: int = 16) -> Path:
-    """A folder of shards: girth tells the scoliosis class, lean the depression class."""
+    """A folder of shards: girth tells the scoliosis class, lean the depression class. Person and body are numbers."""
     rng = np.random.default_rng([people, len(split), ord(split[0])])
     first_body = {"train": 0, "calibration": 1000, "test": 2000}[split]
-    folder.mkdir(parents=True)
-    rows, packed = [], []
+    facts = {"simulated": True, "generator_version": "test", "seed": 0, "plan": {"split": split}}
+    writer = ShardWriter(folder, identity="test", manifest=facts, columns=COLUMNS, frame_rate_hz=25.0)
     for person in range(people):
         scoliosis, depression = SCOLIOSIS[person % 3], DEPRESSION[person // 3 % 2]
-        for _ in range(sequences):
+        for place in range(sequences):
             lean = 6.0 * (depression == "yes") + rng.normal(0, 1.0)
             girth = 6.0 + 2.0 * SCOLIOSIS.index(scoliosis) + rng.normal(0, 0.5)
-            clip = walking_blob(rng, frames, lean, girth)
-            rows.append(
-                {
-                    "sequence": len(rows),
-                    "first_frame": len(rows) * frames,
-                    "frames": frames,
-                    "person": person,
-                    "body": first_body + person,
-                    "scoliosis": scoliosis,
-                    "depression": depression,
-                    "sex": ("female", "male")[len(rows) % 2],
-                    "age_years": f"{rng.uniform(12, 80):.4f}",
-                    "view_deg": f"{rng.uniform(0, 360):.4f}",
-                    "clothing": ("trousers", "coat")[int(rng.integers(2))],
-                    "carrying": "none",
-                    "frame_rate_hz": "25.0000",
-                }
-            )
-            packed.append(np.packbits(clip.reshape(frames, -1) > 127, axis=1))
-    np.save(folder / "silhouettes.npy", np.concatenate(packed))
-    with (folder / "metadata.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    manifest = {
-        "simulated": True,
-        "generator_version": "test",
-        "seed": 0,
-        "plan": {"split": split},
-        "sha256": {
-            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            for name in ("silhouettes.npy", "metadata.csv")
-        },
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+            values = {
+                "body": first_body + person,
+                "scoliosis": scoliosis,
+                "depression": depression,
+                "sex": ("female", "male")[(person * sequences + place) % 2],
+                "age_years": round(rng.uniform(12, 80), 4),
+                "view_deg": round(rng.uniform(0, 360), 4),
+                "clothing": ("trousers", "coat")[int(rng.integers(2))],
+                "carrying": "none",
+            }
+            writer.add(f"{split}-{person}-{place}", str(person), walking_blob(rng, frames, lean, girth), values)
+    writer.finish()
     return folder
 
 
