@@ -30,56 +30,13 @@ MAX_BYTES = 2**30
 SUFFIXES = (".pkl", ".npy", ".npz")
 
 _NUMBERS = re.compile(r"[<>|=]?([biu][1248]|f[248])")
-_INSTRUCTIONS = frozenset(
-    [
-        "PROTO",
-        "FRAME",
-        "STOP",
-        "MARK",
-        "POP_MARK",
-        "NONE",
-        "NEWTRUE",
-        "NEWFALSE",
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "LONG4",
-        "STRING",
-        "BINSTRING",
-        "SHORT_BINSTRING",
-        "UNICODE",
-        "SHORT_BINUNICODE",
-        "BINUNICODE",
-        "BINUNICODE8",
-        "BINBYTES",
-        "SHORT_BINBYTES",
-        "BINBYTES8",
-        "BYTEARRAY8",
-        "EMPTY_TUPLE",
-        "TUPLE",
-        "TUPLE1",
-        "TUPLE2",
-        "TUPLE3",
-        "EMPTY_LIST",
-        "LIST",
-        "APPEND",
-        "APPENDS",
-        "GET",
-        "BINGET",
-        "LONG_BINGET",
-        "PUT",
-        "BINPUT",
-        "LONG_BINPUT",
-        "MEMOIZE",
-        "GLOBAL",
-        "STACK_GLOBAL",
-        "REDUCE",
-        "BUILD",
-    ]
-)
+_INSTRUCTIONS = """
+    PROTO FRAME STOP MARK POP_MARK NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 STRING BINSTRING
+    SHORT_BINSTRING UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8
+    EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT
+    MEMOIZE GLOBAL STACK_GLOBAL REDUCE BUILD
+"""
+_PLAIN = frozenset(_INSTRUCTIONS.split())
 _REMEMBERING = frozenset(("PUT", "BINPUT", "LONG_BINPUT"))
 
 
@@ -226,7 +183,7 @@ def _from_pickle(content: bytes, max_bytes: int) -> NDArray[Any]:
 def _require_plain_instructions(content: bytes) -> None:
     """Refuses instructions that no array needs, and places in the memo that would make it grow without end."""
     for count, (instruction, argument, _) in enumerate(pickletools.genops(content), 1):
-        if instruction.name not in _INSTRUCTIONS:
+        if instruction.name not in _PLAIN:
             wanted = f" {argument}" if isinstance(argument, str) else ""
             raise ConfigError(f"it holds the pickle instruction {instruction.name}{wanted}, which no array needs")
         if instruction.name in _REMEMBERING and isinstance(argument, int) and not 0 <= argument <= 2 * count:
