@@ -153,7 +153,7 @@ class ShardFolder:
             own = order[ends[number - 1] if number else 0 : ends[number]]
             stored = self._files[number].modalities[modality]
             taken[own] = stored[flat[own] - (self._file_ends[number] - len(stored))]
-        return taken.reshape(*rows.shape, -1)
+        return taken.reshape(*rows.shape, taken.shape[1])
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Silhouettes of single frames, see `take_packed`: uint8 `[*rows, 64, 44]`, 0 or 1."""
