@@ -31,7 +31,8 @@ from fgait_core.evaluation.conformal import in_prediction_set
 from fgait_core.evaluation.scoring import fuse_windows
 from fgait_core.losses import LOGIT_SCALE
 from fgait_core.models.backbone import Backbone
-from fgait_core.models.heads import ScreeningNetwork
+from fgait_core.models.heads import CosineHead, TaskNetwork
+from fgait_core.models.layers import PARTS
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX, SilhouetteSequence
 from fgait_core.training.loop import to_network
 
@@ -199,7 +200,7 @@ class CalibrationFacts:
 class ModelPackage:
     """A loaded package, ready to score. Build it with `ModelPackage.load`."""
 
-    def __init__(self, content: PackageContent, network: ScreeningNetwork, sha256: str) -> None:
+    def __init__(self, content: PackageContent, network: TaskNetwork, sha256: str) -> None:
         self.content = content
         self.network = network.eval()
         self.sha256 = sha256
@@ -247,11 +248,11 @@ class ModelPackage:
             hop=transform.hop_frames,
         )
         with torch.inference_mode():
-            logits = self.network(to_network(windows))
+            said = self.network(to_network(windows))
         walked_s = len(sequence.resampled(transform.frame_rate_hz)) / transform.frame_rate_hz
         side_by_side = int(walked_s * transform.frame_rate_hz // transform.window_frames)
         return tuple(
-            self._task_score(task, logits[task.name].double().numpy() * LOGIT_SCALE, side_by_side)
+            self._task_score(task, said[task.name].logits.double().numpy() * LOGIT_SCALE, side_by_side)
             for task in self.content.tasks
             if tasks is None or task.name in tasks
         )
@@ -345,8 +346,8 @@ def _check_transform(transform: Transform) -> None:
 
 def _check_task(task: TaskContent, replicates: int) -> None:
     known = TASKS.get(task.name)
-    if known is None or task.class_order != known.class_order or task.positive_class != known.positive_class:
-        expected = "no such task" if known is None else f"{known.class_order}, positive {known.positive_class!r}"
+    if known is None or task.class_order != known.classes or task.positive_class != known.positive:
+        expected = "no such task" if known is None else f"{known.classes}, positive {known.positive!r}"
         raise ModelPackageError(
             f"The class order of {task.name} is {task.class_order}, positive {task.positive_class!r}; this software "
             f"has {expected}. Its scores would be read wrongly: use the FGait version that made the package."
@@ -358,12 +359,13 @@ def _check_task(task: TaskContent, replicates: int) -> None:
         )
 
 
-def _load_network(path: Path, content: PackageContent) -> ScreeningNetwork:
+def _load_network(path: Path, content: PackageContent) -> TaskNetwork:
     architecture = content.architecture
     backbone = Backbone(architecture.channels, architecture.depths)
     backbone.predictor = nn.Sequential()
-    classes = {task.name: len(task.class_order) for task in content.tasks}
-    network = ScreeningNetwork(backbone, classes, architecture.replicates)
+    features = architecture.channels[3] * PARTS
+    heads = {task.name: CosineHead(features, len(task.class_order), architecture.replicates) for task in content.tasks}
+    network = TaskNetwork(backbone, heads)
     try:
         network.load_state_dict(load_file(path))
     except (RuntimeError, SafetensorError, OSError) as error:

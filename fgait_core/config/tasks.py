@@ -35,6 +35,16 @@ class ClassificationTask(Config):
             raise ValueError(f"the positive class {self.positive!r} is none of {', '.join(self.classes)}")
         return self
 
+    @property
+    def data_column(self) -> str:
+        """Column of the data with the class."""
+        return self.column or self.name
+
+    @property
+    def positive_index(self) -> int | None:
+        """Place of the positive class, where there is one."""
+        return None if self.positive is None else self.classes.index(self.positive)
+
 
 class IdentificationTask(Config):
     """Who walks: an embedding by triplets and a classifier of the training people.
