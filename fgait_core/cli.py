@@ -19,7 +19,7 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_STOPPED = 130
 
-ROOMS = ("silhouettes", "schema", "architectures", "simulation", "training")
+ROOMS = ("silhouettes", "schema", "architectures", "checkpoints", "simulation", "training")
 
 
 def build() -> typer.Typer:
