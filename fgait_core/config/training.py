@@ -107,7 +107,7 @@ class ReproduceConfig(Config):
         frozen_statistics: layers that are frozen in fine-tuning still update their running statistics.
         last_block_dropped: the last full block of an epoch is never drawn.
         order_by_process: each process shuffles for itself, so that processes may draw the same sequence.
-        off_centre_rotation: frames are turned about (32, 32) although their middle is (22, 32).
+        off_centre_rotation: frames are turned about column 32 and row 22 although their middle is column 22 and row 32.
     """
 
     double_statistics: bool = False

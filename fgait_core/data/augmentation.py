@@ -1,13 +1,20 @@
-"""Augmentations of silhouette clips; one draw holds for all frames of a clip.
+"""Augmentations of clips; one draw holds for all frames and channels of a clip.
 
-Source: FoundationGait, the augmentation of pre-training. Each geometric change works on uint8 and on all frames at once
-(as channels of one picture, four at a time).
+Source: FoundationGait (arXiv 2512.00691), the augmentations of pre-training and fine-tuning; random erasing: Zhong et
+al., AAAI 2020. Each geometric change works on uint8 and on all frames at once (as channels of one picture, four at a
+time).
 
 Deviations: the published code turns clips into floating point in the middle; everything here stays 0..255 until the
-network. Its blur uses a number type that current NumPy no longer has.
+network. It moves silhouettes 64 columns wide and cuts them to 44 afterwards, where shards hold 44 columns, so that what
+leaves the picture at a side stays lost (published data sets that come with 44 columns are treated as here). Its blur
+uses a number type that current NumPy no longer has. It turns frames about a point off their middle, see
+`ReproduceConfig.off_centre_rotation`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,7 +23,7 @@ from numpy.typing import NDArray
 from fgait_core.config import AugmentationConfig
 
 Clip = NDArray[np.uint8]
-"""uint8 `[frame, height, width]`, 0 background to 255 body."""
+"""uint8 `[frame, height, width]`, 0 background to 255 body; channels lie one after the other as more frames."""
 
 _LARGEST_SHIFT_PX = 10
 _LARGEST_TURN_DEG = 10.0
@@ -26,16 +33,37 @@ _KERNELS = (
     *((cv2.MORPH_ELLIPSE, size) for size in ((3, 3), (3, 5), (5, 3))),
 )
 _CHANNELS_OF_A_WARP = 4
+_ERASED_SHARE = (0.05, 0.2)
+_ERASED_ASPECT = (0.3, 3.3)
+_ERASING_TRIES = 100
 
 
-def warp(clip: Clip, matrix: NDArray[np.float64]) -> Clip:
-    """Moves all frames by a 2x3 affine or 3x3 perspective matrix, bilinear, zeros from outside."""
+@dataclass(frozen=True, slots=True)
+class ChannelRules:
+    """What an augmentation must know of the channels of a clip.
+
+    Attributes:
+        mirrored: order of the channels in a mirror.
+        smooth: whether a moved pixel may be mixed of its neighbours; if not it is the nearest one.
+        off_centre_rotation: see `ReproduceConfig`.
+    """
+
+    mirrored: tuple[int, ...] = (0,)
+    smooth: bool = True
+    off_centre_rotation: bool = False
+
+
+def warp(clip: Clip, matrix: NDArray[np.float64], *, smooth: bool = True) -> Clip:
+    """Moves all frames by a 2x3 affine or 3x3 perspective matrix, bilinear or nearest, zeros from outside."""
     frames, height, width = clip.shape
     picture = np.ascontiguousarray(clip.transpose(1, 2, 0))
     move = cv2.warpAffine if matrix.shape[0] == 2 else cv2.warpPerspective
+    flags = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
     warped = [
-        move(picture[:, :, start : start + _CHANNELS_OF_A_WARP], matrix, (width, height)).reshape(height, width, -1)
-        for start in range(0, frames, _CHANNELS_OF_A_WARP)
+        move(picture[:, :, at : at + _CHANNELS_OF_A_WARP], matrix, (width, height), flags=flags).reshape(
+            height, width, -1
+        )
+        for at in range(0, frames, _CHANNELS_OF_A_WARP)
     ]
     return np.ascontiguousarray(np.concatenate(warped, axis=2).transpose(2, 0, 1)).astype(np.uint8, copy=False)
 
@@ -72,9 +100,17 @@ def perspective_matrix(left_px: tuple[int, int], right_px: tuple[int, int], heig
     return cv2.getPerspectiveTransform(source, target)
 
 
-def rotation_matrix(degrees: float, height: int, width: int) -> NDArray:
-    """Rotation about the centre of the frame, counter-clockwise."""
-    return cv2.getRotationMatrix2D((width // 2, height // 2), degrees, 1.0)
+def rotation_matrix(degrees: float, height: int, width: int, *, off_centre: bool = False) -> NDArray:
+    """Rotation about the centre of the frame, counter-clockwise.
+
+    Args:
+        degrees: of the turn.
+        height: of a frame.
+        width: of a frame.
+        off_centre: as published: row and column of the centre are mistaken for each other.
+    """
+    centre = (height // 2, width // 2) if off_centre else (width // 2, height // 2)
+    return cv2.getRotationMatrix2D(centre, degrees, 1.0)
 
 
 def dilate_band(clip: Clip, kernel: NDArray[np.uint8], top: int, bottom: int) -> Clip:
@@ -94,65 +130,104 @@ def blur_band(clip: Clip, top: int, bottom: int) -> Clip:
     return changed
 
 
-def _draw_affine(clip: Clip, rng: np.random.Generator) -> Clip:
+def erase_box(clip: Clip, top: int, left: int, height: int, width: int) -> Clip:
+    """Blackens a box in all frames."""
+    changed = clip.copy()
+    changed[:, top : top + height, left : left + width] = 0
+    return changed
+
+
+def _affine(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
     points = rng.integers(0, _LARGEST_SHIFT_PX, size=(2, 3, 2))
-    return warp(clip, affine_matrix(points[0], points[1], *clip.shape[1:]))
+    return warp(clip, affine_matrix(points[0], points[1], *clip.shape[1:]), smooth=rules.smooth)
 
 
-def _draw_perspective(clip: Clip, rng: np.random.Generator) -> Clip:
+def _perspective(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
     inset = rng.integers(0, _LARGEST_SHIFT_PX, size=4)
     height, width = clip.shape[1:]
     right = (width - 1 - int(inset[2]), width - 1 - int(inset[3]))
-    return warp(clip, perspective_matrix((int(inset[0]), int(inset[1])), right, height, width))
+    return warp(clip, perspective_matrix((int(inset[0]), int(inset[1])), right, height, width), smooth=rules.smooth)
 
 
-def _draw_rotation(clip: Clip, rng: np.random.Generator) -> Clip:
-    return warp(clip, rotation_matrix(rng.uniform(-_LARGEST_TURN_DEG, _LARGEST_TURN_DEG), *clip.shape[1:]))
+def _flip(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
+    channels = clip.reshape(len(rules.mirrored), -1, *clip.shape[1:])
+    return channels[list(rules.mirrored), :, :, ::-1].reshape(clip.shape)
 
 
-def _draw_flip(clip: Clip, rng: np.random.Generator) -> Clip:
-    return clip[:, :, ::-1]
+def _rotate(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
+    degrees = rng.uniform(-_LARGEST_TURN_DEG, _LARGEST_TURN_DEG)
+    matrix = rotation_matrix(degrees, *clip.shape[1:], off_centre=rules.off_centre_rotation)
+    return warp(clip, matrix, smooth=rules.smooth)
 
 
-def _draw_band(rng: np.random.Generator) -> tuple[int, int]:
+def _band(rng: np.random.Generator) -> tuple[int, int]:
     return int(rng.integers(9, 21)), int(rng.integers(39, 51))
 
 
-def _draw_dilation(clip: Clip, rng: np.random.Generator) -> Clip:
+def _dilate(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
     shape, size = _KERNELS[int(rng.integers(len(_KERNELS)))]
     kernel = np.asarray(cv2.getStructuringElement(shape, size), np.uint8)
-    return dilate_band(np.ascontiguousarray(clip), kernel, *_draw_band(rng))
+    return dilate_band(np.ascontiguousarray(clip), kernel, *_band(rng))
 
 
-def _draw_blur(clip: Clip, rng: np.random.Generator) -> Clip:
-    return blur_band(np.ascontiguousarray(clip), *_draw_band(rng))
+def _blur(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
+    return blur_band(np.ascontiguousarray(clip), *_band(rng))
 
 
-def augment(clips: NDArray[np.uint8], config: AugmentationConfig, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _erase(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
+    """Draws boxes until one fits into the frame, which nearly every one does."""
+    rows, columns = clip.shape[1:]
+    for _ in range(_ERASING_TRIES):
+        area = rng.uniform(*_ERASED_SHARE) * rows * columns
+        aspect = rng.uniform(*_ERASED_ASPECT)
+        height, width = round((area * aspect) ** 0.5), round((area / aspect) ** 0.5)
+        if height < rows and width < columns:
+            top, left = int(rng.integers(0, rows - height + 1)), int(rng.integers(0, columns - width + 1))
+            return erase_box(clip, top, left, height, width)
+    return clip
+
+
+_Change = Callable[[Clip, np.random.Generator, ChannelRules], Clip]
+_IN_ORDER: dict[str, _Change] = {
+    "affine": _affine,
+    "perspective": _perspective,
+    "flip": _flip,
+    "rotate": _rotate,
+    "dilate": _dilate,
+    "blur": _blur,
+    "erase": _erase,
+}
+"""The published order: pre-training uses all but `rotate` and `erase`, fine-tuning `perspective`, `flip`, `rotate`."""
+
+
+def augment(
+    clips: NDArray[np.uint8],
+    config: AugmentationConfig,
+    rng: np.random.Generator | Sequence[np.random.Generator],
+    rules: ChannelRules | None = None,
+) -> NDArray[np.uint8]:
     """Changes each clip by chance, in the published order.
 
     Flipping is right for screening because no label says left or right.
 
     Args:
-        clips: uint8 `[batch, frame, height, width]`, 0..255; left as it is.
+        clips: uint8 `[clip, channel, frame, height, width]`, 0..255; left as it is.
         config: how likely each change is.
-        rng: source of every draw.
+        rng: source of every draw, or one for each clip.
+        rules: of the channels; by default those of one channel of grey levels.
 
     Returns:
         A changed copy.
     """
-    steps = (
-        (config.affine, _draw_affine),
-        (config.perspective, _draw_perspective),
-        (config.rotate, _draw_rotation),
-        (config.flip, _draw_flip),
-        (config.dilate, _draw_dilation),
-        (config.blur, _draw_blur),
-    )
+    rules = rules or ChannelRules()
+    rngs = [rng] * len(clips) if isinstance(rng, np.random.Generator) else rng
+    likely = [(getattr(config, name), change) for name, change in _IN_ORDER.items()]
     changed = clips.copy()
-    for place in range(len(changed)):
-        wanted = rng.random(len(steps))
-        for (probability, change), chance in zip(steps, wanted, strict=True):
+    for clip, source in zip(changed, rngs, strict=True):
+        wanted = source.random(len(likely))
+        frames = clip.reshape(-1, *clip.shape[2:])
+        for (probability, change), chance in zip(likely, wanted, strict=True):
             if chance < probability:
-                changed[place] = change(changed[place], rng)
+                frames = change(frames, source, rules)
+        clip[:] = frames.reshape(clip.shape)
     return changed

@@ -74,7 +74,7 @@ def test_blur(golden: dict[str, np.ndarray], name: str) -> None:
 
 
 def test_nothing_changes_at_probability_zero_and_the_generator_decides_the_rest(golden: dict[str, np.ndarray]) -> None:
-    clips = np.stack([golden["seq"][:, :, 10:54]] * 6)
+    clips = np.stack([golden["seq"][None, :, :, 10:54]] * 6)
     never = AugmentationConfig(affine=0, perspective=0, rotate=0, flip=0, dilate=0, blur=0)
     np.testing.assert_array_equal(augment(clips, never, np.random.default_rng(1)), clips)
     always = AugmentationConfig(affine=1, perspective=1, rotate=1, flip=1, dilate=1, blur=1)
@@ -85,6 +85,6 @@ def test_nothing_changes_at_probability_zero_and_the_generator_decides_the_rest(
 
 
 def test_flip_mirrors_the_whole_clip(golden: dict[str, np.ndarray]) -> None:
-    clips = golden["seq"][None, :, :, 10:54]
+    clips = golden["seq"][None, None, :, :, 10:54]
     only_flip = AugmentationConfig(affine=0, perspective=0, rotate=0, flip=1, dilate=0, blur=0)
     np.testing.assert_array_equal(augment(clips, only_flip, np.random.default_rng(1)), clips[..., ::-1])
