@@ -21,7 +21,7 @@ class ContrastiveLoss:
     Attributes:
         loss: scalar, mean over sequences and parts.
         accuracy: scalar, share of (sequence, part) whose own teacher view is the nearest.
-        logits: `[batch, batch, part]`, cosine of student row i with teacher row j (before the scale).
+        logits: `[row, batch, part]`, cosine of student row i with teacher row j (before the scale).
     """
 
     loss: Tensor
@@ -30,7 +30,12 @@ class ContrastiveLoss:
 
 
 def part_contrastive_loss(
-    student: Tensor, teacher: Tensor, *, scale: float = LOGIT_SCALE, smoothing: float = LABEL_SMOOTHING
+    student: Tensor,
+    teacher: Tensor,
+    *,
+    first_row: int = 0,
+    scale: float = LOGIT_SCALE,
+    smoothing: float = LABEL_SMOOTHING,
 ) -> ContrastiveLoss:
     """Each part of a student view must find the teacher's view of the same sequence among those of the batch.
 
@@ -38,15 +43,17 @@ def part_contrastive_loss(
     (which the published configuration does not switch off), student to teacher only.
 
     Args:
-        student: `[batch, channel, part]`, predictor output of the student; row i belongs to teacher row i.
-        teacher: `[batch, channel, part]`, projector output of the teacher; no gradient flows into it.
+        student: `[row, channel, part]`, predictor output of the student, for the whole batch or a share of it.
+        teacher: `[batch, channel, part]`, projector output of the teacher for the whole batch; no gradient flows into
+            it.
+        first_row: the teacher's row that belongs to the student's row 0; the next ones follow.
         scale: factor on the cosine similarities.
         smoothing: label smoothing.
     """
     student = functional.normalize(student, dim=1)
     teacher = functional.normalize(teacher.detach(), dim=1)
     logits = torch.einsum("icp,jcp->ijp", student, teacher)
-    labels = torch.arange(len(student), device=student.device)
+    labels = torch.arange(first_row, first_row + len(student), device=student.device)
     per_part = labels[:, None].expand(-1, logits.shape[-1])
     loss = functional.cross_entropy(logits * scale, per_part, label_smoothing=smoothing)
     accuracy = (logits.argmax(1) == per_part).float().mean()

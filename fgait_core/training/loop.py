@@ -1,99 +1,240 @@
-"""The training loop that pre-training and fine-tuning share."""
+"""The training loop that pre-training and fine-tuning share: one process or many, on processors or GPUs."""
 
 from __future__ import annotations
 
-import json
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from fgait_core.config import ClipConfig, TrainingConfig, save_config
-from fgait_core.data.augmentation import augment
-from fgait_core.data.sampling import clip_rows
+from fgait_core.config import TrainingConfig
+from fgait_core.data.batches import Batch, ClipBatches, stream
+from fgait_core.data.sampling import make_sampler
 from fgait_core.data.shards import ShardFolder
-from fgait_core.progress import Cancelled, Progress, raise_if_cancelled
-from fgait_core.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from fgait_core.distributed import any_process, choose_device, mean_over_processes, process_group, rank, world_size
+from fgait_core.errors import FGaitError, OperationCancelled
+from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled
+from fgait_core.training.checkpoint import (
+    TrainingState,
+    read_checkpoint_of,
+    restore_network,
+    restore_progress,
+    save_checkpoint,
+)
+from fgait_core.training.log import METRICS, RunLog, in_words
+from fgait_core.training.optim import learning_rates
+from fgait_core.training.parallel import divide, place, require_divisible
+from fgait_core.training.stopping import stop_signals
+from fgait_core.training.turn import OptimiserTurn, loss_scaler, require_possible
+
+__all__ = ["CHECKPOINT", "KEPT", "METRICS", "Measure", "Recipe", "Turn", "run_training"]
 
 CHECKPOINT = "checkpoint.pt"
-METRICS = "metrics.jsonl"
+KEPT = "checkpoints"
 
-Step = Callable[[], dict[str, float]]
-"""One optimiser step; answers with what is to be logged."""
-
-
-def to_network(clips: NDArray[np.uint8]) -> Tensor:
-    """uint8 clips `[batch, frame, 64, 44]`, 0..255, to the network's input `[batch, 1, frame, 64, 44]`, 0..1."""
-    return torch.from_numpy(clips).unsqueeze(1).float().div_(255)
+Measure = Callable[[int], Mapping[str, float] | None]
+"""Told the finished steps; answers with what is to be logged with that step."""
 
 
-def training_clips(
-    folder: ShardFolder, sequences: NDArray[np.int64], config: TrainingConfig, rng: np.random.Generator
-) -> Tensor:
-    """Augmented random clips of the sequences, as the network's input."""
-    clip: ClipConfig = config.clip
-    rows = clip_rows(folder, sequences, frames=clip.frames, stride=clip.stride, skip=clip.skip, rng=rng)
-    return to_network(augment(folder.take(rows) * np.uint8(255), config.augmentation, rng))
+class Turn(Protocol):
+    """What a recipe's step computes with.
+
+    Attributes:
+        device: where inputs are wanted.
+        dtype: of inputs.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def forward(self, last: bool) -> AbstractContextManager[None]:
+        """The wanted precision; what the learner computes in it exchanges its gradients only where last."""
+        ...
+
+    def backward(self, loss: Tensor) -> None:
+        """Adds the gradients of one micro-batch; `loss` is the mean over its sequences."""
+        ...
 
 
-def fingerprint(config: TrainingConfig) -> str:
-    """What of a configuration must not change within a run."""
-    content = config.model_dump(mode="json", exclude={"checkpoint_every", "threads", "data"})
-    return json.dumps(content, sort_keys=True)
+class Recipe(Protocol):
+    """What is trained, and how a step is computed.
+
+    Attributes:
+        network: everything that a checkpoint holds. What is frozen is frozen from the beginning.
+    """
+
+    network: nn.Module
+
+    def learner(self) -> nn.Module:
+        """The part that learns: what is divided among processes and called in training."""
+        ...
+
+    def shards(self) -> Sequence[nn.Module]:
+        """Parts whose weights FSDP2 divides: the learner first, then for example the teacher."""
+        ...
+
+    def optimizer(self) -> Optimizer:
+        """Of the learner; made after it was divided."""
+        ...
+
+    def step(self, learner: nn.Module, batches: Sequence[Batch], turn: Turn) -> dict[str, float]:
+        """Runs forward and backward on every micro-batch; answers with what is to be logged (means over its rows)."""
+        ...
+
+    def after_step(self, iteration: int) -> None:
+        """Called after the optimiser's step with the finished steps."""
+        ...
 
 
 def run_training(
-    state: TrainingState, step: Step, config: TrainingConfig, folder: Path, progress: Progress, cancelled: Cancelled
+    recipe: Recipe,
+    config: TrainingConfig,
+    folders: Sequence[ShardFolder],
+    folder: Path,
+    *,
+    views: int,
+    progress: Progress = ignore_progress,
+    cancelled: Cancelled = never_cancelled,
+    measure: Measure = lambda iteration: None,
 ) -> None:
     """Runs the steps that are left, from the last checkpoint of the run folder if there is one.
 
-    The folder gets `config.yaml`, `metrics.jsonl` (one line a step) and `checkpoint.pt`.
+    The folder gets `config.yaml`, `environment.json`, `metrics.jsonl` (one line a step), `checkpoint.pt`, and where
+    asked for `checkpoints/` and `tensorboard/`.
 
     Args:
-        state: a fresh training.
-        step: does one step on it; the loop counts.
+        recipe: a fresh training.
         config: of the run.
+        folders: the data sets, in the order of `config.data`.
         folder: of the run.
-        progress: told after each step.
-        cancelled: asked before each step; a stop leaves a checkpoint.
+        views: clips of each sequence.
+        progress: told after each step, in process 0.
+        cancelled: asked before each step; a stop, like SIGTERM and Ctrl-C, leaves a checkpoint.
+        measure: asked after each step, in all processes.
 
     Raises:
+        ConfigError: if device, precision, data or number of processes do not fit the configuration.
         CheckpointError: if the folder holds a checkpoint of another configuration.
         OperationCancelled: if the user asked for a stop.
+        FGaitError: if the loss is no number.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / CHECKPOINT
-    if checkpoint.exists():
-        load_checkpoint(checkpoint, state)
-    save_config(folder / "config.yaml", config)
-    _forget_lines_after(folder / METRICS, state.iteration)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    state.network.train()
-    with (folder / METRICS).open("a", encoding="utf-8") as log:
-        while state.iteration < config.iterations:
-            if cancelled():
-                save_checkpoint(checkpoint, state)
-                raise_if_cancelled(cancelled)
-            began_s = time.monotonic()
-            values = step()
-            state.scheduler.step()
-            seconds = time.monotonic() - began_s
-            log.write(json.dumps({"iteration": state.iteration, **values, "seconds": round(seconds, 3)}) + "\n")
-            log.flush()
-            if state.iteration % config.checkpoint_every == 0 or state.iteration == config.iterations:
-                save_checkpoint(checkpoint, state)
-            words = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
-            progress(state.iteration / config.iterations, f"step {state.iteration} of {config.iterations}: {words}")
+    device = choose_device(config.device)
+    require_possible(config, device)
+    with process_group(device), stop_signals() as told_to_stop:
+        require_divisible(config)
+        sampler = make_sampler(folders, config, process=rank())
+        clips = ClipBatches(folders, sampler, config, views=views, part=rank(), parts=world_size())
+        run = _begin(recipe, config, device, folder)
+        steps = range(run.state.iteration + 1, config.iterations + 1)
+        batches = stream(clips, steps.start, config.iterations, config.workers)
+        with RunLog(folder, config, device, run.state.iteration) as log, _ending(batches):
+            for step in steps:
+                if any_process(cancelled() or told_to_stop()):
+                    run.save()
+                    raise OperationCancelled(f"Stopped after step {run.state.iteration}; the checkpoint is written.")
+                values = run.step(batches)
+                values |= measure(step) or {}
+                log.write(step, values)
+                if step % config.checkpoint_every == 0 or step == config.iterations or run.keeps(step):
+                    run.save()
+                if rank() == 0:
+                    progress(step / config.iterations, f"step {step} of {config.iterations}: {in_words(values)}")
 
 
-def _forget_lines_after(path: Path, iteration: int) -> None:
-    """Drops the log of steps that a stopped run did after its last checkpoint; they are done again."""
-    if path.exists():
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        kept = [line for line in lines if json.loads(line)["iteration"] <= iteration]
-        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+@contextmanager
+def _ending(batches: Iterator[list[Batch]]) -> Iterator[None]:
+    """Ends the processes that load, however the block ends."""
+    try:
+        yield
+    finally:
+        close = getattr(batches, "close", None)
+        if close is not None:
+            close()
+
+
+def _begin(recipe: Recipe, config: TrainingConfig, device: torch.device, folder: Path) -> _Run:
+    """The training as its checkpoint left it, or fresh."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / CHECKPOINT
+    content = read_checkpoint_of(path, config) if path.exists() else None
+    if content is not None:
+        restore_network(recipe.network, content, path)
+    place(recipe.network, config, device)
+    learner = divide(recipe, config, device)
+    optimizer = recipe.optimizer()
+    scheduler = learning_rates(optimizer, config.schedule, config.iterations)
+    state = TrainingState(recipe.network, optimizer, scheduler, loss_scaler(config, device), config)
+    if content is not None:
+        restore_progress(state, content, path)
+    recipe.network.train()
+    return _Run(recipe, learner, state, OptimiserTurn(learner, config, device, state.scaler), folder)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """A training in progress, with the learner as it is called and the folder of the run."""
+
+    recipe: Recipe
+    learner: nn.Module
+    state: TrainingState
+    turn: OptimiserTurn
+    folder: Path
+
+    def step(self, batches: Iterator[list[Batch]]) -> dict[str, float | str]:
+        """Does the next step and answers with what is to be logged."""
+        began_s = time.monotonic()
+        loaded = next(batches)
+        waited_s = time.monotonic() - began_s
+        rate = self.state.scheduler.get_last_lr()[0]
+        values, norm = self._learn(loaded)
+        self.state.scheduler.step()
+        self.state.iteration += 1
+        self.recipe.after_step(self.state.iteration)
+        seconds = time.monotonic() - began_s
+        return {
+            **values,
+            "learning_rate": rate,
+            "gradient_norm": norm,
+            "data_set": self._data_set(loaded),
+            "seconds": round(seconds, 4),
+            "wait_s": round(waited_s, 4),
+            "sequences_per_s": round(self.state.config.batch / seconds, 2),
+        }
+
+    def _learn(self, loaded: Sequence[Batch]) -> tuple[dict[str, float], float]:
+        """Until the optimiser did its step: float16 gradients that overflow are computed again at a lower scale."""
+        while True:
+            self.state.optimizer.zero_grad()
+            values = mean_over_processes(self.recipe.step(self.learner, loaded, self.turn))
+            wrong = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
+            if wrong:
+                raise FGaitError(
+                    f"In step {self.state.iteration + 1} on {self._data_set(loaded)} {', '.join(wrong)}. The last "
+                    "checkpoint is kept as it was. Use a lower learning rate, a longer warmup, or bfloat16 or float32."
+                )
+            norm = self.turn.finish(self.state.optimizer)
+            if norm is not None:
+                return values, norm
+
+    def _data_set(self, loaded: Sequence[Batch]) -> str:
+        return str(self.state.config.data[loaded[0].folder].path)
+
+    def keeps(self, step: int) -> bool:
+        """Whether the checkpoint of a step is kept for good."""
+        every = self.state.config.keep_every
+        return every is not None and step % every == 0
+
+    def save(self) -> None:
+        """Writes the checkpoint."""
+        done = self.state.iteration
+        keep_as = self.folder / KEPT / f"iteration-{done:06d}.pt" if self.keeps(done) else None
+        save_checkpoint(self.folder / CHECKPOINT, self.state, keep_as)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 
-import torch
 from torch import nn
-from torch.optim import SGD
-from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
+from torch.optim import SGD, Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
+from fgait_core.config import ScheduleConfig
 from fgait_core.models.backbone import Backbone
 
 EMA_START = 0.99
@@ -32,9 +33,19 @@ def teacher_momentum(iteration: int, iterations: int, start: float = EMA_START) 
     return 1.0 - (1.0 - start) * (math.cos(math.pi * iteration / (iterations - 1)) + 1.0) / 2.0
 
 
-def sgd(parameters: Iterable[nn.Parameter], *, learning_rate: float, weight_decay: float) -> SGD:
-    """SGD with momentum 0.9; weight decay on everything, normalisation too, as published."""
-    return SGD(parameters, lr=learning_rate, momentum=0.9, weight_decay=weight_decay)
+def sgd(parameters: Iterable[nn.Parameter], *, learning_rate: float, weight_decay: float, momentum: float = 0.9) -> SGD:
+    """SGD with momentum; weight decay on everything, normalisation too, as published."""
+    return SGD(parameters, lr=learning_rate, momentum=momentum, weight_decay=weight_decay)
+
+
+def freeze_layers(backbone: Backbone, layer_rates: Iterable[float], projector_rate: float) -> None:
+    """Lets gradients flow into the layers with a rate above 0 only; never into the predictor, which no head uses.
+
+    Must be done before a network is divided over processes.
+    """
+    backbone.requires_grad_(False)
+    for layer, rate in zip(_layers(backbone), (*layer_rates, projector_rate), strict=True):
+        layer.requires_grad_(rate > 0)
 
 
 def layerwise_sgd(
@@ -45,6 +56,7 @@ def layerwise_sgd(
     projector_rate: float,
     head_rate: float,
     weight_decay: float,
+    momentum: float = 0.9,
 ) -> SGD:
     """SGD with one learning rate for each encoder layer, one for the projector and one for the heads.
 
@@ -53,26 +65,43 @@ def layerwise_sgd(
 
     Args:
         backbone: the network to fine-tune; parameters of frozen layers get `requires_grad=False`.
-        heads: the classification heads.
+        heads: of the tasks.
         layer_rates: rates of layers 0 to 4.
         projector_rate: rate of the projector.
         head_rate: rate of the heads.
         weight_decay: for every group.
+        momentum: for every group.
     """
-    backbone.requires_grad_(False)
-    layers = (backbone.layer0, backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4, backbone.projector)
+    freeze_layers(backbone, layer_rates, projector_rate)
     groups: list[dict[str, object]] = [{"params": list(heads.parameters()), "lr": head_rate}]
-    for layer, rate in zip(layers, (*layer_rates, projector_rate), strict=True):
+    for layer, rate in zip(_layers(backbone), (*layer_rates, projector_rate), strict=True):
         if rate > 0:
-            groups.append({"params": list(layer.requires_grad_(True).parameters()), "lr": rate})
-    return SGD(groups, lr=head_rate, momentum=0.9, weight_decay=weight_decay)
+            groups.append({"params": list(layer.parameters()), "lr": rate})
+    return SGD(groups, lr=head_rate, momentum=momentum, weight_decay=weight_decay)
 
 
-def warm_cosine(optimizer: torch.optim.Optimizer, *, iterations: int, warmup: int) -> LRScheduler:
-    """Linear rise over `warmup` steps, then a cosine down to one hundredth of the rate."""
-    lowest = min(group["lr"] for group in optimizer.param_groups) / 100.0
-    cosine = CosineAnnealingLR(optimizer, T_max=max(iterations - warmup, 1), eta_min=lowest)
-    if warmup == 0:
-        return cosine
-    rise = LinearLR(optimizer, start_factor=1.0 / (warmup + 1), total_iters=warmup)
-    return SequentialLR(optimizer, [rise, cosine], milestones=[warmup])
+def _layers(backbone: Backbone) -> tuple[nn.Module, ...]:
+    return (backbone.layer0, backbone.layer1, backbone.layer2, backbone.layer3, backbone.layer4, backbone.projector)
+
+
+def schedule_factor(done: int, config: ScheduleConfig, iterations: int) -> float:
+    """Factor on every group's learning rate in the step after `done` finished ones.
+
+    Args:
+        done: finished steps.
+        config: of the schedule.
+        iterations: steps of the whole training.
+    """
+    if done < config.warmup:
+        return (done + 1) / (config.warmup + 1)
+    if config.kind == "multistep":
+        return config.factor ** sum(done >= milestone for milestone in config.milestones)
+    if config.kind == "constant":
+        return 1.0
+    share = (done - config.warmup) / (iterations - config.warmup)
+    return config.lowest + (1.0 - config.lowest) * (1.0 + math.cos(math.pi * share)) / 2.0
+
+
+def learning_rates(optimizer: Optimizer, config: ScheduleConfig, iterations: int) -> LRScheduler:
+    """The schedule of a configuration; each rate is computed from the number of finished steps alone."""
+    return LambdaLR(optimizer, partial(schedule_factor, config=config, iterations=iterations))
