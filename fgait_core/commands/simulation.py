@@ -66,7 +66,7 @@ def dataset(
     bodies: Path | None = _BODIES,
     processes: int = typer.Option(2, min=1, help="Worker processes; the result does not depend on it."),
 ) -> None:
-    """Write a simulated data set: bit-packed silhouettes, metadata and a manifest. Goes on where it was interrupted."""
+    """Write a simulated data set as a folder of shards. Goes on where it was interrupted."""
     from fgait_core.simulation.generator import SimulationPlan, write_split
 
     plan = SimulationPlan(split, people, sequences, frames, frame_rate_hz, seed)
@@ -94,10 +94,10 @@ def preview(
 
 def probe(train: Path = _TRAIN, test: Path = _TEST) -> None:
     """Measure what a plain linear model finds of the labels: near 0.5 nothing, near 1.0 a shortcut."""
-    from fgait_core.simulation.dataset import SimulatedSplit
+    from fgait_core.data.shards import read_shards
     from fgait_core.simulation.probe import probe as measure
 
-    for result in measure(SimulatedSplit.load(train), SimulatedSplit.load(test)):
+    for result in measure(read_shards(train, verify=True), read_shards(test, verify=True)):
         views = ", ".join(f"{view} {auc:.2f}" for view, auc in result.auc_by_view.items())
         typer.echo(
             f"{result.task}: AUC of {result.recordings} simulated recordings {views}; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class ShardWriter:
         self._facts = dict(manifest)
         self._shard_bytes = shard_bytes
         folder.mkdir(parents=True, exist_ok=True)
-        batches = list(_finished(folder, self._layout))
+        batches = check_files(folder, self._layout)
         self._count = len(batches)
         self.done = frozenset(key for batch in batches for key in batch.column("sequence").to_pylist())
         self._keys = set(self.done)
@@ -139,18 +139,23 @@ class ShardWriter:
         self._rows = ShardRows(self._layout)
 
 
-def _finished(folder: Path, layout: ShardLayout) -> Iterator[pa.RecordBatch]:
-    """Finished files of a folder in order, checked against the layout."""
+def check_files(folder: Path, layout: ShardLayout) -> list[pa.RecordBatch]:
+    """The rows of a folder's finished files, in order, mapped from disk.
+
+    Raises:
+        ConfigError: if one is missing between others, cannot be read, or is of another layout or identity.
+    """
+    batches = []
     for number, path in enumerate(sorted(folder.glob("shard-*.arrow"))):
-        batch = read_batch(path)
         if path.name != shard_name(number):
             raise ConfigError(f"{folder / shard_name(number)} is missing. Delete the folder and begin again.")
-        if not batch.schema.equals(layout.schema, check_metadata=True):
+        batches.append(read_batch(path))
+        if not batches[-1].schema.equals(layout.schema, check_metadata=True):
             raise ConfigError(
                 f"{folder} already holds another data set, or one of another version. "
                 "Choose another folder or delete it."
             )
-        yield batch
+    return batches
 
 
 def finish_folder(
@@ -161,7 +166,7 @@ def finish_folder(
     Raises:
         ConfigError: if a file is missing or of another layout, or there is none.
     """
-    batches = list(_finished(folder, layout))
+    batches = check_files(folder, layout)
     if not batches:
         raise ConfigError(f"There is no sequence to write to {folder}.")
     files: dict[str, Any] = {}
@@ -189,7 +194,7 @@ def finish_folder(
     return read_shards(folder)
 
 
-def join_shards(folder: Path, parts: Iterable[Path], layout: ShardLayout, shard_bytes: int = SHARD_BYTES) -> None:
+def join_shards(folder: Path, parts: Iterable[Path], shard_bytes: int = SHARD_BYTES) -> None:
     """Joins small shard files, which processes wrote on their own, to files of the usual size, in the order given."""
     waiting: list[pa.RecordBatch] = []
     number = size = 0

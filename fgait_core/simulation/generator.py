@@ -11,36 +11,30 @@ import json
 import multiprocessing
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core import __version__
+from fgait_core.data.shard_files import MANIFEST_NAME, read_manifest
+from fgait_core.data.shard_rows import ShardLayout, ShardRows
+from fgait_core.data.shard_writer import check_files, finish_folder, join_shards, write_shard
 from fgait_core.errors import ConfigError
-from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
+from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, part_of, raise_if_cancelled
 from fgait_core.simulation.bodies import SPLITS, BodyBank
 from fgait_core.simulation.conditions import DEPRESSION_CLASSES, SCOLIOSIS_CLASSES, draw_conditions
-from fgait_core.simulation.dataset import (
-    MANIFEST_FILE,
-    METADATA_FILE,
-    PACKED_BYTES,
-    SILHOUETTES_FILE,
-    SequenceRow,
-    file_sha256,
-    pack,
-    write_rows,
-)
+from fgait_core.simulation.dataset import COLUMNS, SequenceRow
 from fgait_core.simulation.motion import GaitPrior
 from fgait_core.simulation.walker import Walker, draw_setup, draw_walker, record
 
 GENERATOR_VERSION = "1"
 """Raised whenever the same plan gives other silhouettes."""
 
-PEOPLE_PER_SHARD = 12
-_SHARDS_FOLDER = "shards"
+PEOPLE_PER_PART = 12
+_PARTS_FOLDER = "parts"
 _LABELS, _BODIES, _PERSON, _RECORDING = range(4)
 
 
@@ -121,8 +115,7 @@ def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> tuple[
     """All recordings of one person.
 
     Returns:
-        Grey silhouettes uint8 [sequence * frame, 64, 44] and one row for each recording; `sequence` and `first_frame`
-        are those that the rows have in the whole split.
+        Grey silhouettes uint8 [sequence * frame, 64, 44] and one row for each recording.
     """
     person = plan_person(plan, bank, number)
     walker = draw_planned_walker(plan, bank, person)
@@ -132,13 +125,10 @@ def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> tuple[
         rng = np.random.default_rng(seed)
         setup = draw_setup(walker, rng)
         silhouettes, gait = record(walker, bank, setup, plan.frames, plan.frame_rate_hz, rng)
-        sequence = number * plan.sequences + place
         frames.append(silhouettes)
         rows.append(
             SequenceRow(
-                sequence=sequence,
-                first_frame=sequence * plan.frames,
-                frames=len(silhouettes),
+                key=f"{plan.split}-{number:06d}-{place:02d}",
                 person=number,
                 body=person.body,
                 scoliosis=person.scoliosis,
@@ -153,7 +143,6 @@ def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> tuple[
                 clothing=setup.outfit.clothing,
                 carrying=setup.outfit.carrying,
                 distractor=walker.conditions.distractor,
-                frame_rate_hz=plan.frame_rate_hz,
                 cadence_steps_min=round(gait.cadence_steps_min, 4),
                 seed=seed,
             )
@@ -162,10 +151,11 @@ def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> tuple[
 
 
 @dataclass(frozen=True, slots=True)
-class _ShardJob:
+class _PartJob:
     plan: SimulationPlan
     bank_file: Path | None
-    shard: int
+    layout: ShardLayout
+    part: int
     path: Path
 
 
@@ -179,19 +169,17 @@ def _bank(path: Path | None) -> BodyBank:
     return _banks[path]
 
 
-def _write_shard(job: _ShardJob) -> int:
+def _write_part(job: _PartJob) -> int:
     cv2.setNumThreads(1)
-    bank = _bank(job.bank_file)
-    first = job.shard * PEOPLE_PER_SHARD
-    people = range(first, min(first + PEOPLE_PER_SHARD, job.plan.people))
-    made = [simulate_person(job.plan, bank, number) for number in people]
-    packed = np.concatenate([pack(frames) for frames, _ in made])
-    rows = json.dumps([asdict(row) for _, own in made for row in own])
-    unfinished = job.path.with_suffix(".part")
-    with unfinished.open("wb") as file:
-        np.savez(file, packed=packed, rows=np.array(rows))
-    unfinished.replace(job.path)
-    return job.shard
+    bank, frames = _bank(job.bank_file), job.plan.frames
+    first = job.part * PEOPLE_PER_PART
+    rows = ShardRows(job.layout)
+    for number in range(first, min(first + PEOPLE_PER_PART, job.plan.people)):
+        silhouettes, recordings = simulate_person(job.plan, bank, number)
+        for place, row in enumerate(recordings):
+            rows.add(row.key, str(row.person), silhouettes[place * frames : (place + 1) * frames], row.values())
+    write_shard(job.path, [rows.batch()])
+    return job.part
 
 
 def write_split(
@@ -202,15 +190,17 @@ def write_split(
     progress: Progress = ignore_progress,
     cancelled: Cancelled = never_cancelled,
 ) -> Path:
-    """Writes one split; goes on where an interrupted run of the same plan stopped.
+    """Writes one split as a folder of shards; goes on where an interrupted run of the same plan stopped.
+
+    Every process writes small parts of its own, which are joined to shards of the usual size at the end.
 
     Args:
         plan: what to make.
-        out: the split's folder; see `dataset` for what it will hold.
+        out: the split's folder.
         bank_file: body bank; None takes the small one of the package.
         processes: how many worker processes; 1 works in this one.
-        progress: told after every shard.
-        cancelled: asked after every shard; what is finished stays for the next run.
+        progress: told after every part.
+        cancelled: asked after every part; what is finished stays for the next run.
 
     Returns:
         The manifest's path.
@@ -220,85 +210,75 @@ def write_split(
         OperationCancelled: if `cancelled` answers yes.
     """
     bank = _bank(bank_file)
-    identity = _identity(plan, bank_file, bank)
-    manifest_file = out / MANIFEST_FILE
-    if manifest_file.exists():
-        if json.loads(manifest_file.read_text(encoding="utf-8"))["identity"] != identity:
-            raise ConfigError(f"{out} already holds another data set. Choose another folder or delete it.")
+    layout = ShardLayout(_identity(plan, bank), COLUMNS, plan.frame_rate_hz)
+    if _is_finished(out, layout):
         progress(1.0, "already there")
-        return manifest_file
-    shards_folder = out / _SHARDS_FOLDER / identity
-    shards_folder.mkdir(parents=True, exist_ok=True)
-    n_shards = -(-plan.people // PEOPLE_PER_SHARD)
-    paths = [shards_folder / f"{shard:05d}.npz" for shard in range(n_shards)]
-    jobs = [_ShardJob(plan, bank_file, n, path) for n, path in enumerate(paths) if not path.exists()]
-    done = n_shards - len(jobs)
+    else:
+        paths = _write_parts(plan, out, bank_file, layout, processes, part_of(progress, 0.0, 0.95), cancelled)
+        join_shards(out, paths)
+        finish_folder(out, layout, _facts(plan, bank), part_of(progress, 0.95, 1.0))
+    shutil.rmtree(out / _PARTS_FOLDER, ignore_errors=True)
+    return out / MANIFEST_NAME
+
+
+def _is_finished(out: Path, layout: ShardLayout) -> bool:
+    check_files(out, layout)
+    if not (out / MANIFEST_NAME).exists():
+        return False
+    if read_manifest(out)["identity"] != layout.identity:
+        raise ConfigError(f"{out} already holds another data set. Choose another folder or delete it.")
+    return True
+
+
+def _write_parts(
+    plan: SimulationPlan,
+    out: Path,
+    bank_file: Path | None,
+    layout: ShardLayout,
+    processes: int,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> list[Path]:
+    folder = out / _PARTS_FOLDER / layout.identity
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{part:05d}.arrow" for part in range(-(-plan.people // PEOPLE_PER_PART))]
+    jobs = [_PartJob(plan, bank_file, layout, n, path) for n, path in enumerate(paths) if not path.exists()]
+    done = len(paths) - len(jobs)
     for _ in _run(jobs, processes):
         done += 1
-        progress(done / n_shards, f"{min(done * PEOPLE_PER_SHARD, plan.people)} of {plan.people} people")
+        progress(done / len(paths), f"{min(done * PEOPLE_PER_PART, plan.people)} of {plan.people} people")
         raise_if_cancelled(cancelled)
-    rows = _join(paths, out, plan)
-    _write_manifest(manifest_file, plan, bank, identity, rows)
-    shutil.rmtree(out / _SHARDS_FOLDER)
-    return manifest_file
+    return paths
 
 
-def _run(jobs: list[_ShardJob], processes: int) -> Iterator[int]:
+def _run(jobs: list[_PartJob], processes: int) -> Iterator[int]:
     if processes <= 1 or len(jobs) <= 1:
-        yield from map(_write_shard, jobs)
+        yield from map(_write_part, jobs)
         return
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap_unordered(_write_shard, jobs)
+        yield from pool.imap_unordered(_write_part, jobs)
 
 
-def _identity(plan: SimulationPlan, bank_file: Path | None, bank: BodyBank) -> str:
+def _identity(plan: SimulationPlan, bank: BodyBank) -> str:
     """What makes two runs the same: plan, generator version and bodies."""
     digest = hashlib.sha256(bank.vertices_m.tobytes())
     digest.update(json.dumps([GENERATOR_VERSION, asdict(plan), bank.name]).encode())
     return digest.hexdigest()[:16]
 
 
-def _join(paths: list[Path], out: Path, plan: SimulationPlan) -> list[SequenceRow]:
-    total = plan.people * plan.sequences * plan.frames
-    part = out / f"{SILHOUETTES_FILE}.part"
-    joined = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(total, PACKED_BYTES))
-    rows: list[SequenceRow] = []
-    start = 0
-    for path in paths:
-        with np.load(path, allow_pickle=False) as shard:
-            packed = shard["packed"]
-            rows += [SequenceRow(**row) for row in json.loads(str(shard["rows"]))]
-        joined[start : start + len(packed)] = packed
-        start += len(packed)
-    joined.flush()
-    del joined
-    part.replace(out / SILHOUETTES_FILE)
-    rows = [replace(row, first_frame=index * plan.frames) for index, row in enumerate(rows)]
-    write_rows(out / METADATA_FILE, rows)
-    return rows
-
-
-def _write_manifest(path: Path, plan: SimulationPlan, bank: BodyBank, identity: str, rows: list[SequenceRow]) -> None:
-    people = {row.person: row for row in rows}.values()
+def _facts(plan: SimulationPlan, bank: BodyBank) -> dict[str, Any]:
+    """What the manifest says of a split beside its files."""
+    people = [plan_person(plan, bank, number) for number in range(plan.people)]
     counts = {
-        "people": len(people),
-        "bodies": len({row.body for row in people}),
-        "sequences": len(rows),
-        "frames": sum(row.frames for row in rows),
+        "bodies": len({person.body for person in people}),
         "people_by_scoliosis": {name: sum(p.scoliosis == name for p in people) for name in SCOLIOSIS_CLASSES},
         "people_by_depression": {name: sum(p.depression == name for p in people) for name in DEPRESSION_CLASSES},
     }
-    manifest = {
+    return {
         "simulated": True,
-        "created_by": f"fgait {__version__}",
         "generator_version": GENERATOR_VERSION,
-        "identity": identity,
         "plan": asdict(plan),
         "seed": plan.seed,
         "bodies": bank.name,
         "counts": counts,
-        "sha256": {name: file_sha256(path.parent / name) for name in (SILHOUETTES_FILE, METADATA_FILE)},
     }
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)

@@ -7,7 +7,6 @@ components, one for each view, fitted on one split and measured on another. Near
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,22 +18,17 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from fgait_core.data.shards import ShardFolder
 from fgait_core.errors import ConfigError
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
 from fgait_core.simulation.camera import view_name
-from fgait_core.simulation.dataset import SequenceRow, SimulatedSplit
 
 VIEWS: tuple[str, ...] = ("front", "oblique", "side", "back")
 _COMPONENTS = 60
 _STRENGTH = 0.02
 
-Label = Callable[[SequenceRow], bool]
-
-TASKS: dict[str, Label] = {
-    "scoliosis": lambda row: row.scoliosis == "positive",
-    "depression": lambda row: row.depression == "yes",
-}
-"""Positive against neutral and negative; yes against no."""
+TASKS: dict[str, str] = {"scoliosis": "positive", "depression": "yes"}
+"""The class of each that is told from the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,41 +49,44 @@ class ProbeResult:
     people: int
 
 
-def probe(train: SimulatedSplit, test: SimulatedSplit) -> tuple[ProbeResult, ...]:
+def probe(train: ShardFolder, test: ShardFolder) -> tuple[ProbeResult, ...]:
     """Fits on one split, measures on the other; the result does not depend on chance.
 
     Raises:
         ConfigError: if the splits are too small to fit every view.
     """
     train_features, test_features = features(train), features(test)
-    train_views = np.array([view_name(row.view_deg) for row in train.rows])
-    test_views = np.array([view_name(row.view_deg) for row in test.rows])
+    train_views, test_views = (np.array([view_name(deg) for deg in _views_deg(split)]) for split in (train, test))
     results = []
-    for task, label in TASKS.items():
-        train_labels = np.array([label(row) for row in train.rows])
-        test_labels = np.array([label(row) for row in test.rows])
-        scores, by_view = np.zeros(len(test.rows)), {}
+    for task, positive in TASKS.items():
+        train_labels, test_labels = train.column(task) == positive, test.column(task) == positive
+        scores, by_view = np.zeros(len(test)), {}
         for view in VIEWS:
             fit, measure = train_views == view, test_views == view
-            if fit.sum() <= _COMPONENTS or len(set(train_labels[fit])) < 2 or len(set(test_labels[measure])) < 2:
+            classes = min(len(np.unique(labels)) for labels in (train_labels[fit], test_labels[measure]))
+            if fit.sum() <= _COMPONENTS or classes < 2:
                 raise ConfigError(f"Too few recordings in the view {view!r} to probe; make larger splits.")
             with threadpool_limits(1):  # on few cores the threads of a small problem wait longer than they work
                 fitted = _linear_model().fit(train_features[fit], train_labels[fit])
                 own = fitted.decision_function(test_features[measure])
             by_view[view] = float(roc_auc_score(test_labels[measure], own))
             scores[measure] = (own - own.mean()) / max(float(own.std()), 1e-9)
-        persons, person_auc = _by_person(test, scores, label)
-        results.append(ProbeResult(task, by_view, person_auc, len(test.rows), persons))
+        person_auc = _by_person(test, scores, test_labels)
+        results.append(ProbeResult(task, by_view, person_auc, len(test), len(test.people)))
     return tuple(results)
 
 
-def features(split: SimulatedSplit) -> NDArray[np.float32]:
+def features(split: ShardFolder) -> NDArray[np.float32]:
     """One row a recording: mean, spread, left-right difference of half-size silhouettes that walk to the right."""
-    return np.stack([_recording_features(split.frames_of(row), row.view_deg) for row in split.rows])
+    return np.stack([_recording_features(split.sequence(n), view_deg) for n, view_deg in enumerate(_views_deg(split))])
+
+
+def _views_deg(split: ShardFolder) -> list[float]:
+    return split.column("view_deg").astype(float).tolist()
 
 
 def _recording_features(frames: NDArray[np.uint8], view_deg: float) -> NDArray[np.float32]:
-    lit = (frames > 0).astype(np.float32)
+    lit = frames.astype(np.float32)
     if view_deg > 180.0 and view_name(view_deg) in ("side", "oblique"):
         lit = lit[:, :, ::-1]
     energy, spread = _halved(lit.mean(0)), _halved(lit.std(0))
@@ -107,8 +104,7 @@ def _linear_model() -> Pipeline:
     return make_pipeline(StandardScaler(), components, StandardScaler(), model)
 
 
-def _by_person(split: SimulatedSplit, scores: NDArray[np.float64], label: Label) -> tuple[int, float]:
-    numbers = np.array([row.person for row in split.rows])
-    people = {row.person: label(row) for row in split.rows}
-    means = [scores[numbers == person].mean() for person in people]
-    return len(people), float(roc_auc_score(list(people.values()), means))
+def _by_person(split: ShardFolder, scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
+    recordings = np.bincount(split.person_number)
+    means = np.bincount(split.person_number, scores) / recordings
+    return float(roc_auc_score(np.bincount(split.person_number, labels) > 0, means))

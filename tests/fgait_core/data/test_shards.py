@@ -186,7 +186,7 @@ def test_processes_write_parts_of_their_own(folder: ShardFolder, tmp_path: Path)
         write_shard(parts[-1], [rows.batch()])
     out = tmp_path / "joined"
     out.mkdir()
-    join_shards(out, parts, layout, shard_bytes=8 * FRAME_BYTES)
+    join_shards(out, parts, shard_bytes=8 * FRAME_BYTES)
     joined = finish_folder(out, layout, {"source": "a test"})
     assert joined.manifest == folder.manifest
     assert [file_sha256(path) for path in sorted(out.iterdir())] == [

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from fgait_core.commands.simulation import register
-from fgait_core.simulation.dataset import SimulatedSplit
+from fgait_core.data.shards import read_shards
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_dataset(cli: typer.Typer, tmp_path: Path):
     assert done.exit_code == 0
     assert "2 simulated people" in done.stdout
     assert "small one of the package" in done.stderr
-    assert len(SimulatedSplit.load(out).rows) == 2
+    assert read_shards(out, verify=True).keys.tolist() == ["test-000000-00", "test-000001-00"]
 
 
 def test_preview(cli: typer.Typer, tmp_path: Path):

@@ -1,7 +1,5 @@
 """Data sets: the same from the same seed, whatever happens on the way; labels that nothing but the gait gives away."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +11,12 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from fgait_core.data.shards import read_shards
 from fgait_core.errors import ConfigError, OperationCancelled
 from fgait_core.simulation import generator
 from fgait_core.simulation.bodies import SPLITS, BodyBank
-from fgait_core.simulation.dataset import SimulatedSplit, pack, unpack
+from fgait_core.simulation.conditions import SCOLIOSIS_CLASSES
+from fgait_core.simulation.dataset import COLUMNS
 from fgait_core.simulation.generator import (
     SimulationPlan,
     draw_planned_walker,
@@ -36,18 +36,28 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_is_written_can_be_read(split: Path, bank: BodyBank):
-    loaded = SimulatedSplit.load(split)
+    loaded = read_shards(split, verify=True)
     assert loaded.manifest["simulated"] is True
-    assert loaded.manifest["counts"]["sequences"] == len(loaded.rows) == 28
+    assert loaded.manifest["counts"]["sequences"] == len(loaded) == 28
+    assert (loaded.frame_rate_hz, set(loaded.frames.tolist()), len(loaded.people)) == (25.0, {4}, 14)
     frames, rows = simulate_person(PLAN, bank, 13)
-    assert [asdict(row) for row in loaded.rows[26:]] == [asdict(row) for row in rows]
-    np.testing.assert_array_equal(loaded.frames_of(loaded.rows[27]) > 0, frames[4:] > 127)
+    assert loaded.keys[26:].tolist() == [row.key for row in rows] == ["train-000013-00", "train-000013-01"]
+    assert loaded.person[26:].tolist() == ["13", "13"]
+    for name, kind in COLUMNS.items():
+        stored = loaded.column(name)[26:].tolist()
+        assert [float(text) if kind == "float" else text for text in stored] == [
+            row.values()[name] if kind == "float" else str(row.values()[name]) for row in rows
+        ]
+    np.testing.assert_array_equal(loaded.sequence(27), frames[4:] > 127)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_two_processes_write_the_same_files(split: Path, tmp_path: Path):
     write_split(PLAN, tmp_path / "train", processes=2)
-    for name in ("silhouettes.npy", "metadata.csv", "manifest.json"):
-        assert (tmp_path / "train" / name).read_bytes() == (split / name).read_bytes()
+    assert contents(tmp_path / "train") == contents(split)
 
 
 def test_another_seed_gives_other_people(bank: BodyBank):
@@ -62,40 +72,20 @@ def test_an_interrupted_run_goes_on(split: Path, tmp_path: Path, monkeypatch: py
         write_split(PLAN, out, processes=1, cancelled=lambda: True)
     assert not (out / "manifest.json").exists()
     made = []
-    write_shard = generator._write_shard
-    monkeypatch.setattr(generator, "_write_shard", lambda job: made.append(job.shard) or write_shard(job))
+    write_part = generator._write_part
+    monkeypatch.setattr(generator, "_write_part", lambda job: made.append(job.part) or write_part(job))
     write_split(PLAN, out, processes=1)
-    assert made == [1]  # the first shard was kept
-    assert (out / "silhouettes.npy").read_bytes() == (split / "silhouettes.npy").read_bytes()
-    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "metadata.csv", "silhouettes.npy"]
+    assert made == [1]  # the first part was kept
+    assert contents(out) == contents(split)
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "shard-00000.arrow"]
 
 
 def test_a_finished_split_is_left_alone_and_never_overwritten(split: Path):
-    before = (split / "silhouettes.npy").stat().st_mtime_ns
+    before = [path.stat().st_mtime_ns for path in sorted(split.iterdir())]
     write_split(PLAN, split, processes=1)
-    assert (split / "silhouettes.npy").stat().st_mtime_ns == before
     with pytest.raises(ConfigError, match="another data set"):
         write_split(SimulationPlan("train", 14, 2, 4, seed=9), split, processes=1)
-
-
-def test_damage_is_found(split: Path, tmp_path: Path):
-    for path in split.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    data = bytearray((tmp_path / "silhouettes.npy").read_bytes())
-    data[-1] ^= 1
-    (tmp_path / "silhouettes.npy").write_bytes(data)
-    with pytest.raises(ConfigError, match="damaged"):
-        SimulatedSplit.load(tmp_path)
-    (tmp_path / "manifest.json").unlink()
-    with pytest.raises(ConfigError, match="no finished simulated split"):
-        SimulatedSplit.load(tmp_path)
-
-
-def test_packing_round_trip():
-    frames = (np.random.default_rng(0).random((5, 64, 44)) < 0.3).astype(np.uint8) * 255
-    packed = pack(frames)
-    assert packed.shape == (5, 352)
-    np.testing.assert_array_equal(unpack(packed), frames)
+    assert [path.stat().st_mtime_ns for path in sorted(split.iterdir())] == before
 
 
 def test_splits_share_no_body_and_no_seed(bank: BodyBank):
@@ -177,7 +167,16 @@ def test_the_contact_sheet_shows_everyone(bank: BodyBank):
 
 
 def test_the_manifest_names_what_it_was_made_from(split: Path):
-    manifest = json.loads((split / "manifest.json").read_text())
-    assert manifest["plan"]["seed"] == 3
-    assert manifest["bodies"].startswith("anny")
-    assert manifest["counts"]["people_by_depression"] == {"no": 7, "yes": 7}
+    loaded = read_shards(split)
+    assert (loaded.manifest["seed"], loaded.manifest["plan"]["seed"], loaded.manifest["plan"]["split"]) == (
+        3,
+        3,
+        "train",
+    )
+    assert loaded.manifest["bodies"].startswith("anny")
+    assert loaded.manifest["counts"]["people_by_depression"] == {"no": 7, "yes": 7}
+    people = np.bincount(loaded.labels("scoliosis", SCOLIOSIS_CLASSES)) // PLAN.sequences
+    assert (
+        dict(zip(SCOLIOSIS_CLASSES, people.tolist(), strict=True)) == loaded.manifest["counts"]["people_by_scoliosis"]
+    )
+    assert len(set(loaded.column("body").tolist())) == loaded.manifest["counts"]["bodies"]
