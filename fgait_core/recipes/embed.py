@@ -27,9 +27,10 @@ from fgait_core.config import ModalityName
 from fgait_core.data.modalities import MODALITIES, to_network
 from fgait_core.data.shards import ShardFolder
 from fgait_core.errors import ConfigError
-from fgait_core.models.architectures import ARCHITECTURES, named_architecture
+from fgait_core.models.architectures import named_architecture
 from fgait_core.models.backbone import Backbone, initialise
 from fgait_core.models.layers import PARTS
+from fgait_core.models.published import Branch, architecture_name, load_backbone
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
 
@@ -37,8 +38,8 @@ Layer = Literal["encoder", "pooled", "projector", "predictor"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 FRAMES_LIMIT = 720
 """Published: later frames of a sequence are left out."""
-FRAMES_AT_ONCE = 480
-"""Frames of a batch where no batch is asked for; 0.13B takes about 2 GB for them."""
+FRAMES_AT_ONCE = {"cpu": 60, "cuda": 1920}
+"""Frames of a batch where no batch is asked for. A processor gains nothing by more, and pays for the memory."""
 
 
 def embed_clips(
@@ -59,7 +60,7 @@ def embed_clips(
             read batch by batch, so that it may be mapped from disk.
         layer: whose output.
         device: where to compute.
-        batch: sequences at once; by default as many as make `FRAMES_AT_ONCE` frames.
+        batch: sequences at once; by default as many as `FRAMES_AT_ONCE` allows.
         out: a .npy file to write and map; it appears when it is complete.
         progress: told after each batch.
 
@@ -73,7 +74,7 @@ def embed_clips(
     _require_clips(clips)
     _require_channels(backbone, clips.shape[1] if clips.ndim == 5 else 1, f"the array {list(clips.shape)}")
     count, frames = len(clips), clips.shape[-3]
-    size = batch or max(1, FRAMES_AT_ONCE // frames)
+    size = batch or _sequences_at_once(frames, device)
     batches = np.split(np.arange(count), range(size, count, size))
 
     def read(sequences: NDArray[np.int64]) -> NDArray[np.generic]:
@@ -105,7 +106,7 @@ def embed_folder(
         layer: whose output; not the encoder, whose output has the length of each sequence.
         frames_limit: later frames are left out.
         device: where to compute.
-        batch: sequences at once; by default as many as make `FRAMES_AT_ONCE` frames.
+        batch: sequences at once; by default as many as `FRAMES_AT_ONCE` allows.
         out: a .npy file to write and map; it appears when it is complete.
         progress: told after each batch.
 
@@ -127,27 +128,28 @@ def embed_folder(
         return seen.clips(folder, folder.first_frame[sequences][:, None] + np.arange(int(frames[sequences[0]])))
 
     shape = (len(folder), *_shape(backbone, layer, 0))
-    return _embed(backbone, batches_of_equal_length(frames, batch), read, shape, layer, device, out, progress)
+    batches = batches_of_equal_length(frames, lambda length: batch or _sequences_at_once(length, device))
+    return _embed(backbone, batches, read, shape, layer, device, out, progress)
 
 
-def batches_of_equal_length(frames: NDArray[np.int64], batch: int | None = None) -> list[NDArray[np.int64]]:
+def batches_of_equal_length(frames: NDArray[np.int64], size_of: Callable[[int], int]) -> list[NDArray[np.int64]]:
     """Numbers of sequences, so that those of a batch have the same number of frames.
 
     Args:
         frames: of each sequence.
-        batch: sequences of a batch at the most; by default as many as make `FRAMES_AT_ONCE` frames.
+        size_of: for a number of frames, sequences of a batch at the most.
     """
     order = np.argsort(frames, kind="stable")
     lengths, starts = np.unique(frames[order], return_index=True)
     batches: list[NDArray[np.int64]] = []
     for length, group in zip(lengths.tolist(), np.split(order, starts[1:]), strict=True):
-        size = batch or max(1, FRAMES_AT_ONCE // length)
+        size = size_of(length)
         batches += np.split(group, range(size, len(group), size))
     return batches
 
 
 def load_network_source(
-    path: Path | None = None, architecture: str | None = None, *, branch: Literal["teacher", "student"] = "teacher"
+    path: Path | None = None, architecture: str | None = None, *, branch: Branch = "teacher"
 ) -> Backbone:
     """A trained backbone, in evaluation mode.
 
@@ -158,21 +160,18 @@ def load_network_source(
         branch: of a pre-training checkpoint.
 
     Raises:
-        ConfigError: if there is no such file or the sizes are others than those of `architecture`.
-        CheckpointError: if the checkpoint does not fit.
+        ConfigError: if there is no such file, or a package has other sizes than those of `architecture`.
+        CheckpointError: if a checkpoint has, or cannot be read.
         ModelPackageError: if the package is damaged.
     """
-    from fgait_core.model_package import ModelPackage, bundled_package_dir
+    from fgait_core.model_package import CONTENT_FILE, ModelPackage, bundled_package_dir
 
     source = bundled_package_dir() if path is None else path
     if not source.exists():
         raise ConfigError(f"There is no {source}: name a model package, a run folder or a checkpoint file.")
-    if (source / "package.json").is_file():
-        backbone = ModelPackage.load(source).network.backbone
-    else:
-        from fgait_core.models.published import load_backbone
-
-        backbone = load_backbone(source, branch=branch)
+    if not (source / CONTENT_FILE).is_file():
+        return load_backbone(source, architecture=architecture, branch=branch)
+    backbone = ModelPackage.load(source).network.backbone
     if architecture is not None:
         _require_architecture(backbone, architecture, source)
     return backbone.eval()
@@ -190,13 +189,11 @@ def untrained_network(architecture: str, seed: int) -> Backbone:
 
 
 def _require_architecture(backbone: Backbone, architecture: str, source: Path) -> None:
-    wanted = named_architecture(architecture)
-    sizes = backbone.channels, backbone.depths
-    if sizes != (wanted.channels, wanted.depths):
-        names = [each.name for each in ARCHITECTURES.values() if (each.channels, each.depths) == sizes]
+    wanted, found = named_architecture(architecture), (backbone.channels, backbone.depths)
+    if found != (wanted.channels, wanted.depths):
         raise ConfigError(
-            f"{source} is no {architecture}: it is {names[0] if names else 'of no named size'} with channels "
-            f"{list(sizes[0])} and depths {list(sizes[1])}. Leave --architecture out or name the right one."
+            f"{source} is no {architecture}: it is {architecture_name(*found) or 'of no named size'}, with channels "
+            f"{list(found[0])} and depths {list(found[1])}. Leave --architecture out or name the right one."
         )
 
 
@@ -205,6 +202,10 @@ def _require_layer(backbone: Backbone, layer: Layer) -> None:
         raise ConfigError(f"There is no layer {layer!r}; choose one of {', '.join(LAYERS)}.")
     if layer == "predictor" and len(backbone.predictor) == 0:
         raise ConfigError("A model package has no predictor, which only pre-training needs; choose the projector.")
+
+
+def _sequences_at_once(frames: int, device: str | torch.device) -> int:
+    return max(1, FRAMES_AT_ONCE[torch.device(device).type] // frames)
 
 
 def _require_channels(backbone: Backbone, given: int, source: str) -> None:
