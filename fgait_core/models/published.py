@@ -248,9 +248,11 @@ def architecture_name(channels: tuple[int, ...], depths: tuple[int, ...]) -> str
 
 
 def _read_file(file: Path) -> tuple[Weights, int | None]:
+    if file.is_file() and not zipfile.is_zipfile(file):
+        raise CheckpointError(f"{file} was not written by torch.save (its zip format), or is damaged.")
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, UnpicklingError) as error:
+        content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except (OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, UnpicklingError) as error:
         raise CheckpointError(f"The checkpoint {file} cannot be read: {error}") from error
     model = content.get("model", content) if isinstance(content, Mapping) else None
     if not isinstance(model, Mapping) or not all(isinstance(value, Tensor) for value in model.values()):
