@@ -168,15 +168,10 @@ def test_the_contact_sheet_shows_everyone(bank: BodyBank):
 
 def test_the_manifest_names_what_it_was_made_from(split: Path):
     loaded = read_shards(split)
-    assert (loaded.manifest["seed"], loaded.manifest["plan"]["seed"], loaded.manifest["plan"]["split"]) == (
-        3,
-        3,
-        "train",
-    )
+    plan, counts = loaded.manifest["plan"], loaded.manifest["counts"]
+    assert (loaded.manifest["seed"], plan["seed"], plan["split"]) == (3, 3, "train")
     assert loaded.manifest["bodies"].startswith("anny")
-    assert loaded.manifest["counts"]["people_by_depression"] == {"no": 7, "yes": 7}
+    assert counts["people_by_depression"] == {"no": 7, "yes": 7}
     people = np.bincount(loaded.labels("scoliosis", SCOLIOSIS_CLASSES)) // PLAN.sequences
-    assert (
-        dict(zip(SCOLIOSIS_CLASSES, people.tolist(), strict=True)) == loaded.manifest["counts"]["people_by_scoliosis"]
-    )
-    assert len(set(loaded.column("body").tolist())) == loaded.manifest["counts"]["bodies"]
+    assert dict(zip(SCOLIOSIS_CLASSES, people.tolist(), strict=True)) == counts["people_by_scoliosis"]
+    assert len(set(loaded.column("body").tolist())) == counts["bodies"]
