@@ -37,7 +37,8 @@ def export(
     task: str | None = typer.Option(None, help="Whose head is written; needed where there are several."),
 ) -> None:
     """Write the weights of a run or checkpoint in the published format."""
-    from fgait_core.models.published import export_published, read_published
+    from fgait_core.models.published import read_published
+    from fgait_core.models.published_export import export_published
 
     checkpoint = read_published(source)
     left_out = export_published(out, checkpoint.weights, checkpoint.iteration or 0, task=task)

@@ -1,4 +1,4 @@
-"""Checkpoints in the format of the published code, read and written.
+"""Checkpoints in the format of the published code, and our own, read and loaded into a backbone.
 
 Source: FoundationGait's reference implementation, whose files hold `{"model": state dict, "iteration": …}`. The state
 dict has `teacher_backbone.*` and `student_backbone.*` after pre-training, `teacher_backbone.*` and the head (`FCs.*`,
@@ -10,7 +10,6 @@ of a backbone is read, too. Files are opened with `weights_only=True`: no code o
 
 from __future__ import annotations
 
-import os
 import re
 import zipfile
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from fgait_core.errors import CheckpointError, ConfigError
+from fgait_core.errors import CheckpointError
 from fgait_core.models.architectures import ARCHITECTURES, named_architecture
 from fgait_core.models.backbone import Backbone
 from fgait_core.models.layers import PARTS
@@ -34,8 +33,6 @@ RUN_FILE = "checkpoint.pt"
 
 _BRANCHES: dict[str, Branch] = {"teacher_backbone.": "teacher", "student_backbone.": "student", "backbone.": "teacher"}
 _BARE = re.compile(r"(layer[0-4]|projector|predictor)\.")
-_OWN_HEAD = re.compile(r"heads\.([^.]+)\.(.+)")
-_PUBLISHED_HEAD = ("FCs.", "BNNecks.", "BNNeck_list.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +117,7 @@ def read_published(path: Path) -> PublishedCheckpoint:
     model, iteration = _read_file(file)
     parts: dict[str, Weights] = {"teacher": {}, "student": {}, "heads": {}}
     for key, value in model.items():
-        part, name = _place_of(key.removeprefix("module."))
+        part, name = place_of(key)
         parts[part][name] = value
     first = parts["teacher"] or parts["student"]
     if not first:
@@ -196,51 +193,6 @@ def load_backbone(path: Path, *, architecture: str | None = None, branch: Branch
     return backbone.eval()
 
 
-def published_layout(weights: Mapping[str, Tensor], task: str | None = None) -> tuple[Weights, tuple[str, ...]]:
-    """Names weights as the published code does.
-
-    Args:
-        weights: state dict of a backbone, of student and teacher, or of a backbone with heads.
-        task: whose head is taken; the published code knows one head only. Needed where there are several.
-
-    Returns:
-        The renamed weights, and the names without a place in the published layout (heads of other tasks, replicates).
-
-    Raises:
-        ConfigError: if the task is needed or unknown.
-    """
-    tasks = {match[1] for key in weights if (match := _OWN_HEAD.fullmatch(key))}
-    if task is None and len(tasks) > 1:
-        raise ConfigError(f"There are heads for {', '.join(sorted(tasks))}; say which task to export.")
-    if task is not None and task not in tasks:
-        raise ConfigError(f"There is no head for {task!r}; there are {', '.join(sorted(tasks)) or 'none at all'}.")
-    chosen = task or next(iter(tasks), None)
-    names = {key: _published_name(key, chosen) for key in weights}
-    renamed = {name: weights[key].detach().cpu() for key, name in names.items() if name is not None}
-    return renamed, tuple(key for key, name in names.items() if name is None)
-
-
-def export_published(
-    path: Path, weights: Mapping[str, Tensor], iteration: int, *, task: str | None = None
-) -> tuple[str, ...]:
-    """Writes weights as a file that the published code reads; an interrupted write leaves an older file as it was.
-
-    Args:
-        path: the file to write.
-        weights: state dict of a backbone, of student and teacher, or of a backbone with heads.
-        iteration: finished training steps.
-        task: as in `published_layout`.
-
-    Returns:
-        The names that were left out.
-    """
-    renamed, left_out = published_layout(weights, task)
-    partial = path.with_name(path.name + ".partial")
-    torch.save({"model": renamed, "iteration": iteration}, partial)
-    os.replace(partial, path)
-    return left_out
-
-
 def architecture_name(channels: tuple[int, ...], depths: tuple[int, ...]) -> str | None:
     """The named size with these widths and depths, if there is one."""
     sizes = (channels, depths)
@@ -263,7 +215,9 @@ def _read_file(file: Path) -> tuple[Weights, int | None]:
     return {str(key): value for key, value in model.items()}, iteration if isinstance(iteration, int) else None
 
 
-def _place_of(key: str) -> tuple[str, str]:
+def place_of(key: str) -> tuple[str, str]:
+    """Where a weight belongs: "teacher", "student" or "heads", and its name there."""
+    key = key.removeprefix("module.")
     for prefix, branch in _BRANCHES.items():
         if key.startswith(prefix):
             return branch, key.removeprefix(prefix)
@@ -304,14 +258,3 @@ def _require_architecture(path: Path, checkpoint: PublishedCheckpoint, name: str
             f"{f' ({checkpoint.architecture})' if checkpoint.architecture else ''}, {name} has {wanted.channels} and "
             f"{wanted.depths}. Leave the architecture out to take the file's own."
         )
-
-
-def _published_name(key: str, task: str | None) -> str | None:
-    part, name = _place_of(key.removeprefix("module."))
-    if part != "heads":
-        return f"{part}_backbone.{name}"
-    if match := _OWN_HEAD.fullmatch(name):
-        if match[1] != task or match[2] == "replicates":
-            return None
-        return match[2] if match[2].startswith(_PUBLISHED_HEAD) else f"BNNecks.{match[2]}"
-    return name if name.startswith(_PUBLISHED_HEAD) else None

@@ -33,7 +33,8 @@ def statistics_set_aside(module: nn.Module) -> Generator[None]:
     pass did, which checkpointing refuses.
     """
     normalisations = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
-    kept = [(part, name, getattr(part, name)) for part in normalisations for name in STATISTICS]
+    named = [(part, name, getattr(part, name)) for part in normalisations for name in STATISTICS]
+    kept = [(part, name, value) for part, name, value in named if value is not None]
     for part, name, value in kept:
         setattr(part, name, value.clone())
     try:

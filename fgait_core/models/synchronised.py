@@ -31,9 +31,10 @@ def synchronise_batch_norm(module: nn.Module) -> None:
 
 
 def _synchronised(plain: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
-    kind = nn.SyncBatchNorm if plain.weight.is_cuda else SynchronisedBatchNorm
+    on_cuda = any(tensor.is_cuda for tensor in (*plain.parameters(), *plain.buffers()))
+    kind = nn.SyncBatchNorm if on_cuda else SynchronisedBatchNorm
     with torch.device("meta"):
-        replacement = kind(plain.num_features, plain.eps, plain.momentum)
+        replacement = kind(plain.num_features, plain.eps, plain.momentum, plain.affine, plain.track_running_stats)
     replacement.weight, replacement.bias = plain.weight, plain.bias
     for name, buffer in plain.named_buffers():
         setattr(replacement, name, buffer)
@@ -97,7 +98,14 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def forward(  # type: ignore[override]
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, count: float, eps: float
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        mean: Tensor,
+        variance: Tensor,
+        count: float,
+        eps: float,
     ) -> Tensor:
         wide = _wide(x)
         mean, variance = mean.to(wide.dtype), variance.to(wide.dtype)
@@ -107,18 +115,19 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         x, weight, mean, scale = ctx.saved_tensors
         axes = _all_but_channels(x)
-        wide = _wide(gradient)
+        wide = _wide(gradients[0])
         unit = (_wide(x) - _along(mean, x)) * _along(scale, x)
         bias_gradient, weight_gradient = wide.sum(axes), (wide * unit).sum(axes)
         sums = torch.stack([bias_gradient, weight_gradient]).double()
         dist.all_reduce(sums)
         of_mean, of_spread = (sums / ctx.count).to(wide.dtype)
         centred = wide - _along(of_mean, x) - unit * _along(of_spread, x)
-        input_gradient = (centred * _along(scale * weight, x)).to(x.dtype)
-        return input_gradient, weight_gradient.to(weight.dtype), bias_gradient.to(weight.dtype), None, None, None, None
+        input_gradient = (centred * _along(scale if weight is None else scale * weight, x)).to(x.dtype)
+        own = (None, None) if weight is None else (weight_gradient.to(weight.dtype), bias_gradient.to(weight.dtype))
+        return input_gradient, *own, None, None, None, None
 
 
 def _all_but_channels(x: Tensor) -> list[int]:

@@ -9,18 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from fgait_core.errors import CheckpointError, ConfigError
+from fgait_core.errors import CheckpointError
 from fgait_core.models.architectures import ARCHITECTURES
 from fgait_core.models.backbone import Backbone, initialise
 from fgait_core.models.published import (
     compare,
-    export_published,
     load_backbone,
     load_into,
-    published_layout,
     read_published,
 )
-from fgait_core.models.student_teacher import StudentTeacher
 
 Weights = dict[str, torch.Tensor]
 
@@ -159,35 +156,3 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
     for name in ("damaged", "empty", "foreign", "list", "numbers", "absent"):
         with pytest.raises(CheckpointError, match=name):
             read_published(tmp_path / f"{name}.pt")
-
-
-def test_export_and_read_give_the_same_bits(tmp_path: Path) -> None:
-    pair = StudentTeacher(small_backbone(4))
-    pair.update_teacher(0.3)
-    assert export_published(tmp_path / "out.pt", pair.state_dict(), 12) == ()
-    content = torch.load(tmp_path / "out.pt", weights_only=True)
-    assert content.keys() == {"model", "iteration"}
-    assert_equal(content["model"], pair.state_dict())
-    checkpoint = read_published(tmp_path / "out.pt")
-    assert checkpoint.iteration == 12
-    assert_equal(checkpoint.weights, pair.state_dict())
-    assert not list(tmp_path.glob("*.partial"))
-
-
-def test_heads_of_a_run_get_published_names(teacher: Weights) -> None:
-    identification = {"FCs.fc_bin": torch.rand(2), "BNNecks.fc_bin": torch.rand(2), "BNNecks.bn1d.bias": torch.rand(2)}
-    classification = {"fc_bin": torch.rand(3), "bn1d.bias": torch.rand(3), "replicates": torch.rand(3)}
-    backbone = prefixed("backbone.", teacher)
-    alone, left_out = published_layout(backbone | prefixed("heads.scoliosis.", classification))
-    assert left_out == ("heads.scoliosis.replicates",)
-    head = {"BNNecks.fc_bin": classification["fc_bin"], "BNNecks.bn1d.bias": classification["bn1d.bias"]}
-    assert_equal(alone, prefixed("teacher_backbone.", teacher) | head)
-
-    both = backbone | prefixed("heads.people.", identification) | prefixed("heads.scoliosis.", classification)
-    with pytest.raises(ConfigError, match="people, scoliosis"):
-        published_layout(both)
-    with pytest.raises(ConfigError, match="no head for 'age'"):
-        published_layout(both, "age")
-    chosen, left_out = published_layout(both, "people")
-    assert_equal(chosen, prefixed("teacher_backbone.", teacher) | identification)
-    assert left_out == tuple(prefixed("heads.scoliosis.", classification))
