@@ -1,7 +1,7 @@
 """Processes that train together, started by `torchrun`; one process alone needs nothing of it.
 
 Every function works without a process group: the one process then is number 0 of 1. Several processes speak through
-gloo on processors and through NCCL between GPUs (small messages through gloo there, too, so that no GPU waits for them).
+gloo on processors and through NCCL between GPUs (small messages through gloo there, too: no GPU waits for them).
 
 Where `torchrun` restarts failed processes on gloo, set `TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1`: without it some restarts
 hang.

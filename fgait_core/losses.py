@@ -56,7 +56,7 @@ def part_contrastive_loss(
     labels = torch.arange(first_row, first_row + len(student), device=student.device)
     per_part = labels[:, None].expand(-1, logits.shape[-1])
     loss = functional.cross_entropy(logits * scale, per_part, label_smoothing=smoothing)
-    accuracy = (logits.argmax(1) == per_part).float().mean()
+    accuracy = (logits.argmax(1) == per_part).to(logits.dtype).mean()
     return ContrastiveLoss(loss, accuracy, logits)
 
 

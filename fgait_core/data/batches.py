@@ -82,8 +82,8 @@ class ClipBatches(Dataset[list[Batch]]):
         config: how clips are cut and augmented, and how many micro-batches a step has.
         views: clips of each sequence.
         part: number of this process.
-        parts: processes. With A micro-batches, process r takes the parts r * A to r * A + A - 1 of all (see
-            `positions_of`).
+        parts: processes. Of w processes, process r takes the parts r, w + r, 2 * w + r, ... as its micro-batches (see
+            `positions_of`): a micro-batch of all processes together is the same whatever their number.
 
     Raises:
         ConfigError: if the batch does not divide among the parts, or a data set does not hold the modality.
@@ -108,9 +108,9 @@ class ClipBatches(Dataset[list[Batch]]):
         self._rules = ChannelRules(self._modality.mirrored, self._modality.smooth, off_centre)
         for folder in self._folders:
             self._modality.require(folder)
-        first, whole = part * config.accumulate, parts * config.accumulate
+        whole = parts * config.accumulate
         self._positions = [
-            positions_of(each, whole, config.batch, config.crops) for each in range(first, first + config.accumulate)
+            positions_of(each, whole, config.batch, config.crops) for each in range(part, whole, parts)
         ]
 
     def __getitem__(self, step: int) -> list[Batch]:

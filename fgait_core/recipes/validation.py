@@ -9,7 +9,7 @@ named by the configuration, and none of them may be trained on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -22,8 +22,10 @@ from fgait_core.distributed import gather_rows, rank, world_size
 from fgait_core.errors import ConfigError
 from fgait_core.evaluation.retrieval import measure_retrieval
 from fgait_core.models.backbone import Backbone
-from fgait_core.recipes.embed import FRAMES_LIMIT, batches_of_equal_length, embed_clips
+from fgait_core.recipes.embed import FRAMES_LIMIT, embed_clips
 from fgait_core.training.checkpoint import whole_tensors
+
+_SEQUENCES_AT_ONCE = 64
 
 
 class Validation:
@@ -53,13 +55,10 @@ class Validation:
     def measure(self, iteration: int) -> dict[str, float] | None:
         """Rank-1 and mean average precision in percent, where it is time for them; all processes must ask."""
         wanted = self._config.validation
-        if (
-            self._folder is None
-            or wanted is None
-            or (iteration % wanted.every and iteration != self._config.iterations)
-        ):
+        last = iteration == self._config.iterations
+        if self._folder is None or wanted is None or (iteration % wanted.every and not last):
             return None
-        embeddings, person = self._embed(self._folder), self._folder.person_number[self._chosen]
+        embeddings, person = self._embed(self._folder), self._folder.person[self._chosen]
         itself = np.eye(len(person), dtype=bool)
         measured = measure_retrieval(embeddings, embeddings, person, person, excluded=lambda probes: itself[probes])
         return {
@@ -74,8 +73,8 @@ class Validation:
         share = np.take(self._chosen, np.arange(rank() * each, (rank() + 1) * each), mode="wrap")
         frames = np.minimum(folder.frames[share], FRAMES_LIMIT)
         own = np.empty((each, copy.channels[3], 31), np.float32)
-        for places in batches_of_equal_length(frames):
-            rows = folder.first_frame[share[places]][:, None] + np.arange(frames[places[0]])
+        for places in _of_equal_length(frames):
+            rows = folder.first_frame[share[places]][:, None] + np.arange(int(frames[places[0]]))
             clips = MODALITIES[self._config.modality].clips(folder, rows)
             own[places] = embed_clips(copy, clips, "predictor", device=next(copy.parameters()).device)
         everybody = gather_rows(torch.from_numpy(own)).numpy()[: len(self._chosen)]
@@ -87,6 +86,12 @@ class Validation:
         copy = Backbone(teacher.channels, teacher.depths, teacher.in_channels)
         copy.load_state_dict(whole_tensors(teacher.state_dict()))
         return copy.to(next(teacher.parameters()).device).eval()
+
+
+def _of_equal_length(frames: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    for length in np.unique(frames):
+        places = np.flatnonzero(frames == length)
+        yield from np.split(places, range(_SEQUENCES_AT_ONCE, len(places), _SEQUENCES_AT_ONCE))
 
 
 def whole_people(folder: ShardFolder, limit: int, seed: int) -> NDArray[np.int64]:

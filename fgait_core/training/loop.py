@@ -38,6 +38,7 @@ __all__ = ["CHECKPOINT", "KEPT", "METRICS", "Measure", "Recipe", "Turn", "run_tr
 
 CHECKPOINT = "checkpoint.pt"
 KEPT = "checkpoints"
+_NOT_TOLD = ("learning_rate", "momentum", "gradient_norm", "data_set", "seconds", "wait_s")
 
 Measure = Callable[[int], Mapping[str, float] | None]
 """Told the finished steps; answers with what is to be logged with that step."""
@@ -64,13 +65,12 @@ class Turn(Protocol):
 
 
 class Recipe(Protocol):
-    """What is trained, and how a step is computed.
+    """What is trained, and how a step is computed. What is frozen is frozen from the beginning."""
 
-    Attributes:
-        network: everything that a checkpoint holds. What is frozen is frozen from the beginning.
-    """
-
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """Everything that a checkpoint holds."""
+        ...
 
     def learner(self) -> nn.Module:
         """The part that learns: what is divided among processes and called in training."""
@@ -147,7 +147,11 @@ def run_training(
                 if step % config.checkpoint_every == 0 or step == config.iterations or run.keeps(step):
                     run.save()
                 if rank() == 0:
-                    progress(step / config.iterations, f"step {step} of {config.iterations}: {in_words(values)}")
+                    progress(step / config.iterations, f"step {step} of {config.iterations}: {_words(values)}")
+
+
+def _words(values: Mapping[str, float | str]) -> str:
+    return in_words({name: value for name, value in values.items() if name not in _NOT_TOLD})
 
 
 @contextmanager
@@ -194,7 +198,7 @@ class _Run:
         began_s = time.monotonic()
         loaded = next(batches)
         waited_s = time.monotonic() - began_s
-        rate = self.state.scheduler.get_last_lr()[0]
+        rate = float(self.state.scheduler.get_last_lr()[0])
         values, norm = self._learn(loaded)
         self.state.scheduler.step()
         self.state.iteration += 1

@@ -7,6 +7,7 @@ communication.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from fgait_core.config import TrainingConfig
 from fgait_core.distributed import world_size
 from fgait_core.errors import ConfigError
-from fgait_core.models.backbone import Backbone, BackboneOutput
+from fgait_core.models.backbone import Backbone
 from fgait_core.models.layers import BasicBlock2d, P3DBlock
 from fgait_core.models.synchronised import synchronise_batch_norm
 
@@ -70,7 +71,7 @@ def divide(recipe: Recipe, config: TrainingConfig, device: torch.device) -> nn.M
     return DistributedDataParallel(
         recipe.learner(),
         device_ids=[device] if device.type == "cuda" else None,
-        broadcast_buffers=False,
+        forward_sync_buffers=False,
         gradient_as_bucket_view=True,
     )
 
@@ -78,11 +79,9 @@ def divide(recipe: Recipe, config: TrainingConfig, device: torch.device) -> nn.M
 def _shard(modules: Sequence[nn.Module], device: torch.device) -> None:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
-    from torch.utils import _pytree as trees
 
-    # FSDP looks for tensors in what a module returns, and knows only containers that are registered.
-    if BackboneOutput not in trees.SUPPORTED_NODES:
-        trees.register_dataclass(BackboneOutput)
+    # It warns that views must not be changed in place; nothing here changes what a backbone returns.
+    warnings.filterwarnings("ignore", "FSDP2-wrapped module", UserWarning)
     mesh = init_device_mesh(device.type, (world_size(),))
     for module in modules:
         for part in (*_blocks(module), module):

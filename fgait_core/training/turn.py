@@ -68,9 +68,9 @@ class OptimiserTurn:
         """
         if isinstance(self._learner, FSDPModule):
             self._learner.set_requires_gradient_sync(last)
-        alone = isinstance(self._learner, DistributedDataParallel) and not last
+        learner = self._learner
         with (
-            self._learner.no_sync() if alone else nullcontext(),
+            learner.no_sync() if isinstance(learner, DistributedDataParallel) and not last else nullcontext(),
             torch.autocast(self.device.type, self._autocast, enabled=self._autocast is not None),
         ):
             yield

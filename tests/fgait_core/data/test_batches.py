@@ -82,7 +82,7 @@ def test_processes_and_micro_batches_share_one_global_batch(train_shards: Path) 
     two_by_two = config(train_shards, accumulate=2)
     for process in range(2):
         for micro, share in enumerate(batches(two_by_two, process, 2)[5]):
-            at = positions_of(process * 2 + micro, 4, 16, (2, 1))
+            at = positions_of(micro * 2 + process, 4, 16, (2, 1))
             np.testing.assert_array_equal(share.sequences, whole.sequences[at])
             for view, all_of_it in zip(share.views, whole.views, strict=True):
                 np.testing.assert_array_equal(view, all_of_it[at])
