@@ -13,7 +13,7 @@ Batch normalisation of the teacher, `teacher_statistics`:
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import torch
@@ -26,6 +26,8 @@ TeacherStatistics = Literal["own", "averaged"]
 
 class StudentTeacher(nn.Module):
     """A student and its exponential moving average, the teacher.
+
+    The student is called itself, with crops: `student_backbone(view, crops).predicted`.
 
     Args:
         backbone: becomes the student; the teacher starts as a copy of it.
@@ -53,20 +55,6 @@ class StudentTeacher(nn.Module):
         that the teacher gives after training.
         """
         return self.teacher_backbone(view).projected
-
-    def forward(self, teacher_view: Tensor, student_view: Tensor, crops: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Runs both branches.
-
-        Args:
-            teacher_view: `[batch, channel, frame, 64, 44]`.
-            student_view: another clip of the same sequences, in the same order.
-            crops: bands of each chunk of the student's batch.
-
-        Returns:
-            The student's prediction and the teacher's target (no gradient), both `[batch, channel, 31]`.
-        """
-        target = self.teacher_target(teacher_view)
-        return self.student_backbone(student_view, crops).predicted, target
 
     @torch.no_grad()
     def update_teacher(self, momentum: float) -> None:

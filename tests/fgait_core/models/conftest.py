@@ -1,4 +1,4 @@
-"""Fixtures: networks with the weights of the golden rule."""
+"""Fixtures: golden values, and networks with the weights of the golden rule."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -24,3 +25,10 @@ def golden_rule() -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def golden_step(golden_dir: Path) -> dict[str, np.ndarray]:
+    """One published step of pre-training."""
+    with np.load(golden_dir / "golden_train_tiny.npz") as stored:
+        return dict(stored)

@@ -8,10 +8,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from torch.autograd.graph import saved_tensors_hooks
 
 from fgait_core.errors import ConfigError
 from fgait_core.models.architectures import ARCHITECTURES, count_parameters, named_architecture
-from fgait_core.models.backbone import Backbone, initialise
+from fgait_core.models.backbone import Backbone, Checkpointing, initialise
 
 SIZES = {
     "tiny": (372_208, 1_031_680, 1_023_744, 25_714),
@@ -101,10 +102,89 @@ def test_initialisation_follows_the_generator() -> None:
         assert torch.count_nonzero(one) == 0 or not torch.equal(one, other)
 
 
+def test_published_bound_of_part_wise_maps() -> None:
+    backbone = Backbone((4, 4, 8, 8), (1, 1, 1, 1))
+    initialise(backbone, torch.Generator().manual_seed(1), small_partwise=True)
+    bound = (6 / (8 * 8 + 31 * 8)) ** 0.5
+    weight = backbone.state_dict()["projector.0.fc_bin"].abs()
+    assert 0.99 * bound < float(weight.max()) <= bound
+    initialise(backbone, torch.Generator().manual_seed(1))
+    assert float(backbone.state_dict()["projector.0.fc_bin"].abs().max()) > 0.99 * (6 / 16) ** 0.5
+
+
+def test_input_channels_change_the_first_layer_only() -> None:
+    one, three = (Backbone((4, 4, 8, 8), (1, 1, 1, 1), channels).state_dict() for channels in (1, 3))
+    assert {key for key in one if one[key].shape != three[key].shape} == {"layer0.forward_block.0.weight"}
+    assert three["layer0.forward_block.0.weight"].shape == (4, 3, 3, 3)
+    assert one.keys() == three.keys()
+
+
+def test_channels_of_the_input_are_told_apart() -> None:
+    """A weight that looks at the second channel only sees nothing but it, frame by frame."""
+    backbone = Backbone((4, 4, 8, 8), (1, 1, 1, 1), 2).eval()
+    initialise(backbone, torch.Generator().manual_seed(1))
+    backbone.state_dict()["layer0.forward_block.0.weight"][:, 0] = 0
+    maps = torch.rand(2, 2, 3, 64, 44, generator=torch.Generator().manual_seed(2))
+    other = torch.stack([torch.rand(2, 3, 64, 44), maps[:, 1]], dim=1)
+    with torch.inference_mode():
+        assert torch.equal(backbone(maps).projected, backbone(other).projected)
+        assert not torch.allclose(backbone(maps).projected, backbone(maps.flip(1)).projected, atol=1e-3)
+
+
+@pytest.mark.parametrize("checkpointing", ["once", "twice"])
+def test_activation_checkpointing_gives_the_same_gradients(checkpointing: Checkpointing) -> None:
+    kept, again = (Backbone((4, 4, 6, 6), (2, 2, 1, 1)).double() for _ in range(2))
+    initialise(kept, torch.Generator().manual_seed(3))
+    again.load_state_dict(kept.state_dict())
+    again.checkpointing = checkpointing
+    silhouettes = torch.rand(4, 1, 3, 64, 44, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    saved: dict[str, int] = {}
+    for name, backbone in (("kept", kept), ("again", again)):
+        with saved_tensors_hooks(lambda tensor, name=name: _count(saved, name, tensor), lambda tensor: tensor):
+            predicted = backbone(silhouettes, (4, 1)).predicted
+        predicted.square().sum().backward()
+    assert saved["again"] < saved["kept"] / 2
+    for (name, one), two in zip(kept.named_parameters(), again.parameters(), strict=True):
+        assert one.grad is not None
+        torch.testing.assert_close(two.grad, one.grad, rtol=1e-10, atol=1e-12, msg=name)
+    for (name, one), two in zip(kept.named_buffers(), again.buffers(), strict=True):
+        if checkpointing == "once":
+            assert torch.equal(one, two), name
+        elif name.endswith("num_batches_tracked"):
+            assert int(two) == int(one) * (2 if name.startswith("layer") else 1), name
+
+
+def _count(saved: dict[str, int], name: str, tensor: torch.Tensor) -> torch.Tensor:
+    saved[name] = saved.get(name, 0) + tensor.numel()
+    return tensor
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")  # the compiler asks for it
+def test_compiled_blocks_compute_the_same() -> None:
+    backbone = Backbone((4, 4, 6, 6), (1, 1, 1, 1))
+    initialise(backbone, torch.Generator().manual_seed(3))
+    silhouettes = torch.rand(2, 1, 3, 64, 44, generator=torch.Generator().manual_seed(4))
+    expected = gradients_of(backbone, silhouettes)
+    for block in (*backbone.layer1.forward_block, *backbone.layer2, *backbone.layer3, *backbone.layer4):
+        block.compile(backend="aot_eager")
+    backbone.checkpointing = "once"
+    for name, gradient in gradients_of(backbone, silhouettes).items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-3, atol=1e-3, msg=name)
+    assert int(backbone.state_dict()["layer4.0.sbn.num_batches_tracked"]) == 2
+
+
+def gradients_of(backbone: Backbone, silhouettes: torch.Tensor) -> dict[str, torch.Tensor]:
+    backbone.zero_grad()
+    backbone(silhouettes).predicted.square().mean().backward()
+    return {name: parameter.grad.clone() for name, parameter in backbone.named_parameters()}  # type: ignore[union-attr]
+
+
 def test_wrong_sizes_are_refused() -> None:
     with pytest.raises(ConfigError, match="four positive"):
         Backbone((16, 32, 64), (1, 1, 1, 1))
     with pytest.raises(ConfigError, match="four positive"):
         Backbone((16, 32, 64, 128), (1, 0, 1, 1))
+    with pytest.raises(ConfigError, match="at least one input channel"):
+        Backbone((16, 32, 64, 128), (1, 1, 1, 1), 0)
     with pytest.raises(ConfigError, match=r"0\.03B"):
         named_architecture("gigantic")
