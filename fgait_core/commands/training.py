@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from fgait_core.progress import Progress
+from fgait_core.commands.progress_bar import progress_bar, say
 
 _CONFIG = typer.Argument(help="YAML file, such as those in configs/.")
 _RUN = typer.Argument(help="Folder of a finished run of `fgait finetune` or `fgait probe`.")
@@ -34,25 +30,25 @@ def register(app: typer.Typer) -> None:
 
 
 def pretrain(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
-    """Pre-train on unlabelled sequences, or go on where a stopped run ended."""
+    """Pre-train on unlabelled sequences, or go on where a stopped run ended. Start it with torchrun for many GPUs."""
     from fgait_core.config import PretrainConfig, load_config
     from fgait_core.recipes.pretrain import pretrain as run
 
     folder = out or Path("runs") / config.stem
-    with _progress() as progress:
+    with progress_bar() as progress:
         run(load_config(config, PretrainConfig), folder, progress=progress)
-    typer.echo(f"Pre-trained; the run is in {folder}")
+    say(f"Pre-trained; the run is in {folder}")
 
 
 def finetune(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
-    """Fine-tune the encoder and the heads on labelled sequences, or go on where a stopped run ended."""
+    """Fine-tune on labelled sequences, or go on where a stopped run ended. Start it with torchrun for many GPUs."""
     from fgait_core.config import FinetuneConfig, load_config
     from fgait_core.recipes.finetune import finetune as run
 
     folder = out or Path("runs") / config.stem
-    with _progress() as progress:
+    with progress_bar() as progress:
         run(load_config(config, FinetuneConfig), folder, progress=progress)
-    typer.echo(f"Fine-tuned; the run is in {folder}")
+    say(f"Fine-tuned; the run is in {folder}")
 
 
 def probe(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
@@ -61,9 +57,9 @@ def probe(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
     from fgait_core.recipes.linear_probe import probe as run
 
     folder = out or Path("runs") / config.stem
-    with _progress() as progress:
+    with progress_bar() as progress:
         run(load_config(config, ProbeConfig), folder, progress=progress)
-    typer.echo(f"Heads refitted; the run is in {folder}")
+    say(f"Heads refitted; the run is in {folder}")
 
 
 def package(
@@ -78,9 +74,9 @@ def package(
     """Calibrate a run, fix its operating point, measure it, and write the model package."""
     from fgait_core.recipes.package import PackageOrder, build_package
 
-    with _progress() as progress:
+    with progress_bar() as progress:
         made = build_package(PackageOrder(run, calibration, test, name, version, seed), out, progress=progress)
-    typer.echo(f"{made.name} {made.version} is in {out} (SHA-256 {made.sha256})")
+    say(f"{made.name} {made.version} is in {out} (SHA-256 {made.sha256})")
 
 
 def evaluate(
@@ -92,20 +88,10 @@ def evaluate(
     """Measure a model package, as it is, on a data set."""
     from fgait_core.recipes.evaluate import evaluate_package
 
-    with _progress() as progress:
+    with progress_bar() as progress:
         text = json.dumps(evaluate_package(model, data, seed=seed, progress=progress), indent=1)
     if out is None:
         typer.echo(text)
     else:
         out.write_text(text + "\n", encoding="utf-8")
         typer.echo(f"Measures in {out}")
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """One line on a terminal, and nothing elsewhere."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    with console.status("starting") as status:
-        yield lambda fraction, words: status.update(f"{fraction:4.0%} {words}")
