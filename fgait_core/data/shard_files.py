@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ PARSING_BYTES = HEIGHT_PX * WIDTH_PX // 2
 JOINTS = 17
 MODALITY_BYTES = {"silhouettes": FRAME_BYTES, "poses": JOINTS * 3 * 4, "parsing": PARSING_BYTES}
 """Bytes that a frame takes in each modality's column."""
+REQUIRED = {"sequence": pa.string(), "person": pa.string(), "frames": pa.int32(), "silhouettes": pa.large_binary()}
+"""Columns that every file has."""
 
 
 class ShardFile:
@@ -41,14 +44,15 @@ class ShardFile:
             if reader.num_record_batches != 1:
                 raise ConfigError(f"{path} has {reader.num_record_batches} record batches; a shard file has one.")
             self.batch: pa.RecordBatch = reader.get_batch(0)
-            missing = {"sequence", "person", "frames", "silhouettes"} - set(self.batch.schema.names)
-            if missing:
-                raise ConfigError(f"{path} lacks the column {', '.join(sorted(missing))}. Write the folder again.")
-            self.frames: NDArray[np.int64] = self.batch.column("frames").to_numpy().astype(np.int64)
+            for name, kind in REQUIRED.items():
+                place = self.batch.schema.get_field_index(name)
+                if place < 0 or self.batch.schema.field(place).type != kind or self.batch.column(place).null_count:
+                    raise ConfigError(f"{path} lacks the column {name} ({kind}, no gaps). Write the folder again.")
+            self.frames = whole_numbers(self.batch.column("frames"))
             self.modalities = {
                 name: self._bytes_of(path, name) for name in MODALITY_BYTES if name in self.batch.schema.names
             }
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise ConfigError(f"{path} is no readable shard file: {error}. Write the folder again.") from error
 
     def _bytes_of(self, path: Path, name: str) -> NDArray[np.uint8]:
@@ -57,12 +61,57 @@ class ShardFile:
         _, offsets, values = column.buffers()
         ends = np.frombuffer(offsets, np.int64, len(column) + 1, column.offset * 8)
         fits = column.null_count == 0 and np.array_equal(np.diff(ends), self.frames * per_frame)
-        if not fits or self.frames.min(initial=1) < 1:
+        if not fits or len(self.frames) == 0 or self.frames.min() < 1:
             raise ConfigError(
-                f"{path} does not fit together: each sequence needs at least one frame, and {per_frame} bytes of "
-                f"{name} for each. Write the folder again."
+                f"{path} does not fit together: it needs a sequence, each sequence a frame, and each frame {per_frame} "
+                f"bytes of {name}. Write the folder again."
             )
         return np.frombuffer(values, np.uint8, ends[-1] - ends[0], ends[0]).reshape(-1, per_frame)
+
+
+class FrameWindow:
+    """All frames of one modality, whatever file they are in, gathered in one step.
+
+    The files lie anywhere in the address space. A virtual array begins at the lowest of them, and its element `i` is
+    the frame that begins `i` bytes further; between the files it holds nothing, so only frames of the files may be
+    asked for. That makes the cost of a read independent of the number of files.
+
+    Args:
+        stored: for each file uint8 `[frame, bytes]`.
+    """
+
+    def __init__(self, stored: Sequence[NDArray[np.uint8]]) -> None:
+        size = stored[0].shape[1]
+        ends = np.cumsum([len(frames) for frames in stored])
+        addresses = [frames.ctypes.data for frames in stored]
+        lowest = min(addresses)
+        span = max(address + frames.nbytes for address, frames in zip(addresses, stored, strict=True)) - lowest
+        first = stored[addresses.index(lowest)][0].view(f"V{size}")
+        self._stored = tuple(stored)  # keeps them mapped
+        self._ends = ends
+        self._offsets = np.array([a - lowest for a in addresses]) - size * np.concatenate([[0], ends[:-1]])
+        self._window = np.lib.stride_tricks.as_strided(first, (span - size + 1,), (1,), writeable=False)
+        self._size = size
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Frames by their number among all files, any shape: uint8 `[*rows, bytes]`.
+
+        Raises:
+            IndexError: if there is no such frame.
+        """
+        if rows.size and not 0 <= rows.min() <= rows.max() < len(self):
+            raise IndexError(f"There are {len(self)} frames; asked for {rows.min()} to {rows.max()}.")
+        files = np.searchsorted(self._ends, rows, side="right")
+        taken = self._window[self._offsets[files] + rows * self._size]
+        return taken.view(np.uint8).reshape(*rows.shape, self._size)
+
+
+def whole_numbers(column: pa.Array) -> NDArray[np.int64]:
+    """An int32 column without gaps as int64. (pyarrow's own conversion would load pandas.)"""
+    return np.frombuffer(column.buffers()[1], np.int32, len(column), column.offset * 4).astype(np.int64)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fgait_core import __version__
-from fgait_core.data.shard_files import FORMAT_VERSION, MANIFEST_NAME, file_sha256
+from fgait_core.data.shard_files import FORMAT_VERSION, MANIFEST_NAME, file_sha256, whole_numbers
 from fgait_core.data.shard_rows import ColumnType, ShardLayout, ShardRows, Value
 from fgait_core.data.shards import ShardFolder, read_shards
 from fgait_core.errors import ConfigError
@@ -172,7 +172,7 @@ def finish_folder(
     files: dict[str, Any] = {}
     for number, batch in enumerate(batches):
         path = folder / shard_name(number)
-        counts = {"sequences": batch.num_rows, "frames": int(batch.column("frames").to_numpy().sum(dtype=np.int64))}
+        counts = {"sequences": batch.num_rows, "frames": int(whole_numbers(batch.column("frames")).sum())}
         files[path.name] = {**counts, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
         progress((number + 1) / len(batches), f"{path.name} summed")
     people = pa.chunked_array([batch.column("person") for batch in batches]).unique()

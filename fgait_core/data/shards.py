@@ -16,7 +16,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fgait_core.data.shard_files import JOINTS, MODALITY_BYTES, ShardFile, check_file, read_manifest
+from fgait_core.data.shard_files import (
+    JOINTS,
+    MODALITY_BYTES,
+    FrameWindow,
+    ShardFile,
+    check_file,
+    read_manifest,
+    whole_numbers,
+)
 from fgait_core.errors import ConfigError
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
@@ -48,7 +56,7 @@ class ShardFolder:
         self.frames: NDArray[np.int64] = np.concatenate([file.frames for file in files])
         self.first_frame: NDArray[np.int64] = np.cumsum(self.frames) - self.frames
         self._files = tuple(files)
-        self._file_ends = np.cumsum([len(file.modalities["silhouettes"]) for file in files])
+        self._windows = {name: FrameWindow([file.modalities[name] for file in files]) for name in self.modalities}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return read_shards, (self.path,)
@@ -91,7 +99,7 @@ class ShardFolder:
         order = np.argsort(names)
         rank = np.empty(len(names), np.int64)
         rank[order] = np.arange(len(names))
-        return tuple(names[order].tolist()), rank[coded.indices.to_numpy()]
+        return tuple(names[order].tolist()), rank[whole_numbers(coded.indices)]
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -142,18 +150,7 @@ class ShardFolder:
         """
         if modality not in self.modalities:
             raise ConfigError(f"{self.path} has no {modality}; it has {', '.join(self.modalities)}.")
-        flat = rows.reshape(-1)
-        if len(flat) and not 0 <= flat.min() <= flat.max() < self._file_ends[-1]:
-            raise IndexError(f"{self.path} has {self._file_ends[-1]} frames; asked for {flat.min()} to {flat.max()}.")
-        taken = np.empty((len(flat), MODALITY_BYTES[modality]), np.uint8)
-        owner = np.searchsorted(self._file_ends, flat, side="right").astype(np.int16)
-        order = np.argsort(owner, kind="stable")
-        ends = np.cumsum(np.bincount(owner, minlength=len(self._files)))
-        for number in np.unique(owner).tolist():
-            own = order[ends[number - 1] if number else 0 : ends[number]]
-            stored = self._files[number].modalities[modality]
-            taken[own] = stored[flat[own] - (self._file_ends[number] - len(stored))]
-        return taken.reshape(*rows.shape, taken.shape[1])
+        return self._windows[modality].take(rows)
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Silhouettes of single frames, see `take_packed`: uint8 `[*rows, 64, 44]`, 0 or 1."""

@@ -273,6 +273,9 @@ def test_files_that_do_not_fit_together_are_refused(folder: ShardFolder) -> None
     wrong = {
         "352 bytes of silhouettes": longer,
         "lacks the column person": table.drop_columns(["person"]),
+        "lacks the column silhouettes": table.set_column(6, "silhouettes", table["silhouettes"].cast(pa.binary())),
+        "lacks the column frames": table.set_column(2, "frames", pa.array([3, None, 8], pa.int32())),
+        "0 record batches": table.slice(0, 0),
         "different columns": table.drop_columns(["view"]),
     }
     for words, content in wrong.items():
