@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fgait_core.models.published import PublishedCheckpoint
 
 _FILE = typer.Argument(..., help="Checkpoint file of FGait or of the published code, or a run folder.")
+_FAULTS = ("missing", "unexpected", "wrong_shape")
 _OUT = typer.Option(..., help="File to write.")
 
 
@@ -89,7 +90,6 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 def _branch_lines(name: str, branch: dict[str, Any] | None) -> list[str]:
     if branch is None:
         return [f"{name}: none"]
-    lines = [f"{name}: {branch['weights']} weights, {branch['parameters']:,} parameters"]
-    for kind in ("missing", "unexpected", "wrong_shape"):
-        lines += [f"  {kind.replace('_', ' ')}: {key}" for key in branch[kind]]
-    return lines
+    faults = [f"  {kind.replace('_', ' ')}: {key}" for kind in _FAULTS for key in branch[kind]]
+    state = f"{len(faults)} do not fit:" if faults else "complete"
+    return [f"{name}: {branch['weights']} weights, {branch['parameters']:,} parameters, {state}", *faults]

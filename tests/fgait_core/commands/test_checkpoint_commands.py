@@ -35,6 +35,8 @@ def test_show_in_words_and_as_json(run_folder: Path) -> None:
     printed = fgait("checkpoint", "show", run_folder).stdout.splitlines()
     assert "30 iterations" in printed[0]
     assert "4-4-8-8" in printed[1]
+    assert printed[2].endswith("parameters, complete")
+    assert printed[3].endswith("parameters, 1 do not fit:")
     assert "  missing: layer3.1.sbn.weight" in printed
     facts = json.loads(fgait("checkpoint", "show", run_folder / "checkpoint.pt", "--json").stdout)
     assert facts["depths"] == [1, 1, 2, 1]
