@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -13,6 +14,8 @@ from fgait_core.errors import RecordingError
 
 HEIGHT_PX = 64
 WIDTH_PX = 44
+JOINTS = 17
+"""Joints of a pose, in COCO's order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,14 +26,17 @@ class SilhouetteSequence:
         frames: uint8 [frame, 64, 44], 0 background to 255 body.
         timestamps_s: float64 [frame], presentation time in the recording, strictly rising.
         source_frames: int64 [frame], index of the video frame that each silhouette came from.
+        poses: float32 [frame, 17, 3], COCO's joints: x and y in pixels of the silhouette, whose pixel i reaches from i
+            to i + 1, and confidence 0..1; None where they are not known.
 
     Raises:
-        RecordingError: if the three do not fit each other.
+        RecordingError: if they do not fit each other.
     """
 
     frames: NDArray[np.uint8]
     timestamps_s: NDArray[np.float64]
     source_frames: NDArray[np.int64]
+    poses: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.frames)
@@ -43,6 +49,10 @@ class SilhouetteSequence:
             raise RecordingError("A silhouette sequence needs at least one frame.")
         if self.timestamps_s.shape != (n,) or self.source_frames.shape != (n,):
             raise RecordingError("A silhouette sequence needs one time and one source frame for each silhouette.")
+        if self.poses is not None and self.poses.shape != (n, JOINTS, 3):
+            raise RecordingError(
+                f"Poses must be [frame, {JOINTS}, 3], one for each silhouette; these are {list(self.poses.shape)}."
+            )
         if n > 1 and not np.all(np.diff(self.timestamps_s) > 0):
             raise RecordingError("The times of a silhouette sequence must rise from frame to frame.")
 
@@ -77,18 +87,22 @@ class SilhouetteSequence:
         nearest = np.where(nearer_left, left, right)
         allowed_s = max(step_s, 1.0 / self.frame_rate_hz if len(self) > 1 else step_s)
         near = np.abs(self.timestamps_s[nearest] - wanted_s) <= allowed_s
-        return SilhouetteSequence(self.frames[nearest[near]], wanted_s[near], self.source_frames[nearest[near]])
+        chosen = nearest[near]
+        poses = None if self.poses is None else self.poses[chosen]
+        return SilhouetteSequence(self.frames[chosen], wanted_s[near], self.source_frames[chosen], poses)
 
     def save(self, path: Path) -> None:
-        """Writes an npz file with `frames`, `timestamps_s`, `source_frames` and `frame_rate_hz`."""
+        """Writes an npz file with `frames`, `timestamps_s`, `source_frames`, `frame_rate_hz` and, if known, `poses`."""
+        content: dict[str, Any] = {
+            "frames": self.frames,
+            "timestamps_s": self.timestamps_s,
+            "source_frames": self.source_frames,
+            "frame_rate_hz": np.float64(self.frame_rate_hz),
+        }
+        if self.poses is not None:
+            content["poses"] = self.poses
         with path.open("wb") as file:
-            np.savez_compressed(
-                file,
-                frames=self.frames,
-                timestamps_s=self.timestamps_s,
-                source_frames=self.source_frames,
-                frame_rate_hz=np.float64(self.frame_rate_hz),
-            )
+            np.savez_compressed(file, **content)
 
     @classmethod
     def load(cls, path: Path) -> SilhouetteSequence:
@@ -100,6 +114,6 @@ class SilhouetteSequence:
         try:
             with path.open("rb") as file:
                 stored = np.load(file, allow_pickle=False)
-                return cls(stored["frames"], stored["timestamps_s"], stored["source_frames"])
+                return cls(stored["frames"], stored["timestamps_s"], stored["source_frames"], stored.get("poses"))
         except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
             raise RecordingError(f"{path} is no silhouette file of `fgait silhouettes`: {error}") from error

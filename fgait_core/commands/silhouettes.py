@@ -31,7 +31,7 @@ def sample() -> None:
 def silhouettes(
     video: Annotated[Path, typer.Argument(help="The video: MP4, MOV, MKV, AVI or WebM.")],
     out: Annotated[
-        Path, typer.Option(help="The npz file to write: frames, timestamps_s, source_frames, frame_rate_hz.")
+        Path, typer.Option(help="The npz file to write: frames, timestamps_s, source_frames, frame_rate_hz, poses.")
     ],
     contact_sheet: Annotated[
         Path | None, typer.Option(help="A PNG to write with all silhouettes in order of time.")

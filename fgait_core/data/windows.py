@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fgait_core.config import ModalityName
+from fgait_core.data.modalities import MODALITIES
 from fgait_core.sequence import SilhouetteSequence
 
 BINARY_ABOVE = 127
@@ -12,7 +14,12 @@ BINARY_ABOVE = 127
 
 
 def recording_windows(
-    sequence: SilhouetteSequence, *, frame_rate_hz: float, frames: int, hop: int
+    sequence: SilhouetteSequence,
+    *,
+    frame_rate_hz: float,
+    frames: int,
+    hop: int,
+    modality: ModalityName = "silhouettes",
 ) -> NDArray[np.uint8]:
     """Resamples a walk in time and cuts it into overlapping windows that span no gap.
 
@@ -24,9 +31,13 @@ def recording_windows(
         frame_rate_hz: the network's frame rate.
         frames: frames of a window.
         hop: frames from the start of one window to the next.
+        modality: what the network sees.
 
     Returns:
-        uint8 `[window, frames, 64, 44]`, 0 or 255, at least one window.
+        uint8 `[window, channel, frames, 64, 44]`, at least one window.
+
+    Raises:
+        ConfigError: if the walk lacks the poses that the modality is made of.
     """
     even = sequence.resampled(frame_rate_hz)
     breaks = np.flatnonzero(np.diff(even.timestamps_s) > 1.5 / frame_rate_hz) + 1
@@ -37,4 +48,5 @@ def recording_windows(
     else:
         longest = max(stretches, key=len)
         rows = longest[np.arange(frames) % len(longest)][None]
-    return np.where(even.frames[rows] > BINARY_ABOVE, 255, 0).astype(np.uint8)
+    pictures = MODALITIES[modality].pictures(np.where(even.frames > BINARY_ABOVE, 255, 0).astype(np.uint8), even.poses)
+    return np.ascontiguousarray(pictures[rows].swapaxes(1, 2))

@@ -25,6 +25,7 @@ from fgait_core.silhouettes.body import Body, body_of, pixels_per_metre
 from fgait_core.silhouettes.camera import CameraPath
 from fgait_core.silhouettes.left_right import find_swaps, swapped_order
 from fgait_core.silhouettes.people import PersonCandidate
+from fgait_core.silhouettes.poses import poses_of
 from fgait_core.silhouettes.segmenter import N_LANDMARKS, PersonFrame, PersonSegmenter, Region
 from fgait_core.silhouettes.video import Frame, VideoInfo, probe_video, read_frames
 from fgait_core.silhouettes.walk import Walk
@@ -302,8 +303,11 @@ def _walk(
     order = swapped_order()
     for array in (landmarks, visibility, world):
         array[swaps] = array[swaps][:, order]
+    poses = poses_of(landmarks, visibility, records["box_px"], records["centre_px"])
     return Walk(
-        sequence=SilhouetteSequence(records["silhouette"].copy(), records["time_s"].copy(), records["index"].copy()),
+        sequence=SilhouetteSequence(
+            records["silhouette"].copy(), records["time_s"].copy(), records["index"].copy(), poses
+        ),
         landmarks_px=landmarks,
         visibility=visibility,
         world_m=world,
