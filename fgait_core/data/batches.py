@@ -109,9 +109,7 @@ class ClipBatches(Dataset[list[Batch]]):
         for folder in self._folders:
             self._modality.require(folder)
         whole = parts * config.accumulate
-        self._positions = [
-            positions_of(each, whole, config.batch, config.crops) for each in range(part, whole, parts)
-        ]
+        self._positions = [positions_of(each, whole, config.batch, config.crops) for each in range(part, whole, parts)]
 
     def __getitem__(self, step: int) -> list[Batch]:
         """The micro-batches of a step, counted from 1."""
