@@ -23,7 +23,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from fgait_core.config import ModalityName
 from fgait_core.data.labels import TASKS
+from fgait_core.data.modalities import MODALITIES, to_network
 from fgait_core.data.windows import BINARY_ABOVE, recording_windows
 from fgait_core.errors import ConfigError, ModelPackageError
 from fgait_core.evaluation.calibration import Calibrator
@@ -34,7 +36,6 @@ from fgait_core.models.backbone import Backbone
 from fgait_core.models.heads import CosineHead, TaskNetwork
 from fgait_core.models.layers import PARTS
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX, SilhouetteSequence
-from fgait_core.training.loop import to_network
 
 CONTENT_FILE = "package.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -58,7 +59,7 @@ class _Content(BaseModel):
 
 
 class Transform(_Content):
-    """How silhouettes become the network's input."""
+    """How silhouettes become the network's input; `modality` is what it sees of a walk."""
 
     alignment: str
     height_px: int
@@ -67,6 +68,7 @@ class Transform(_Content):
     frame_rate_hz: float
     window_frames: int
     hop_frames: int
+    modality: ModalityName = "silhouettes"
 
 
 class ArchitectureContent(_Content):
@@ -246,6 +248,7 @@ class ModelPackage:
             frame_rate_hz=transform.frame_rate_hz,
             frames=transform.window_frames,
             hop=transform.hop_frames,
+            modality=transform.modality,
         )
         with torch.inference_mode():
             said = self.network(to_network(windows))
@@ -361,7 +364,7 @@ def _check_task(task: TaskContent, replicates: int) -> None:
 
 def _load_network(path: Path, content: PackageContent) -> TaskNetwork:
     architecture = content.architecture
-    backbone = Backbone(architecture.channels, architecture.depths)
+    backbone = Backbone(architecture.channels, architecture.depths, MODALITIES[content.transform.modality].channels)
     backbone.predictor = nn.Sequential()
     features = architecture.channels[3] * PARTS
     heads = {task.name: CosineHead(features, len(task.class_order), architecture.replicates) for task in content.tasks}

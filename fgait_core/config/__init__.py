@@ -12,7 +12,7 @@ from fgait_core.config.base import (
     Precision,
     Probability,
 )
-from fgait_core.config.files import load_config, save_config
+from fgait_core.config.files import load_config, load_run_config, save_config
 from fgait_core.config.tasks import SCREENING_TASKS, AttributesTask, ClassificationTask, IdentificationTask, TaskConfig
 from fgait_core.config.training import (
     ArchitectureConfig,
@@ -53,5 +53,6 @@ __all__ = [
     "TrainingConfig",
     "ValidationConfig",
     "load_config",
+    "load_run_config",
     "save_config",
 ]

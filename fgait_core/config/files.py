@@ -8,8 +8,13 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
+from fgait_core.config.adaptation import FinetuneConfig
 from fgait_core.config.base import Config
+from fgait_core.config.training import PretrainConfig
 from fgait_core.errors import ConfigError
+
+RUN_CONFIG = "config.yaml"
+"""Name of the configuration in a run folder."""
 
 Read = TypeVar("Read", bound=Config)
 
@@ -39,6 +44,19 @@ def load_config(path: Path, kind: type[Read]) -> Read:
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()]
         raise ConfigError(f"The configuration {path} does not fit: {'; '.join(problems)}.") from error
+
+
+def load_run_config(run: Path) -> PretrainConfig | FinetuneConfig:
+    """Reads the configuration of a run of pre-training or fine-tuning from its folder.
+
+    Raises:
+        ConfigError: if the folder has none, or it is of another kind.
+    """
+    path = run / RUN_CONFIG
+    kind = _read_yaml(path).get("kind")
+    if kind == "pretrain":
+        return load_config(path, PretrainConfig)
+    return load_config(path, FinetuneConfig)
 
 
 def save_config(path: Path, config: Config) -> None:

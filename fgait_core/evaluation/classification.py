@@ -66,12 +66,14 @@ def bootstrap_by_person(
         rng: source of every draw.
         samples: bootstrap samples; those in which the number is undefined are left out.
     """
-    names, owner = np.unique(person, return_inverse=True)
-    rows_of = [np.flatnonzero(owner == number) for number in range(len(names))]
+    names, owner, count = np.unique(person, return_inverse=True, return_counts=True)
+    by_person = np.argsort(owner, kind="stable")
+    first = np.cumsum(count) - count
     values: list[float] = []
     for _ in range(samples):
         drawn = rng.integers(len(names), size=len(names))
-        values.append(statistic(np.concatenate([rows_of[number] for number in drawn])))
+        place = np.arange(count[drawn].sum()) - np.repeat(np.cumsum(count[drawn]) - count[drawn], count[drawn])
+        values.append(statistic(by_person[np.repeat(first[drawn], count[drawn]) + place]))
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return Estimate(statistic(np.arange(len(person))), float(low), float(high))
 
@@ -87,3 +89,84 @@ def threshold_for_sensitivity(scores: NDArray[np.float64], positive: NDArray[np.
     ordered = np.sort(scores[positive])[::-1]
     needed = max(int(np.ceil(wanted * len(ordered))), 1)
     return float(ordered[needed - 1])
+
+
+def confusion_matrix(predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """How many rows of each true class (first axis) were called each class (second axis)."""
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+@dataclass(frozen=True, slots=True)
+class MacroMeasures:
+    """Shares over all rows, and means over the classes that were there or were predicted.
+
+    Attributes:
+        accuracy: share of the rows predicted rightly.
+        precision: mean share of a class' predictions that are right; 0 for a class that was never predicted.
+        recall: mean share of a class that was predicted rightly; 0 for a class that was never there.
+        f1: mean harmonic mean of the two.
+    """
+
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+
+
+def macro_measures(confusion: NDArray[np.int64]) -> MacroMeasures:
+    """Accuracy and macro averages, as FoundationGait reports for scoliosis.
+
+    Args:
+        confusion: of `confusion_matrix`, with at least one row.
+    """
+    hits, there, said = np.diag(confusion), confusion.sum(1), confusion.sum(0)
+    used = there + said > 0
+    precision, recall = hits / np.maximum(said, 1), hits / np.maximum(there, 1)
+    f1 = 2 * hits / np.maximum(there + said, 1)
+    return MacroMeasures(
+        float(hits.sum() / confusion.sum()), *(float(each[used].mean()) for each in (precision, recall, f1))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ClassShares:
+    """How well one class is told from all others.
+
+    Attributes:
+        sensitivity: share of the class that was called so; None if nobody is of it.
+        sensitivity_interval: Wilson's 95 % interval.
+        specificity: share of the others that was not called so; None if there are no others.
+        specificity_interval: likewise.
+        n_class: rows of the class.
+        n_others: rows of the others.
+    """
+
+    sensitivity: float | None
+    sensitivity_interval: tuple[float, float]
+    specificity: float | None
+    specificity_interval: tuple[float, float]
+    n_class: int
+    n_others: int
+
+
+def class_shares(confusion: NDArray[np.int64]) -> list[ClassShares]:
+    """Sensitivity and specificity of each class; rows must be independent (one a person) for the intervals to hold.
+
+    Args:
+        confusion: of `confusion_matrix`.
+    """
+    return [_shares_of(confusion, each) for each in range(len(confusion))]
+
+
+def _shares_of(confusion: NDArray[np.int64], each: int) -> ClassShares:
+    hits, there, said = int(confusion[each, each]), int(confusion[each].sum()), int(confusion[:, each].sum())
+    others = int(confusion.sum()) - there
+    passes = others - (said - hits)
+    return ClassShares(
+        sensitivity=hits / there if there else None,
+        sensitivity_interval=wilson_interval(hits, there),
+        specificity=passes / others if others else None,
+        specificity_interval=wilson_interval(passes, others),
+        n_class=there,
+        n_others=others,
+    )

@@ -9,7 +9,7 @@ from fgait_core.data.labels import TASKS
 from fgait_core.data.shards import read_shards
 from fgait_core.model_package import ModelPackage
 from fgait_core.progress import Progress, ignore_progress
-from fgait_core.recipes.measure import measure_task, sequence_logits
+from fgait_core.recipes.measure import measure_task, score_folder
 
 
 def evaluate_package(
@@ -29,7 +29,7 @@ def evaluate_package(
     """
     package = ModelPackage.load(folder)
     shards = read_shards(data)
-    logits = sequence_logits(package.network, shards, package.content.transform, progress)
+    logits = score_folder(package.network, shards, package.content.transform, progress=progress)
     measured: dict[str, Any] = {}
     for task in package.content.tasks:
         measured[task.name] = measure_task(

@@ -1,71 +1,90 @@
 """Fine-tuning: encoder, projector and the heads of all tasks together on labelled sequences.
 
-Source: FoundationGait, fine-tuning with one learning rate for each layer. All tasks are trained at once; a person who
-has no label for a task does not count for it.
+Source: FoundationGait (arXiv 2512.00691), fine-tuning with one learning rate for each layer; with all but the heads'
+at 0 it is the published linear probe. All tasks are trained at once; a sequence without a label for a task does not
+count for it.
+
+Deviations:
+    * No gradient is computed for layers in front of the first one that learns, and frozen layers keep their running
+      statistics (`reproduce.frozen_statistics`).
+    * Triplets are sought within a micro-batch (over all processes), so `accumulate` makes fewer of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
-from fgait_core.config import FinetuneConfig
-from fgait_core.data.labels import TASKS
-from fgait_core.data.sampling import PersonSampler
+from fgait_core.config import ArchitectureConfig, FinetuneConfig
+from fgait_core.data.batches import Batch
+from fgait_core.data.labels import people_of, targets_of
+from fgait_core.data.modalities import to_network
 from fgait_core.data.shards import ShardFolder, read_shards
+from fgait_core.distributed import gather_rows, world_size
 from fgait_core.errors import CheckpointError
-from fgait_core.losses import masked_cross_entropy
 from fgait_core.models.backbone import Backbone
-from fgait_core.models.heads import CosineHead, ScreeningNetwork
+from fgait_core.models.heads import TaskNetwork, build_head, labelled
+from fgait_core.models.published import load_backbone
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled
 from fgait_core.recipes.pretrain import build_backbone
-from fgait_core.training.checkpoint import TrainingState, read_checkpoint
-from fgait_core.training.loop import CHECKPOINT, fingerprint, run_training, training_clips
-from fgait_core.training.optim import layerwise_sgd, warm_cosine
+from fgait_core.training.checkpoint import read_checkpoint
+from fgait_core.training.loop import CHECKPOINT, Turn, run_training
+from fgait_core.training.optim import freeze_layers, layerwise_sgd
 
-_TEACHER = "teacher_backbone."
+_PEOPLE = "BNNecks.fc_bin"
 
 
-def load_teacher(backbone: Backbone, path: Path) -> None:
-    """Puts the teacher of a pre-training checkpoint into a backbone.
+def build_network(config: FinetuneConfig, people: int = 0) -> TaskNetwork:
+    """The network of a configuration before fine-tuning, its heads drawn from the configuration's seed.
 
-    Accepts the published layout too: `model` with keys that begin with `teacher_backbone.`, with or without `module.`.
+    Args:
+        config: of the run.
+        people: training people, for identification.
 
     Raises:
-        CheckpointError: if the file cannot be read, or names or shapes differ; the text says which.
+        CheckpointError: if the weights to start from cannot be read or are of another architecture or modality.
     """
-    weights = read_checkpoint(path).get("model", {})
-    plain = {key.removeprefix("module."): value for key, value in weights.items()}
-    teacher = {key.removeprefix(_TEACHER): value for key, value in plain.items() if key.startswith(_TEACHER)}
-    try:
-        backbone.load_state_dict(teacher)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"The teacher in {path} does not fit channels {backbone.channels} and depths {backbone.depths}. "
-            f"Use the architecture that it was pre-trained with. {error}"
-        ) from error
-
-
-def build_network(config: FinetuneConfig) -> ScreeningNetwork:
-    """The network of a configuration before fine-tuning, its heads drawn from the configuration's seed."""
     backbone = build_backbone(config)
     if config.initial is not None:
-        load_teacher(backbone, config.initial / CHECKPOINT)
-    classes = {task: len(TASKS[task].class_order) for task in config.tasks}
-    network = ScreeningNetwork(backbone, classes, config.replicates)
+        backbone = _start(config.initial, backbone)
+    width = backbone.channels[3]
+    heads = {task.name: build_head(task, width, people=people, replicates=config.replicates) for task in config.tasks}
     generator = torch.Generator().manual_seed(config.seed + 1)
-    for head in network.heads.values():
-        if isinstance(head, CosineHead):
-            head.initialise(generator)
+    for head in heads.values():
+        head.initialise(generator, small_partwise=config.reproduce.small_partwise_start)
+    network = TaskNetwork(backbone, heads, frozen_statistics=config.reproduce.frozen_statistics)
+    freeze_layers(backbone, config.layer_rates, config.projector_rate)
     return network
 
 
-def load_finetuned(config: FinetuneConfig, run: Path) -> ScreeningNetwork:
-    """The network of a finished fine-tuning run, in evaluation mode.
+def _start(path: Path, wanted: Backbone) -> Backbone:
+    backbone = load_backbone(path)
+    if (backbone.channels, backbone.depths) != (wanted.channels, wanted.depths):
+        raise CheckpointError(
+            f"The teacher in {path} does not fit channels {wanted.channels} and depths {wanted.depths}: it has "
+            f"{backbone.channels} and {backbone.depths}. Use the architecture that it was pre-trained with."
+        )
+    if backbone.in_channels != wanted.in_channels:
+        raise CheckpointError(
+            f"The teacher in {path} sees {backbone.in_channels} channel(s), the modality of the configuration has "
+            f"{wanted.in_channels}. Use the modality that it was pre-trained with."
+        )
+    return backbone
+
+
+def architecture_of(backbone: Backbone) -> ArchitectureConfig:
+    """Widths and depths of a backbone as a configuration."""
+    return ArchitectureConfig.model_validate({"channels": backbone.channels, "depths": backbone.depths})
+
+
+def load_finetuned(config: FinetuneConfig, run: Path) -> TaskNetwork:
+    """The network of a finished fine-tuning run or probe, in evaluation mode.
 
     Raises:
         CheckpointError: if there is no checkpoint, it is not of the last step, or it does not fit the configuration.
@@ -76,25 +95,107 @@ def load_finetuned(config: FinetuneConfig, run: Path) -> ScreeningNetwork:
             f"The run {run} has done {checkpoint['iteration']} of {config.iterations} steps. "
             "Finish it with `fgait finetune`."
         )
-    network = build_network(config.model_copy(update={"initial": None}))
+    weights = checkpoint["model"]
+    people = next((value.shape[2] for key, value in weights.items() if key.endswith(_PEOPLE)), 0)
+    network = build_network(config.model_copy(update={"initial": None}), people)
     try:
-        network.load_state_dict(checkpoint["model"])
+        network.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"The checkpoint of {run} does not fit its configuration: {error}") from error
-    return network.eval()
+    return network.requires_grad_(False).eval()
 
 
-def bootstrap_weights(folder: ShardFolder, replicates: int, seed: int) -> Tensor:
+def bootstrap_weights(folder: ShardFolder, replicates: int, seed: int, number: int = 0) -> Tensor:
     """How often each sequence's person is in each bootstrap sample of the people.
+
+    Args:
+        folder: the data set.
+        replicates: bootstrap samples.
+        seed: of the run.
+        number: of the data set.
 
     Returns:
         float32 `[sequence, 1 + replicates]`; the first column, of the main head, is 1.
     """
-    names, owner = np.unique(folder.person, return_inverse=True)
-    rng = np.random.default_rng([seed, len(names)])
-    counts = rng.poisson(1.0, size=(len(names), replicates))
-    counts = np.concatenate([np.ones((len(names), 1), counts.dtype), counts], axis=1)
-    return torch.from_numpy(counts[owner]).float()
+    people = len(folder.people)
+    counts = np.random.default_rng([seed, number, people]).poisson(1.0, size=(people, replicates))
+    counts = np.concatenate([np.ones((people, 1), counts.dtype), counts], axis=1)
+    return torch.from_numpy(counts[folder.person_number]).float()
+
+
+class Finetuning:
+    """Fine-tuning as `training.loop.run_training` runs it.
+
+    Args:
+        config: of the run.
+        folders: the data sets, in the order of `config.data`.
+
+    Attributes:
+        network: backbone and heads.
+    """
+
+    def __init__(self, config: FinetuneConfig, folders: Sequence[ShardFolder]) -> None:
+        self.network = build_network(config, people_of(folders))
+        self._config = config
+        self._targets = {task.name: targets_of(task, folders) for task in config.tasks}
+        self._weights = [
+            bootstrap_weights(folder, config.replicates, config.seed, number) for number, folder in enumerate(folders)
+        ]
+
+    def learner(self) -> nn.Module:
+        """What is called in training."""
+        return self.network
+
+    def shards(self) -> Sequence[nn.Module]:
+        """What FSDP2 divides."""
+        return (self.network,)
+
+    def optimizer(self) -> Optimizer:
+        """SGD with a rate for each layer."""
+        config = self._config
+        return layerwise_sgd(
+            self.network.backbone,
+            self.network.heads,
+            layer_rates=config.layer_rates,
+            projector_rate=config.projector_rate,
+            head_rate=config.head_rate,
+            weight_decay=config.weight_decay,
+            momentum=config.momentum,
+        )
+
+    def step(self, learner: nn.Module, batches: Sequence[Batch], turn: Turn) -> dict[str, float]:
+        """Losses of all tasks on each micro-batch, and their gradients."""
+        weights = [self._weights[batch.folder][batch.sequences].to(turn.device, turn.dtype) for batch in batches]
+        targets = {
+            task.name: [torch.from_numpy(self._of(task.name, batch)).to(turn.device) for batch in batches]
+            for task in self._config.tasks
+        }
+        counts = {task: _count(of_task, weights) for task, of_task in targets.items()}
+        logged: dict[str, list[Tensor]] = {}
+        for number, batch in enumerate(batches):
+            with turn.forward(number == len(batches) - 1):
+                said = learner(to_network(batch.views[0], turn.device, turn.dtype), self._config.crops)
+            total = torch.zeros((), device=turn.device, dtype=turn.dtype)
+            for task in self._config.tasks:
+                head, name = self.network.head(task.name), task.name
+                loss = head.loss(said[name], targets[name][number], weights[number], counts[name])
+                total = total + task.weight * loss.total
+                for short, value in loss.logged.items():
+                    logged.setdefault(f"{name}_{short}" if short else name, []).append(value)
+            turn.backward(total)
+        return {name: float(torch.stack(values).mean()) for name, values in logged.items()}
+
+    def after_step(self, iteration: int) -> None:
+        """Nothing is averaged in fine-tuning."""
+
+    def _of(self, task: str, batch: Batch) -> NDArray[np.int64]:
+        return self._targets[task][batch.folder][batch.sequences]
+
+
+def _count(targets: Sequence[Tensor], weights: Sequence[Tensor]) -> Tensor:
+    """Mean of the labelled sequences over all micro-batches and processes of a step, see `TaskHead.loss`."""
+    own = torch.stack([labelled(*pair) for pair in zip(targets, weights, strict=True)]).sum(0)
+    return gather_rows(own[None]).sum(0) / (len(targets) * world_size())
 
 
 def finetune(
@@ -103,7 +204,7 @@ def finetune(
     *,
     progress: Progress = ignore_progress,
     cancelled: Cancelled = never_cancelled,
-) -> ScreeningNetwork:
+) -> TaskNetwork:
     """Fine-tunes, or goes on where a stopped run of the same configuration ended.
 
     Args:
@@ -120,51 +221,7 @@ def finetune(
         CheckpointError: if the folder holds a run of another configuration, or the pre-trained weights do not fit.
         OperationCancelled: if the user asked for a stop; the checkpoint is written.
     """
-    data = read_shards(config.data)
-    network = build_network(config)
-    state = _start(config, data, network)
-    weights = bootstrap_weights(data, config.replicates, config.seed)
-
-    def step() -> dict[str, float]:
-        sequences = state.sampler.draw()
-        clips = training_clips(data, sequences, config, state.rng)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
-            features = network.features(clips, config.crops)
-        logits = {task: network.heads[task](features) for task in config.tasks}
-        losses = {task: _loss(logits[task], data, task, sequences, weights) for task in config.tasks}
-        state.optimizer.zero_grad()
-        torch.stack([loss.sum() for loss in losses.values()]).sum().backward()
-        state.optimizer.step()
-        state.iteration += 1
-        return {task: float(loss[0].detach()) for task, loss in losses.items()}
-
-    run_training(state, step, config, folder, progress, cancelled)
-    return network.eval()
-
-
-def _loss(logits: Tensor, data: ShardFolder, task: str, sequences: NDArray[np.int64], weights: Tensor) -> Tensor:
-    """Losses `[1 + replicates]` of one task on a batch."""
-    labels = torch.from_numpy(data.labels[task][sequences])
-    chosen = weights[torch.from_numpy(sequences)]
-    per_head = [masked_cross_entropy(logits[:, r], labels, chosen[:, r]) for r in range(logits.shape[1])]
-    return torch.stack(per_head)
-
-
-def _start(config: FinetuneConfig, data: ShardFolder, network: ScreeningNetwork) -> TrainingState:
-    optimizer = layerwise_sgd(
-        network.backbone,
-        network.heads,
-        layer_rates=config.layer_rates,
-        projector_rate=config.projector_rate,
-        head_rate=config.head_rate,
-        weight_decay=config.weight_decay,
-    )
-    rng = np.random.default_rng(config.seed)
-    return TrainingState(
-        network=network,
-        optimizer=optimizer,
-        scheduler=warm_cosine(optimizer, iterations=config.iterations, warmup=config.warmup),
-        sampler=PersonSampler(data, config.batch, rng),
-        rng=rng,
-        fingerprint=fingerprint(config),
-    )
+    folders = [read_shards(each.path) for each in config.data]
+    recipe = Finetuning(config, folders)
+    run_training(recipe, config, folders, folder, views=1, progress=progress, cancelled=cancelled)
+    return recipe.network.eval()

@@ -1,38 +1,44 @@
-"""Refits the heads in closed form on every training sequence, the encoder left as it is.
+"""Fits heads in closed form on the features of an encoder that is left as it is.
 
-End-to-end training on few processor hours sees each sequence only once or twice; ridge regression finds the best linear
-heads on its features at once. The class vectors are stored in the cosine heads; the calibrator, which mixes the logits
-of all classes, gives them back their scale.
+Ridge regression finds the best linear heads at once, where training them sees each sequence only a few times. On a
+pre-trained encoder it tells what the features hold; after fine-tuning it refits the heads on all sequences. The class
+vectors are stored in cosine heads, which keep their directions; the calibrator of a package, which mixes the logits of
+all classes, gives them back their scale.
+
+Deviation: the published linear probe trains the heads by SGD. That is `fgait finetune` with all rates but the heads'
+at 0.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from fgait_core.config import FinetuneConfig, ProbeConfig, load_config, save_config
-from fgait_core.data.labels import TASKS
-from fgait_core.data.sampling import clip_rows
-from fgait_core.data.shards import ShardFolder, read_shards
-from fgait_core.models.heads import CosineHead, ScreeningNetwork
+from fgait_core.config import FinetuneConfig, ProbeConfig, save_config
+from fgait_core.config.files import RUN_CONFIG
+from fgait_core.data.labels import targets_of
+from fgait_core.data.shards import read_shards
+from fgait_core.distributed import choose_device
+from fgait_core.models.heads import AttributesHead, CosineHead, TaskNetwork
 from fgait_core.progress import Progress, ignore_progress, part_of
-from fgait_core.recipes.finetune import bootstrap_weights, load_finetuned
-from fgait_core.training.loop import CHECKPOINT, to_network
+from fgait_core.recipes.finetune import bootstrap_weights, build_network
+from fgait_core.recipes.probe_features import probe_features
+from fgait_core.recipes.probe_source import as_finetuning, find_source
+from fgait_core.training.loop import CHECKPOINT
+from fgait_core.training.ridge import Ridge
 
-_BATCH = 32
+PROBE_CONFIG = "probe.yaml"
 
 
-def probe(config: ProbeConfig, folder: Path, *, progress: Progress = ignore_progress) -> ScreeningNetwork:
-    """Refits the heads and their bootstrap replicates.
+def probe(config: ProbeConfig, folder: Path, *, progress: Progress = ignore_progress) -> TaskNetwork:
+    """Fits the heads and their bootstrap replicates.
 
     Args:
         config: what to do.
-        folder: gets a checkpoint and the fine-tuning configuration, so that it can be packaged like the run itself,
-            and `probe.yaml`.
+        folder: gets a checkpoint and the configuration of an equivalent fine-tuning run, so that it can be measured
+            and packaged like one, and `probe.yaml`.
         progress: told as it goes on.
 
     Returns:
@@ -40,92 +46,121 @@ def probe(config: ProbeConfig, folder: Path, *, progress: Progress = ignore_prog
 
     Raises:
         CheckpointError: if the run is not finished or does not fit its configuration.
-        ConfigError: if the data cannot be read.
+        ConfigError: if the data cannot be read, nobody has a label, or something is missing that the run does not say.
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    tuned = load_config(config.run / "config.yaml", FinetuneConfig)
-    network = load_finetuned(tuned, config.run)
+    source = find_source(config)
+    equivalent = as_finetuning(config, source)
+    network = build_network(equivalent.model_copy(update={"initial": None}))
+    network.backbone.load_state_dict(source.backbone.state_dict())
+    network.requires_grad_(False).eval()
     data = read_shards(config.data)
-    features, sequences = _features(network, data, config, tuned, part_of(progress, 0.0, 0.6))
-    weights = bootstrap_weights(data, tuned.replicates, tuned.seed)[sequences]
-    for number, task in enumerate(tuned.tasks):
-        labels = torch.from_numpy(data.labels[task][sequences])
-        report = part_of(progress, 0.6 + 0.4 * number / len(tuned.tasks), 0.6 + 0.4 * (number + 1) / len(tuned.tasks))
-        head = network.heads[task]
-        if isinstance(head, CosineHead):
-            refit_head(head, features, labels, len(TASKS[task].class_order), weights, config.ridge, report)
-    folder.mkdir(parents=True, exist_ok=True)
-    save_config(folder / "config.yaml", tuned)
-    save_config(folder / "probe.yaml", config)
-    torch.save({"model": network.state_dict(), "iteration": tuned.iterations}, folder / CHECKPOINT)
+    targets = {task.name: targets_of(task, [data])[0] for task in equivalent.tasks}
+    device = choose_device(config.device)
+    rows, sequences = probe_features(network.to(device), data, equivalent, config.windows, part_of(progress, 0, 0.6))
+    weights = bootstrap_weights(data, config.replicates, config.seed)[sequences]
+    network.cpu().float()
+    for number, (task, labels) in enumerate(targets.items()):
+        report = part_of(progress, 0.6 + 0.4 * number / len(targets), 0.6 + 0.4 * (number + 1) / len(targets))
+        refit(network, task, rows, torch.from_numpy(labels[sequences]), weights, config.ridge, report)
+    _write(folder, network, equivalent, config)
     return network
 
 
-def refit_head(
-    head: CosineHead,
-    features: Tensor,
-    labels: Tensor,
-    classes: int,
+def _write(folder: Path, network: TaskNetwork, equivalent: FinetuneConfig, config: ProbeConfig) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    save_config(folder / RUN_CONFIG, equivalent)
+    save_config(folder / PROBE_CONFIG, config)
+    content = {
+        "model": network.state_dict(),
+        "iteration": equivalent.iterations,
+        "config": equivalent.model_dump(mode="json"),
+    }
+    torch.save(content, folder / CHECKPOINT)
+
+
+def refit(
+    network: TaskNetwork,
+    task: str,
+    rows: Tensor,
+    targets: Tensor,
     weights: Tensor,
     ridge: float,
     progress: Progress = ignore_progress,
 ) -> None:
-    """Ridge regression of the class indicators on the normalised features, once for each head.
+    """Fits the head of a task.
 
     Args:
-        head: its normalisation is set to the mean and variance of the features, its class vectors to the solutions.
-        features: float32 `[row, feature]`, before the head's normalisation.
-        labels: int64 `[row]`; rows with a negative label do not count.
-        classes: number of classes.
+        network: whose head.
+        task: name of a classification or of attributes.
+        rows: float32 `[row, feature]`, before the head's normalisation.
+        targets: int64 `[row]` or `[row, attribute]`; rows with a negative label do not count.
         weights: float32 `[row, 1 + replicates]`, how often each row counts for each head.
         ridge: penalty, in units of the mean variance of a feature.
-        progress: told after each head.
+        progress: told after each fit.
+    """
+    head = network.head(task)
+    if isinstance(head, CosineHead):
+        refit_classes(head, rows, targets, weights, ridge, progress)
+    elif isinstance(head, AttributesHead):
+        refit_attributes(head, rows, targets, ridge, progress)
+
+
+@torch.no_grad()
+def refit_classes(
+    head: CosineHead,
+    rows: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    ridge: float,
+    progress: Progress = ignore_progress,
+) -> None:
+    """Ridge regression of the class indicators on the normalised features, once for each head; see `refit`.
+
+    The head's normalisation is set to the mean and variance of the features, its class vectors to the solutions.
     """
     known = labels >= 0
-    features, labels, weights = features[known], labels[known], weights[known]
-    with torch.no_grad():
-        head.bn1d.weight.fill_(1.0)
-        head.bn1d.bias.zero_()
-        variance, mean = torch.var_mean(features, dim=0, correction=0)
-        head.bn1d.running_mean = mean
-        head.bn1d.running_var = variance
-        unit = torch.nn.functional.normalize(head.bn1d.eval()(features), dim=1)
-        targets = torch.nn.functional.one_hot(labels, classes).float()
-        solutions = []
-        for column in range(weights.shape[1]):
-            solutions.append(_ridge(unit, targets, weights[:, column], ridge))
-            progress((column + 1) / weights.shape[1], "refitting heads")
-        head.fc_bin.copy_(solutions[0][None])
-        head.replicates.copy_(torch.stack(solutions[1:]) if len(solutions) > 1 else head.replicates)
+    rows, labels, weights = rows[known], labels[known], weights[known]
+    head.bn1d.weight.fill_(1.0)
+    head.bn1d.bias.zero_()
+    regression = Ridge(torch.nn.functional.normalize(_normalised(head.bn1d, rows), dim=1), ridge)
+    indicators = torch.nn.functional.one_hot(labels, head.fc_bin.shape[2]).float()
+    for column, vectors in enumerate((head.fc_bin[0], *head.replicates)):
+        vectors.copy_(regression.solve(indicators, weights[:, column]).vectors)
+        progress((column + 1) / weights.shape[1], "fitting heads")
 
 
-def _ridge(rows: Tensor, targets: Tensor, weights: Tensor, ridge: float) -> Tensor:
-    """Class vectors `[feature, class]` of weighted ridge regression with an intercept that is not penalised."""
-    share = weights / weights.sum()
-    centred = rows - share @ rows
-    weighted = centred * share[:, None]
-    gram = (centred.T @ weighted).double()
-    gram.diagonal().add_(ridge * float(gram.diagonal().mean()))
-    moment = (weighted.T @ (targets - share @ targets)).double()
-    return torch.linalg.solve(gram, moment).float()
+@torch.no_grad()
+def refit_attributes(
+    head: AttributesHead, rows: Tensor, targets: Tensor, ridge: float, progress: Progress = ignore_progress
+) -> None:
+    """Ridge regression of "is it this value?" for each value of each attribute; see `refit`.
+
+    Both answers weigh alike, however rare one is, and the shift puts the border between no and yes where the regression
+    has it. A value that nobody or everybody has is not learned: its logits are 0.
+    """
+    head.weight.fill_(1.0)
+    head.bias.zero_()
+    head.fc_bin.zero_()
+    normalised = _normalised(head.bn1d, rows)
+    unit, length = torch.nn.functional.normalize(normalised, dim=1), float(normalised.norm(dim=1).mean())
+    place = 0
+    for attribute, values in enumerate(head.values):
+        known = targets[:, attribute] >= 0
+        regression = Ridge(unit[known], ridge)
+        for value in range(values):
+            yes = (targets[known, attribute] == value).float()
+            if 0 < float(yes.sum()) < len(yes):
+                fitted = regression.solve(yes[:, None], yes / yes.sum() + (1 - yes) / (1 - yes).sum())
+                vector = fitted.vectors[:, 0]
+                head.fc_bin[place].copy_(torch.stack([-vector, vector], dim=1))
+                head.bias[place] = -vector * (fitted.mean_row @ vector) * length / vector.square().sum()
+            place += 1
+            progress(place / sum(head.values), "fitting heads")
 
 
-def _features(
-    network: ScreeningNetwork, data: ShardFolder, config: ProbeConfig, tuned: FinetuneConfig, progress: Progress
-) -> tuple[Tensor, NDArray[np.int64]]:
-    """Head features `[row, feature]` of random clips of all sequences, some mirrored, and whose they are."""
-    rng = np.random.default_rng(config.seed)
-    sequences = np.tile(np.arange(len(data)), config.windows)
-    collected: list[Tensor] = []
-    for begin in range(0, len(sequences), _BATCH):
-        chosen = sequences[begin : begin + _BATCH]
-        clip = tuned.clip
-        rows = clip_rows(data, chosen, frames=clip.frames, stride=clip.stride, skip=clip.skip, rng=rng)
-        clips = data.take(rows) * np.uint8(255)
-        mirrored = rng.random(len(clips)) < tuned.augmentation.flip
-        clips[mirrored] = clips[mirrored][..., ::-1]
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
-            collected.append(network.features(to_network(clips)).float())
-        progress(min(begin + _BATCH, len(sequences)) / len(sequences), "computing features")
-    return torch.cat(collected).clone(), sequences
+def _normalised(norm: torch.nn.BatchNorm1d, rows: Tensor) -> Tensor:
+    variance, mean = torch.var_mean(rows, dim=0, correction=0)
+    norm.running_mean, norm.running_var = mean, variance
+    return norm.eval()(rows)

@@ -13,6 +13,7 @@ def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
     depths = "-".join(map(str, content.architecture.depths))
     people = ", ".join(f"{count} {split}" for split, count in content.people.items())
     transform = content.transform
+    seen = transform.modality.replace("_", " ")
     lines = [
         f"# Model card: {content.name} {content.version} (simulated)",
         "",
@@ -29,7 +30,7 @@ def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
         "",
         f"- Network: DeepGaitV2-P3D encoder, channels {channels}, depths {depths}, projector, one head for each "
         f"task with {content.architecture.replicates} bootstrap replicates.",
-        f"- Input: {transform.window_frames} silhouettes of {transform.height_px} x {transform.width_px} at "
+        f"- Input: {transform.window_frames} frames ({seen}) of {transform.height_px} x {transform.width_px} at "
         f"{transform.frame_rate_hz:g} Hz; the windows of a longer recording are averaged.",
         f"- Data: {content.training_data}.",
         f"- People in the splits, none in two of them, no body in two of them: {people}.",
@@ -69,6 +70,8 @@ def _rows(tasks: tuple[TaskContent, ...], metrics: dict[str, Any]) -> list[tuple
         ("people, sequences", [f"{each['people']}, {each['sequences']}" for each in measured]),
         ("AUROC", [_estimate(each["auroc"]) for each in measured]),
         ("AUROC, one sequence a person", [_estimate(each["auroc_one_sequence_a_person"]) for each in measured]),
+        ("accuracy", [_estimate(each["accuracy"]) for each in measured]),
+        ("macro F1", [_estimate(each["macro_f1"]) for each in measured]),
         ("balanced accuracy", [_estimate(each["balanced_accuracy"]) for each in measured]),
         ("… by chance", [f"{each['chance_balanced_accuracy']:.3f}" for each in measured]),
         ("AUROC of the mean silhouette (baseline)", [_estimate(each["mean_silhouette"]) for each in baselines]),
@@ -90,14 +93,14 @@ def _groups(task: TaskContent, metrics: dict[str, Any]) -> list[str]:
     measured = metrics["tasks"][task.name]
     lines = ["| group | sequences | AUROC |", "|---|---|---|"]
     for kind in ("view", "clothing", "carrying", "sex", "age"):
-        for name, group in measured[f"by_{kind}"].items():
+        for name, group in measured.get(f"by_{kind}", {}).items():
             lines.append(f"| {kind}: {name.replace('_', ' ')} | {group['sequences']} | {_estimate(group['auroc'])} |")
     return lines
 
 
 def _estimate(estimate: dict[str, float] | None) -> str:
     if estimate is None:
-        return "one class only"
+        return "not measured"
     return f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f})"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,16 +15,15 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from fgait_core import __version__
-from fgait_core.config import FinetuneConfig, load_config
-from fgait_core.data.labels import TASKS
+from fgait_core.config import ClassificationTask, FinetuneConfig, load_config, load_run_config
+from fgait_core.config.files import RUN_CONFIG
+from fgait_core.data.labels import TASKS, people_of, targets_of
 from fgait_core.data.shards import ShardFolder, read_shards, require_disjoint
-from fgait_core.data.windows import BINARY_ABOVE
 from fgait_core.errors import ConfigError
 from fgait_core.evaluation.calibration import Calibrator, fit_calibrator
 from fgait_core.evaluation.classification import one_row_a_person, threshold_for_sensitivity
 from fgait_core.evaluation.conformal import fit_label_quantiles
 from fgait_core.model_package import (
-    ALIGNMENT,
     CARD_FILE,
     CONTENT_FILE,
     FILES,
@@ -37,15 +37,15 @@ from fgait_core.model_package import (
     OperatingPoint,
     PackageContent,
     TaskContent,
-    Transform,
     file_sha256,
 )
-from fgait_core.models.heads import ScreeningNetwork
+from fgait_core.models.heads import TaskNetwork
 from fgait_core.progress import Progress, ignore_progress, part_of
+from fgait_core.recipes.baselines import baselines
 from fgait_core.recipes.finetune import load_finetuned
-from fgait_core.recipes.measure import baselines, measure_task, sequence_logits
+from fgait_core.recipes.measure import measure_task
 from fgait_core.recipes.model_card import write_card
-from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
+from fgait_core.recipes.scoring import score_folder, transform_of
 
 COVERAGE = 0.9
 WANTED_SENSITIVITY = 0.8
@@ -62,7 +62,7 @@ class PackageOrder:
     """What to make a package of.
 
     Attributes:
-        run: folder of a fine-tuning run.
+        run: folder of a fine-tuning run or a probe.
         calibration: shards of people for calibrators, conformal thresholds and the operating point.
         test: shards of people for everything that is reported.
         name: of the package.
@@ -90,31 +90,33 @@ def build_package(order: PackageOrder, out: Path, *, progress: Progress = ignore
         The package as loaded from `out`.
 
     Raises:
-        ConfigError: if the splits share a person, or are not simulated data of this project.
+        ConfigError: if the splits share a person, are not simulated data of this project, or the run has no task that
+            the product screens for.
         CheckpointError: if the run has no finished checkpoint.
     """
-    config = load_config(order.run / "config.yaml", FinetuneConfig)
+    config = load_config(order.run / RUN_CONFIG, FinetuneConfig)
+    tasks = _screening_tasks(config)
     network = load_finetuned(config, order.run)
-    train, calibration, test = (read_shards(path) for path in (config.data, order.calibration, order.test))
-    require_disjoint(train, calibration, test)
-    if not all(folder.manifest.get("simulated") is True for folder in (train, calibration, test)):
-        raise ConfigError(
-            "`fgait package` knows only simulated data so far; a manifest does not say `simulated: true`."
-        )
-    transform = _transform(config, train)
-    fitted_on = sequence_logits(network, calibration, transform, part_of(progress, 0.0, 0.3))
-    tested_on = sequence_logits(network, test, transform, part_of(progress, 0.3, 0.8))
-    tasks: list[TaskContent] = []
+    train = [read_shards(each.path) for each in config.data]
+    calibration, test = read_shards(order.calibration), read_shards(order.test)
+    _require_usable(config, train, calibration, test)
+    transform = transform_of(config, train[0].frame_rate_hz)
+    fitted_on = score_folder(network, calibration, transform, progress=part_of(progress, 0.0, 0.3))
+    tested_on = score_folder(network, test, transform, progress=part_of(progress, 0.3, 0.8))
+    contents: list[TaskContent] = []
     metrics: dict[str, Any] = {"tasks": {}, "simulated": True, "created_by": f"fgait {__version__}"}
-    for name in config.tasks:
-        content, measured = _finish_task(name, fitted_on[name], tested_on[name], calibration, test, order.seed)
-        tasks.append(content)
-        metrics["tasks"][name] = measured
+    for task in tasks:
+        content, measured = _finish_task(
+            task, fitted_on[task.name], tested_on[task.name], calibration, test, order.seed
+        )
+        contents.append(content)
+        metrics["tasks"][task.name] = measured
     progress(0.85, "measuring baselines")
-    metrics["baselines"] = baselines(train, test, config.tasks, order.seed)
+    metrics["baselines"] = baselines(train, test, tasks, order.seed)
     metrics["data"] = {
-        name: {"counts": folder.manifest.get("counts"), "sha256": folder.manifest.get("sha256")}
-        for name, folder in (("train", train), ("calibration", calibration), ("test", test))
+        "train": [_facts(folder) for folder in train],
+        "calibration": _facts(calibration),
+        "test": _facts(test),
     }
     metrics["training"] = config.model_dump(mode="json")
     content = PackageContent(
@@ -125,43 +127,79 @@ def build_package(order: PackageOrder, out: Path, *, progress: Progress = ignore
         simulated=True,
         training_data=_training_data(train),
         known_gaps=KNOWN_GAPS,
-        people={"train": len(train.people), "calibration": len(calibration.people), "test": len(test.people)},
+        people={"train": people_of(train), "calibration": len(calibration.people), "test": len(test.people)},
         architecture=_architecture(network, config),
         transform=transform,
-        tasks=tuple(tasks),
+        tasks=tuple(contents),
     )
     _write(out, content, network, metrics)
     progress(1.0, "package written")
     return ModelPackage.load(out)
 
 
-def _transform(config: FinetuneConfig, train: ShardFolder) -> Transform:
-    return Transform(
-        alignment=ALIGNMENT,
-        height_px=HEIGHT_PX,
-        width_px=WIDTH_PX,
-        binary_above=BINARY_ABOVE,
-        frame_rate_hz=train.frame_rate_hz / config.clip.stride,
-        window_frames=config.clip.frames,
-        hop_frames=max(config.clip.frames // 4, 1),
+def _screening_tasks(config: FinetuneConfig) -> tuple[ClassificationTask, ...]:
+    """The tasks of a run that the product screens for; heads of others stay out of the package."""
+    tasks = tuple(
+        task for task in config.tasks if isinstance(task, ClassificationTask) and task.positive and task.name in TASKS
     )
+    other = [task.name for task in tasks if (task.classes, task.positive) != _meaning(TASKS[task.name])]
+    if other or not tasks:
+        known = [f"{name}: {', '.join(each.classes)}, positive {each.positive}" for name, each in TASKS.items()]
+        raise ConfigError(
+            f"A package needs classifications with a positive class that the product screens for ({'; '.join(known)}). "
+            f"The run has {', '.join(task.name for task in config.tasks)}"
+            f"{f', where {other[0]} has other classes' if other else ''}. Measure other tasks with `fgait evaluate`."
+        )
+    return tasks
 
 
-def _architecture(network: ScreeningNetwork, config: FinetuneConfig) -> ArchitectureContent:
+def _meaning(task: ClassificationTask) -> tuple[tuple[str, ...], str | None]:
+    return task.classes, task.positive
+
+
+def _require_usable(
+    config: FinetuneConfig, train: Sequence[ShardFolder], calibration: ShardFolder, test: ShardFolder
+) -> None:
+    """Refuses splits that share people, also with those whom the encoder was pre-trained on, and real data."""
+    for folder in (*train, *_pretrained_on(config)):
+        require_disjoint(folder, calibration, test)
+    if not all(folder.manifest.get("simulated") is True for folder in (*train, calibration, test)):
+        raise ConfigError(
+            "`fgait package` knows only simulated data so far; a manifest does not say `simulated: true`."
+        )
+    if len({folder.frame_rate_hz for folder in train}) > 1:
+        raise ConfigError("A package needs training data of one frame rate; this run's data sets have several.")
+
+
+def _pretrained_on(config: FinetuneConfig) -> list[ShardFolder]:
+    """Data sets of the pre-training that the run began with, where its folder and they are still there."""
+    if config.initial is None or not (config.initial / RUN_CONFIG).is_file():
+        return []
+    data = load_run_config(config.initial).data
+    return [read_shards(each.path) for each in data if each.path.is_dir()]
+
+
+def _facts(folder: ShardFolder) -> dict[str, Any]:
+    files = {name: facts["sha256"] for name, facts in folder.manifest["files"].items()}
+    return {"counts": folder.manifest.get("counts"), "sha256": files}
+
+
+def _architecture(network: TaskNetwork, config: FinetuneConfig) -> ArchitectureContent:
     c1, c2, c3, c4 = network.backbone.channels
     d1, d2, d3, d4 = network.backbone.depths
     return ArchitectureContent(channels=(c1, c2, c3, c4), depths=(d1, d2, d3, d4), replicates=config.replicates)
 
 
-def _training_data(train: ShardFolder) -> str:
-    return (
-        f"simulated walkers: {len(train.people)} people, {len(train)} sequences, generator "
-        f"{train.manifest.get('generator_version')}, seed {train.manifest.get('seed')}"
+def _training_data(train: Sequence[ShardFolder]) -> str:
+    return "; ".join(
+        f"simulated walkers: {len(folder.people)} people, {len(folder)} sequences, generator "
+        f"{folder.manifest.get('generator_version')}, seed {folder.manifest.get('seed')}"
+        for folder in train
     )
 
 
 def _finish_task(
-    name: str,
+    task: ClassificationTask,
     fitted_on: NDArray[np.float64],
     tested_on: NDArray[np.float64],
     calibration: ShardFolder,
@@ -169,15 +207,18 @@ def _finish_task(
     seed: int,
 ) -> tuple[TaskContent, dict[str, Any]]:
     """Calibrators, conformal thresholds and threshold from the calibration split, measures from the test split."""
-    task = TASKS[name]
-    known = calibration.labels[name] >= 0
-    labels, person, logits = calibration.labels[name][known], calibration.person[known], fitted_on[known]
+    (true,) = targets_of(task, [calibration])
+    known = true >= 0
+    labels, person, logits = true[known], calibration.person[known], fitted_on[known]
+    missing = [name for number, name in enumerate(task.classes) if not (labels == number).any()]
+    if missing:
+        raise ConfigError(f"Nobody in {calibration.path} is {missing[0]!r} of {task.name}, which calibration needs.")
     rng = np.random.default_rng(seed)
     calibrators = fit_calibrators(logits, labels, person, rng)
     single = one_row_a_person(person, rng)
     probabilities = calibrators[0].probabilities(logits[single, 0])
     quantiles = fit_label_quantiles(probabilities, labels[single], COVERAGE)
-    positive = task.positive_index
+    positive = task.classes.index(task.positive or "")
     threshold = threshold_for_sensitivity(probabilities[:, positive], labels[single] == positive, WANTED_SENSITIVITY)
     measured = measure_task(
         task,
@@ -189,9 +230,9 @@ def _finish_task(
         seed=seed,
     )
     content = TaskContent(
-        name=name,
-        class_order=task.class_order,
-        positive_class=task.positive_class,
+        name=task.name,
+        class_order=task.classes,
+        positive_class=task.positive or "",
         calibrators=tuple(_plain(each) for each in calibrators),
         conformal_quantiles=tuple(_number(value) for value in quantiles),
         coverage=COVERAGE,
@@ -232,11 +273,16 @@ def _number(value: float) -> float | Literal["inf"]:
     return value if np.isfinite(value) else "inf"
 
 
-def _write(out: Path, content: PackageContent, network: ScreeningNetwork, metrics: dict[str, Any]) -> None:
+def _write(out: Path, content: PackageContent, network: TaskNetwork, metrics: dict[str, Any]) -> None:
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    weights = {key: value for key, value in network.state_dict().items() if not key.startswith("backbone.predictor.")}
+    kept = ("backbone.", *(f"heads.{task.name}." for task in content.tasks))
+    weights = {
+        key: value
+        for key, value in network.state_dict().items()
+        if key.startswith(kept) and not key.startswith("backbone.predictor.")
+    }
     save_file({key: value.contiguous() for key, value in weights.items()}, partial / WEIGHTS_FILE)
     (partial / WEIGHTS_FILE).chmod(0o644)
     (partial / CONTENT_FILE).write_text(content.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import cast
 
 import torch
@@ -37,30 +38,31 @@ def build_head(task: TaskConfig, width: int, *, people: int = 0, replicates: int
 class TaskNetwork(nn.Module):
     """A backbone with one head for each task.
 
+    Deviation: in training mode, layers that are frozen (no parameter of them asks for a gradient) stay in evaluation
+    mode, so that their running statistics do not change either. In the published code they do.
+
     Args:
         backbone: gives the features; its predictor is not used.
         heads: by name of the task.
-
-    Attributes:
-        resting: modules that stay in evaluation mode while the rest trains: frozen ones, whose running statistics must
-            not change.
+        frozen_statistics: frozen layers normalise by their batch and update their running statistics, as published.
     """
 
-    def __init__(self, backbone: Backbone, heads: Mapping[str, TaskHead]) -> None:
+    def __init__(self, backbone: Backbone, heads: Mapping[str, TaskHead], *, frozen_statistics: bool = False) -> None:
         super().__init__()
         self.backbone = backbone
         self.heads = nn.ModuleDict(dict(heads))
-        self.resting: tuple[nn.Module, ...] = ()
+        self._frozen_statistics = frozen_statistics
 
     def head(self, task: str) -> TaskHead:
         """The head of a task."""
         return cast(TaskHead, self.heads[task])
 
     def train(self, mode: bool = True) -> TaskNetwork:
-        """Training or evaluation mode, but for the resting modules."""
+        """Training or evaluation mode; frozen layers and the unused predictor stay in evaluation mode."""
         super().train(mode)
-        for module in self.resting:
-            module.eval()
+        for name, layer in self.backbone.named_children():
+            if name == "predictor" or (not self._frozen_statistics and _is_frozen(layer)):
+                layer.eval()
         return self
 
     def parts(self, silhouettes: Tensor, crops: Sequence[int] = (1,)) -> Tensor:
@@ -73,7 +75,8 @@ class TaskNetwork(nn.Module):
         Returns:
             `[batch, channel, 31]`, float64 from a float64 network and float32 from any other.
         """
-        projected = self.backbone(silhouettes, crops).projected
+        with torch.no_grad() if _is_frozen(self.backbone) else nullcontext():
+            projected = self.backbone(silhouettes, crops).projected
         return functional.normalize(projected if projected.dtype == torch.float64 else projected.float(), dim=1)
 
     def forward(self, silhouettes: Tensor, crops: Sequence[int] = (1,)) -> dict[str, HeadOutput]:
@@ -81,3 +84,7 @@ class TaskNetwork(nn.Module):
         parts = self.parts(silhouettes, crops)
         with torch.autocast(parts.device.type, enabled=False):
             return {task: head(parts) for task, head in self.heads.items()}
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    return not any(parameter.requires_grad for parameter in module.parameters())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,35 @@ import pytest
 from fgait_core.config import ArchitectureConfig, AugmentationConfig, ClipConfig, FinetuneConfig, PretrainConfig
 from fgait_core.recipes.finetune import finetune
 from fgait_core.recipes.package import PackageOrder, build_package
+from fgait_core.training.loop import METRICS
 
 SMALL = ArchitectureConfig(channels=(4, 4, 4, 8), depths=(1, 1, 1, 1))
 CLIP = ClipConfig(frames=4, stride=2)
+
+
+TIMES = ("seconds", "wait_s", "sequences_per_s", "memory_mib")
+
+
+@pytest.fixture
+def losses_of() -> Callable[[Path], list[dict]]:
+    """The log of a run without what differs from run to run."""
+
+    def read(folder: Path) -> list[dict]:
+        lines = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+        return [{key: value for key, value in line.items() if key not in TIMES} for line in lines]
+
+    return read
+
+
+@pytest.fixture
+def stop_after() -> Callable[[int], Callable[[], bool]]:
+    """Makes a `Cancelled` that says yes after some questions."""
+
+    def make(steps: int) -> Callable[[], bool]:
+        answers = iter([False] * steps)
+        return lambda: next(answers, True)
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +76,7 @@ def finetune_config(train_shards: Path) -> FinetuneConfig:
         layer_rates=(0.05, 0.05, 0.05, 0.05, 0.05),
         projector_rate=0.05,
         head_rate=0.1,
+        tasks=("scoliosis", "depression"),
         replicates=3,
         threads=1,
         checkpoint_every=30,

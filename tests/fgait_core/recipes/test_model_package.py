@@ -16,6 +16,7 @@ from fgait_core.data.shards import read_shards
 from fgait_core.errors import ConfigError, ModelPackageError
 from fgait_core.model_package import FILES, SUMS_FILE, ModelPackage, bundled_package_dir, file_sha256
 from fgait_core.recipes.evaluate import evaluate_package
+from fgait_core.recipes.measure import score_folder
 from fgait_core.recipes.package import PackageOrder, build_package
 from fgait_core.sequence import SilhouetteSequence
 
@@ -96,11 +97,9 @@ def test_measures_are_those_of_the_test_split(package_dir: Path, package_order: 
 
 def test_float_score_equals_the_measured_one(package_dir: Path, package_order: PackageOrder) -> None:
     """The product's path (resampling, windows, fusing) scores a test sequence as the evaluation did."""
-    from fgait_core.recipes.measure import sequence_logits
-
     package = ModelPackage.load(package_dir)
     test = read_shards(package_order.test)
-    logits = sequence_logits(package.network, test, package.content.transform)
+    logits = score_folder(package.network, test, package.content.transform)
     for index in (0, 7, 31):
         for task, score in zip(package.content.tasks, package.score(walk(package_order.test, index)), strict=True):
             expected = task.calibrators[0].calibrator().probabilities(logits[task.name][index, 0])
