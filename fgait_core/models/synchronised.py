@@ -1,7 +1,7 @@
 """Batch normalisation whose batch statistics are those of all processes together.
 
 Source: FoundationGait trains with synchronised batch normalisation. On CUDA this is `torch.nn.SyncBatchNorm` itself; it
-has no CPU path, so that elsewhere there is one of ours with the same arithmetic.
+has no CPU path, so that elsewhere there is one of ours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any, cast
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 
@@ -81,7 +80,7 @@ def joint_statistics(x: Tensor) -> tuple[Tensor, Tensor, float]:
     Returns:
         Two `[channel]` tensors, float64, and the number of values in each channel.
     """
-    variance, mean = torch.var_mean(_wide(x), _all_but_channels(x), correction=0)
+    mean, variance = torch.batch_norm_update_stats(_wide(x), None, None, 0.0)
     count = torch.tensor([x.numel() // x.shape[1]], dtype=torch.float64, device=x.device)
     own = torch.cat([count, mean.double(), variance.double()])
     everyone = [torch.empty_like(own) for _ in range(dist.get_world_size())]
@@ -94,10 +93,13 @@ def joint_statistics(x: Tensor) -> tuple[Tensor, Tensor, float]:
 
 
 class _Normalise(torch.autograd.Function):
-    """Normalises with joint statistics; the gradient of the input takes into account that they depend on all inputs."""
+    """Normalises with joint statistics, by the kernels of plain batch normalisation.
+
+    These take the statistics for constants; the gradient of the input gets what they owe to all inputs.
+    """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         x: Tensor,
         weight: Tensor | None,
@@ -109,34 +111,23 @@ class _Normalise(torch.autograd.Function):
     ) -> Tensor:
         wide = _wide(x)
         mean, variance = mean.to(wide.dtype), variance.to(wide.dtype)
-        ctx.save_for_backward(x, weight, mean, (variance + eps).rsqrt())
-        ctx.count = count
+        ctx.save_for_backward(x, weight, mean, variance)
+        ctx.count, ctx.eps = count, eps
         return functional.batch_norm(wide, mean, variance, weight, bias, training=False, eps=eps).to(x.dtype)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        x, weight, mean, scale = ctx.saved_tensors
-        axes = _all_but_channels(x)
-        wide = _wide(gradients[0])
-        unit = (_wide(x) - _along(mean, x)) * _along(scale, x)
-        bias_gradient, weight_gradient = wide.sum(axes), (wide * unit).sum(axes)
-        sums = torch.stack([bias_gradient, weight_gradient]).double()
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, mean, variance = ctx.saved_tensors
+        wide, scale = _wide(x), (variance + ctx.eps).rsqrt()
+        input_gradient, weight_gradient, bias_gradient = torch.ops.aten.native_batch_norm_backward(
+            _wide(gradients[0]), wide, weight, mean, variance, mean, scale, False, ctx.eps, [True, True, True]
+        )
+        sums = torch.stack([weight_gradient, bias_gradient]).double()
         dist.all_reduce(sums)
-        of_mean, of_spread = (sums / ctx.count).to(wide.dtype)
-        centred = wide - _along(of_mean, x) - unit * _along(of_spread, x)
-        input_gradient = (centred * _along(scale if weight is None else scale * weight, x)).to(x.dtype)
-        own = (None, None) if weight is None else (weight_gradient.to(weight.dtype), bias_gradient.to(weight.dtype))
-        return input_gradient, *own, None, None, None, None
-
-
-def _all_but_channels(x: Tensor) -> list[int]:
-    return [axis for axis in range(x.ndim) if axis != 1]
-
-
-def _along(values: Tensor, x: Tensor) -> Tensor:
-    """`[channel]` so that it lies along the channels of `x`."""
-    return values.reshape(1, -1, *(1 for _ in x.shape[2:]))
+        of_spread, of_mean = (sums / ctx.count).to(wide.dtype) * (scale if weight is None else scale * weight)
+        owed = functional.batch_norm(wide, mean, variance, of_spread, of_mean, training=False, eps=ctx.eps)
+        own = (None, None) if weight is None else (weight_gradient, bias_gradient)
+        return input_gradient.sub_(owed).to(x.dtype), *own, None, None, None, None
 
 
 def _wide(x: Tensor) -> Tensor:
