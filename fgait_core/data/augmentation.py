@@ -33,6 +33,8 @@ _KERNELS = (
     *((cv2.MORPH_ELLIPSE, size) for size in ((3, 3), (3, 5), (5, 3))),
 )
 _CHANNELS_OF_A_WARP = 4
+_SMOOTH = np.array([1, 2, 1], np.float32)
+_SMOOTH_BODY_ABOVE = 0.2 * 255 * float(_SMOOTH.sum()) ** 2
 _ERASED_SHARE = (0.05, 0.2)
 _ERASED_ASPECT = (0.3, 3.3)
 _ERASING_TRIES = 100
@@ -53,19 +55,27 @@ class ChannelRules:
     off_centre_rotation: bool = False
 
 
+def _picture(clip: Clip) -> NDArray[np.uint8]:
+    """The frames as channels of one picture: OpenCV then changes all of them at once."""
+    frames, height, width = clip.shape
+    return cv2.transpose(clip.reshape(frames, -1)).reshape(height, width, frames).astype(np.uint8, copy=False)
+
+
+def _frames(picture: NDArray[np.uint8]) -> Clip:
+    height, width, frames = picture.shape
+    return cv2.transpose(picture.reshape(-1, frames)).reshape(frames, height, width).astype(np.uint8, copy=False)
+
+
 def warp(clip: Clip, matrix: NDArray[np.float64], *, smooth: bool = True) -> Clip:
     """Moves all frames by a 2x3 affine or 3x3 perspective matrix, bilinear or nearest, zeros from outside."""
     frames, height, width = clip.shape
-    picture = np.ascontiguousarray(clip.transpose(1, 2, 0))
     move = cv2.warpAffine if matrix.shape[0] == 2 else cv2.warpPerspective
     flags = cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST
-    warped = [
-        move(picture[:, :, at : at + _CHANNELS_OF_A_WARP], matrix, (width, height), flags=flags).reshape(
-            height, width, -1
-        )
-        for at in range(0, frames, _CHANNELS_OF_A_WARP)
-    ]
-    return np.ascontiguousarray(np.concatenate(warped, axis=2).transpose(2, 0, 1)).astype(np.uint8, copy=False)
+    warped = np.empty(clip.shape, np.uint8)
+    for at in range(0, frames, _CHANNELS_OF_A_WARP):
+        picture = cv2.merge(tuple(clip[at : at + _CHANNELS_OF_A_WARP]))
+        warped[at : at + _CHANNELS_OF_A_WARP] = cv2.split(move(picture, matrix, (width, height), flags=flags))
+    return warped
 
 
 def affine_matrix(source_px: NDArray[np.int64], target_px: NDArray[np.int64], height: int, width: int) -> NDArray:
@@ -115,19 +125,17 @@ def rotation_matrix(degrees: float, height: int, width: int, *, off_centre: bool
 
 def dilate_band(clip: Clip, kernel: NDArray[np.uint8], top: int, bottom: int) -> Clip:
     """Thickens the rows from `top` to before `bottom`; the edges of the band act as borders of the picture."""
-    changed = clip.copy()
-    for frame in changed:
-        frame[top:bottom] = cv2.dilate(frame[top:bottom], kernel)
-    return changed
+    picture = _picture(clip)
+    picture[top:bottom] = cv2.dilate(picture[top:bottom], kernel).reshape(picture[top:bottom].shape)
+    return _frames(picture)
 
 
 def blur_band(clip: Clip, top: int, bottom: int) -> Clip:
     """Smooths the rows from `top` to before `bottom` and makes them black and white again at 0.2."""
-    changed = clip.copy()
-    for frame in changed:
-        smooth = cv2.GaussianBlur(frame[top:bottom].astype(np.float32), (3, 3), 0)
-        frame[top:bottom] = np.where(smooth > 0.2 * 255, 255, 0)
-    return changed
+    picture = _picture(clip)
+    smooth = cv2.sepFilter2D(picture[top:bottom], cv2.CV_16S, _SMOOTH, _SMOOTH).reshape(picture[top:bottom].shape)
+    picture[top:bottom] = (smooth > _SMOOTH_BODY_ABOVE) * np.uint8(255)
+    return _frames(picture)
 
 
 def erase_box(clip: Clip, top: int, left: int, height: int, width: int) -> Clip:
@@ -150,8 +158,8 @@ def _perspective(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> C
 
 
 def _flip(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
-    channels = clip.reshape(len(rules.mirrored), -1, *clip.shape[1:])
-    return channels[list(rules.mirrored), :, :, ::-1].reshape(clip.shape)
+    mirrored = cv2.flip(clip.reshape(-1, clip.shape[2]), 1).reshape(len(rules.mirrored), -1, *clip.shape[1:])
+    return mirrored[list(rules.mirrored)].reshape(clip.shape).astype(np.uint8, copy=False)
 
 
 def _rotate(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
@@ -167,11 +175,11 @@ def _band(rng: np.random.Generator) -> tuple[int, int]:
 def _dilate(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
     shape, size = _KERNELS[int(rng.integers(len(_KERNELS)))]
     kernel = np.asarray(cv2.getStructuringElement(shape, size), np.uint8)
-    return dilate_band(np.ascontiguousarray(clip), kernel, *_band(rng))
+    return dilate_band(clip, kernel, *_band(rng))
 
 
 def _blur(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
-    return blur_band(np.ascontiguousarray(clip), *_band(rng))
+    return blur_band(clip, *_band(rng))
 
 
 def _erase(clip: Clip, rng: np.random.Generator, rules: ChannelRules) -> Clip:
