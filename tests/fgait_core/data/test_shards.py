@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import re
 import shutil
 import subprocess
 import sys
@@ -315,3 +316,13 @@ def test_names_of_real_people_mean_the_same_in_all_splits(folder: ShardFolder, t
     (other / MANIFEST_NAME).write_text(json.dumps(json.loads(text) | {"plan": {"split": "test"}}))
     with pytest.raises(ConfigError, match="person p0 is in both"):
         require_disjoint(folder, read_shards(other))
+
+
+def test_the_page_about_shards_works(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    (block,) = re.findall(r"^```python\n(.*?)^```$", (root / "docs" / "shards.md").read_text(), re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(block, "shards.md", "exec"), names)  # noqa: S102
+    assert capsys.readouterr().out.splitlines()[1] == "[ 0  1 -1  0  1 -1]"
+    np.testing.assert_array_equal(names["clips"][0], names["folder"].sequence(4)[3:19])
+    assert names["whole"].shape == (30, 64, 44)
