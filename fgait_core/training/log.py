@@ -98,7 +98,7 @@ def forget_lines_after(path: Path, iteration: int) -> None:
 
 def describe_environment(config: TrainingConfig, device: torch.device) -> dict[str, str | int]:
     """Versions and machine of a run."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor_name()
     return {
         "fgait": __version__,
         "python": platform.python_version(),
@@ -112,6 +112,15 @@ def describe_environment(config: TrainingConfig, device: torch.device) -> dict[s
         "parallel": config.parallel if world_size() > 1 else "",
         "threads": torch.get_num_threads(),
     }
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
 
 
 def peak_memory_mib(device: torch.device) -> float:

@@ -170,9 +170,9 @@ def _begin(recipe: Recipe, config: TrainingConfig, device: torch.device, folder:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / CHECKPOINT
     content = read_checkpoint_of(path, config) if path.exists() else None
+    place(recipe.network, config, device)
     if content is not None:
         restore_network(recipe.network, content, path)
-    place(recipe.network, config, device)
     learner = divide(recipe, config, device)
     optimizer = recipe.optimizer()
     scheduler = learning_rates(optimizer, config.schedule, config.iterations)
