@@ -19,7 +19,7 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_STOPPED = 130
 
-ROOMS = ("silhouettes", "schema", "architectures", "checkpoints", "simulation", "training")
+ROOMS = ("silhouettes", "schema", "architectures", "checkpoints", "simulation", "data", "training")
 
 
 def build() -> typer.Typer:

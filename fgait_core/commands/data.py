@@ -101,6 +101,9 @@ def import_(
     attribute_names: _AttributeNames = None,
     labels: _Labels = None,
     table: _Table = None,
+    parsing_parts: Annotated[
+        str | None, typer.Option(help="Which label of --parsing is which part, such as 1=head,2=trunk.")
+    ] = None,
     split_by_person: Annotated[
         str | None, typer.Option(help="Divide people at random, such as train=0.7,calibration=0.15,test=0.15.")
     ] = None,
@@ -110,7 +113,7 @@ def import_(
 ) -> None:
     """Import a data set into shards. Goes on where it was interrupted; what cannot be used is reported."""
     from fgait_core.recipes.data_source import open_source
-    from fgait_core.recipes.import_data import ImportOrder, import_data, import_splits, parse_shares
+    from fgait_core.recipes.import_data import ImportOrder, import_data, import_splits, parse_pairs, parse_shares
 
     options = _options(
         source, dataset, format, partition, part, name, frame_rate_hz, modality_index, poses, parsing, aligned,
@@ -118,7 +121,12 @@ def import_(
     )  # fmt: skip
     opened = open_source(options)
     order = ImportOrder(
-        options.frame_rate(), min_frames, poses=poses is not None, parsing=parsing is not None, processes=processes
+        options.frame_rate(),
+        min_frames,
+        poses=poses is not None,
+        parsing=parsing is not None,
+        parsing_parts=parse_pairs(parsing_parts) if parsing_parts else {},
+        processes=processes,
     )
     with progress_bar() as progress:
         if split_by_person is None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from fgait_core.data.parsing_maps import parts_of_labels
 from fgait_core.data.public.examine import Examined, examine_all
 from fgait_core.data.public.findings import Finding, Findings
 from fgait_core.data.public.recordings import split_groups
@@ -29,6 +30,7 @@ class ImportOrder:
         frame_rate_hz: of all sequences.
         min_frames: shorter sequences are left out.
         poses, parsing: whether the source's reader gives them.
+        parsing_parts: for each label of foreign body parts its part; empty where the labels are this project's.
         processes: that read.
         split: name of the split that is written; "" for the whole source.
         groups: ids or people to take; None takes all.
@@ -39,6 +41,7 @@ class ImportOrder:
     min_frames: int = MIN_FRAMES
     poses: bool = False
     parsing: bool = False
+    parsing_parts: Mapping[str, str] = field(default_factory=dict)
     processes: int = 1
     split: str = ""
     groups: frozenset[str] | None = None
@@ -97,9 +100,10 @@ def import_data(
         cancelled: asked before each sequence.
 
     Raises:
-        ConfigError: if an id is in both training and test set, the folder holds something else, or nothing can be
-            imported.
+        ConfigError: if an id is in both training and test set, a label has no known part of the body, the folder holds
+            something else, or nothing can be imported.
     """
+    parts_of_labels(dict(order.parsing_parts))
     left_out, noted = _of_the_whole(source)
     facts = _facts(source, order)
     writer = ShardWriter(
@@ -158,6 +162,7 @@ def _facts(source: Source, order: ImportOrder) -> dict[str, Any]:
         "plan": {"split": order.split or source.facts.get("part", "all")},
         "min_frames": order.min_frames,
         "groups": groups,
+        **({"parsing_parts": dict(order.parsing_parts)} if order.parsing_parts else {}),
     }
 
 
@@ -227,17 +232,26 @@ def import_splits(
     return reports
 
 
-def parse_shares(text: str) -> dict[str, float]:
-    """Shares of splits from text such as "train=0.7,test=0.3".
+def parse_pairs(text: str) -> dict[str, str]:
+    """Values by name from text such as "1=head,2=trunk".
 
     Raises:
         ConfigError: if the text is none such.
     """
     pairs = [pair.partition("=") for pair in text.split(",")]
     names = {name for name, _, _ in pairs}
-    if len(names) != len(pairs) or not all(re.fullmatch(r"\w+", name) for name in names):
-        raise ConfigError(f"{text!r} is no division: name each split once, such as train=0.7,test=0.3.")
+    if len(names) != len(pairs) or not all(re.fullmatch(r"\w+", name) and value for name, _, value in pairs):
+        raise ConfigError(f"{text!r} must be names and values, each name once, such as train=0.7,test=0.3.")
+    return {name: value for name, _, value in pairs}
+
+
+def parse_shares(text: str) -> dict[str, float]:
+    """Shares of splits from text such as "train=0.7,test=0.3".
+
+    Raises:
+        ConfigError: if the text is none such.
+    """
     try:
-        return {name: float(share) for name, _, share in pairs}
+        return {name: float(share) for name, share in parse_pairs(text).items()}
     except ValueError as error:
         raise ConfigError(f"{text!r} is no division: {error}. Write it such as train=0.7,test=0.3.") from error

@@ -146,15 +146,18 @@ ALL = (
 )
 """Every data set, in the order in which they are listed."""
 
-DATA_SETS = MappingProxyType({data_set.name: data_set for data_set in ALL})
-
 
 def find_data_set(name: str) -> PublicDataSet:
-    """The data set of a name, in any case.
+    """The data set of a name; case and hyphens do not matter.
 
     Raises:
         ConfigError: if there is none.
     """
-    if name.lower() not in DATA_SETS:
-        raise ConfigError(f"There is no data set {name!r}; known ones: {', '.join(DATA_SETS)}.")
-    return DATA_SETS[name.lower()]
+    for data_set in ALL:
+        if _plain(data_set.name) == _plain(name):
+            return data_set
+    raise ConfigError(f"There is no data set {name!r}; known ones: {', '.join(each.name for each in ALL)}.")
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
