@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from fgait_core.progress import Cancelled, never_cancelled, raise_if_cancelled
 WAITING_FOR_EACH_CORE = 2
 """Recordings that are handed to Ray for each core: enough that no core waits, few enough for any collection."""
 _ASK_EVERY_S = 0.2
+_KNOCK_S = 10.0
 
 
 def run_on_ray(
@@ -88,8 +90,9 @@ def _connected(address: str) -> Iterator[Any]:
     alone = {"include_dashboard": False} if address == "local" else {}
     before = signal.getsignal(signal.SIGTERM)
     try:
+        _knock(address)
         ray.init(address, log_to_driver=False, logging_level="WARNING", **alone)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise ConfigError(f"No Ray cluster answers at {address!r}: {error}") from error
     try:
         if threading.current_thread() is threading.main_thread():
@@ -98,6 +101,13 @@ def _connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises an OSError at once where nobody listens; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()
 
 
 _prepared: dict[Any, Process] = {}
