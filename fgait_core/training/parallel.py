@@ -53,6 +53,8 @@ def place(network: nn.Module, config: TrainingConfig, device: torch.device) -> N
         if isinstance(part, Backbone):
             part.checkpointing = recompute if config.activation_checkpointing else "off"
     if config.compile:
+        # widths, crops and gradients make about 20 variants of a block; beyond the limit (8) they run uncompiled
+        torch._dynamo.config.recompile_limit = 64
         for block in _blocks(network):
             block.compile()
 
