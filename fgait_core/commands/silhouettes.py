@@ -1,15 +1,16 @@
-"""`fgait sample` and `fgait silhouettes`: a video to try, and what the network sees of a video."""
+"""`fgait sample` and `fgait silhouettes`: a video to try, and what the network sees of one or many."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fgait_core.commands.collection import Processes, Ray, RetryFailed, run_collection
+from fgait_core.commands.progress_bar import PlainLines
+
 if TYPE_CHECKING:
-    from fgait_core.progress import Progress
     from fgait_core.silhouettes import PersonCandidate, QualityReport, Walk
 
 PRINT_EVERY_S = 2.0
@@ -29,9 +30,18 @@ def sample() -> None:
 
 
 def silhouettes(
-    video: Annotated[Path, typer.Argument(help="The video: MP4, MOV, MKV, AVI or WebM.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A video (MP4, MOV, MKV, AVI or WebM); or many: a folder, a glob or an address (s3://...)."
+        ),
+    ],
     out: Annotated[
-        Path, typer.Option(help="The npz file to write: frames, timestamps_s, source_frames, frame_rate_hz, poses.")
+        Path,
+        typer.Option(
+            help="The npz file to write: frames, timestamps_s, source_frames, frame_rate_hz, poses. For many videos a "
+            "folder."
+        ),
     ],
     contact_sheet: Annotated[
         Path | None, typer.Option(help="A PNG to write with all silhouettes in order of time.")
@@ -40,17 +50,38 @@ def silhouettes(
         Path | None, typer.Option(help="An MP4 to write: the video with the outline that is seen.")
     ] = None,
     person: Annotated[
-        int, typer.Option(min=1, help="Whom to follow; 1 is the person who walks furthest in full view.")
-    ] = 1,
+        int | None, typer.Option(min=1, help="Whom to follow; by default 1, who walks furthest in full view.")
+    ] = None,
+    processes: Processes = None,
+    ray: Ray = None,
+    retry_failed: RetryFailed = False,
 ) -> None:
-    """Write the aligned silhouettes of the person who walks in a video."""
+    """Write the aligned silhouettes of the person who walks in a video, or in each of many."""
+    if not _is_collection(source):
+        if processes or ray or retry_failed:
+            raise typer.BadParameter("--processes, --ray and --retry-failed are for a folder, a glob or an address.")
+        _one_video(Path(source), out, contact_sheet, overlay, person or 1)
+        return
+    if contact_sheet or overlay or person:
+        raise typer.BadParameter("--contact-sheet, --overlay and --person are for a single video.")
+    from fgait_core.recipes.recordings import SilhouettesOfRecordings
+
+    run_collection(source, SilhouettesOfRecordings(), out, processes, ray, retry_failed)
+
+
+def _is_collection(source: str) -> bool:
+    path = Path(source)
+    return "://" in source or path.is_dir() or (not path.exists() and any(sign in source for sign in "*?["))
+
+
+def _one_video(video: Path, out: Path, contact_sheet: Path | None, overlay: Path | None, person: int) -> None:
     from fgait_core.silhouettes import assess_quality, find_people, load_segmenter, track_walk
 
     for file in (out, contact_sheet, overlay):
         if file is not None and not file.absolute().parent.is_dir():
             raise typer.BadParameter(f"The folder {file.absolute().parent} does not exist.")
     segmenter = load_segmenter()
-    progress = _printed_progress()
+    progress = PlainLines(PRINT_EVERY_S)
     people = find_people(video, segmenter, progress=progress)
     chosen = _choose(people, person)
     walk = track_walk(video, chosen, segmenter, progress=progress)
@@ -86,16 +117,3 @@ def _print_summary(walk: Walk, people: tuple[PersonCandidate, ...], report: Qual
     for check in report.warnings:
         typer.echo(f"Note: {check.advice}")
     typer.echo(f"Written to {out}")
-
-
-def _printed_progress() -> Progress:
-    """Progress as a line on stderr now and then."""
-    last_s = -PRINT_EVERY_S
-
-    def show(fraction: float, words: str) -> None:
-        nonlocal last_s
-        if fraction >= 1.0 or time.monotonic() - last_s >= PRINT_EVERY_S:
-            last_s = time.monotonic()
-            typer.echo(f"{fraction:4.0%}  {words}", err=True)
-
-    return show

@@ -12,6 +12,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 ModalityName = Literal["silhouettes", "skeleton_maps", "parsing_maps"]
+LayerName = Literal["encoder", "pooled", "projector", "predictor"]
 Precision = Literal["float32", "bfloat16", "float16", "float64"]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
 

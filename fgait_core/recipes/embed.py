@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fgait_core.config import ModalityName
+from fgait_core.config import LayerName, ModalityName
 from fgait_core.data.modalities import MODALITIES, to_network
 from fgait_core.data.shards import ShardFolder
 from fgait_core.errors import ConfigError
@@ -34,18 +34,29 @@ from fgait_core.models.published import Branch, architecture_name, load_backbone
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
 
-Layer = Literal["encoder", "pooled", "projector", "predictor"]
-LAYERS: tuple[Layer, ...] = get_args(Layer)
+LAYERS: tuple[LayerName, ...] = get_args(LayerName)
 FRAMES_LIMIT = 720
 """Published: later frames of a sequence are left out."""
 FRAMES_AT_ONCE = {"cpu": 60, "cuda": 1920}
 """Frames of a batch where no batch is asked for. A processor gains nothing by more, and pays for the memory."""
 
 
+def open_sequences(path: Path) -> NDArray[np.generic]:
+    """A .npy file, mapped from disk; no objects are unpickled.
+
+    Raises:
+        ConfigError: if it cannot be read.
+    """
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ConfigError(f"{path} cannot be read as a .npy file of one array: {error}") from error
+
+
 def embed_clips(
     backbone: Backbone,
     clips: NDArray[np.generic],
-    layer: Layer,
+    layer: LayerName,
     *,
     device: str | torch.device = "cpu",
     batch: int | None = None,
@@ -90,7 +101,7 @@ def embed_folder(
     folder: ShardFolder,
     *,
     modality: ModalityName = "silhouettes",
-    layer: Layer = "predictor",
+    layer: LayerName = "predictor",
     frames_limit: int = FRAMES_LIMIT,
     device: str | torch.device = "cpu",
     batch: int | None = None,
@@ -197,7 +208,7 @@ def _require_architecture(backbone: Backbone, architecture: str, source: Path) -
         )
 
 
-def _require_layer(backbone: Backbone, layer: Layer) -> None:
+def _require_layer(backbone: Backbone, layer: LayerName) -> None:
     if layer not in LAYERS:
         raise ConfigError(f"There is no layer {layer!r}; choose one of {', '.join(LAYERS)}.")
     if layer == "predictor" and len(backbone.predictor) == 0:
@@ -237,7 +248,7 @@ def _in_unit_range(clips: NDArray[np.generic]) -> NDArray[np.generic]:
     return clips
 
 
-def _shape(backbone: Backbone, layer: Layer, frames: int) -> tuple[int, ...]:
+def _shape(backbone: Backbone, layer: LayerName, frames: int) -> tuple[int, ...]:
     width = backbone.channels[3]
     return (width, frames, HEIGHT_PX // 4, WIDTH_PX // 4) if layer == "encoder" else (width, PARTS)
 
@@ -247,7 +258,7 @@ def _embed(
     batches: Sequence[NDArray[np.int64]],
     read: Callable[[NDArray[np.int64]], NDArray[np.generic]],
     shape: tuple[int, ...],
-    layer: Layer,
+    layer: LayerName,
     device: str | torch.device,
     out: Path | None,
     progress: Progress,
@@ -274,7 +285,7 @@ def _to_input(clips: NDArray[np.generic], backbone: Backbone) -> Tensor:
     return tensor if clips.ndim == 5 else tensor.unsqueeze(1)
 
 
-def _run(backbone: Backbone, silhouettes: Tensor, layer: Layer) -> Tensor:
+def _run(backbone: Backbone, silhouettes: Tensor, layer: LayerName) -> Tensor:
     """Computes as far as the layer."""
     feature = backbone.encode(silhouettes)
     if layer == "encoder":

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from fgait_core.collection.work import Process, Product
+from fgait_core.config import LayerName
 from fgait_core.data.windows import BINARY_ABOVE
 from fgait_core.models.backbone import Backbone
-from fgait_core.recipes.embed import FRAMES_LIMIT, Layer, embed_clips
+from fgait_core.recipes.embed import FRAMES_LIMIT, embed_clips
 from fgait_core.sequence import SilhouetteSequence
 from fgait_core.silhouettes import PersonSegmenter, assess_quality, find_people, load_segmenter, track_walk
 
@@ -68,7 +69,7 @@ class EmbeddingsOfRecordings:
     """
 
     backbone: Backbone
-    layer: Layer
+    layer: LayerName
     frame_rate_hz: float | None
 
     @property
