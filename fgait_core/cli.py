@@ -19,7 +19,17 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_STOPPED = 130
 
-ROOMS = ("silhouettes", "schema", "architectures", "checkpoints", "simulation", "data", "training")
+ROOMS = (
+    "silhouettes",
+    "schema",
+    "architectures",
+    "checkpoints",
+    "simulation",
+    "data",
+    "training",
+    "evaluation",
+    "embedding",
+)
 
 
 def build() -> typer.Typer:

@@ -29,7 +29,7 @@ def embed(
     out: Annotated[Path, typer.Option(help="The .npy file to write; a folder with --recordings.")],
     sequences: Annotated[
         Path | None,
-        typer.Option(help="A .npy file, uint8 or floating [sequence, (channel,) frame, 64, 44]."),
+        typer.Option(help="A .npy file, uint8 or floating: sequence x frame x 64 x 44."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="A folder of shards.")] = None,
     recordings: Annotated[str | None, typer.Option(help="A folder, a glob or an address (s3://...) of videos.")] = None,
