@@ -1,8 +1,7 @@
-"""`fgait pretrain | finetune | probe | package | evaluate`: from shards to a model package."""
+"""`fgait pretrain | finetune | probe | package`: from shards to a model package."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import typer
@@ -14,9 +13,6 @@ _RUN = typer.Argument(help="Folder of a finished run of `fgait finetune` or `fga
 _CALIBRATION = typer.Option(..., help="Shards of people for calibration, in no other split.")
 _TEST = typer.Option(..., help="Shards of people to measure on, in no other split.")
 _OUT_PACKAGE = typer.Option(..., "--out", help="Folder of the model package.")
-_MODEL = typer.Argument(help="Folder of a model package.")
-_DATA = typer.Argument(help="Shards of people whom the model never saw.")
-_OUT_MEASURES = typer.Option(None, "--out", help="JSON file for the measures; by default they are printed.")
 _OUT_RUN = typer.Option(None, "--out", help="Run folder; by default runs/ and the name of the configuration.")
 
 
@@ -26,7 +22,6 @@ def register(app: typer.Typer) -> None:
     app.command("finetune")(finetune)
     app.command("probe")(probe)
     app.command("package")(package)
-    app.command("evaluate")(evaluate)
 
 
 def pretrain(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
@@ -77,21 +72,3 @@ def package(
     with progress_bar() as progress:
         made = build_package(PackageOrder(run, calibration, test, name, version, seed), out, progress=progress)
     say(f"{made.name} {made.version} is in {out} (SHA-256 {made.sha256})")
-
-
-def evaluate(
-    model: Path = _MODEL,
-    data: Path = _DATA,
-    out: Path | None = _OUT_MEASURES,
-    seed: int = typer.Option(1, help="Of draws and bootstrap samples."),
-) -> None:
-    """Measure a model package, as it is, on a data set."""
-    from fgait_core.recipes.evaluate import evaluate_package
-
-    with progress_bar() as progress:
-        text = json.dumps(evaluate_package(model, data, seed=seed, progress=progress), indent=1)
-    if out is None:
-        typer.echo(text)
-    else:
-        out.write_text(text + "\n", encoding="utf-8")
-        typer.echo(f"Measures in {out}")
