@@ -1,9 +1,6 @@
-"""Losses equal plain reference loops, and processes together compute what one does."""
+"""Losses equal plain reference loops."""
 
 from __future__ import annotations
-
-import multiprocessing
-from pathlib import Path
 
 import pytest
 import torch
@@ -74,35 +71,6 @@ def test_triplet_loss_of_a_large_batch_needs_no_cube() -> None:
     with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
         triplet_loss(embedding, torch.arange(512) % 16, 0.2).backward()
     assert kept < 3 * 512 * 512 * 8 * 12
-
-
-def _part(rank: int, store: str, queue: multiprocessing.Queue) -> None:
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-    half = slice(rank * 5, rank * 5 + 5)
-    embedding = embeddings()[half].requires_grad_()
-    loss = triplet_loss(embedding, PEOPLE[half], 0.2)
-    (gradient,) = torch.autograd.grad(loss, embedding)
-    queue.put((rank, float(loss.detach()), gradient.tolist()))
-    torch.distributed.destroy_process_group()
-
-
-def test_two_processes_compute_the_triplet_loss_of_one(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    workers = [context.Process(target=_part, args=(rank, str(tmp_path / "store"), queue)) for rank in range(2)]
-    for worker in workers:
-        worker.start()
-    parts = sorted(queue.get(timeout=120) for _ in workers)
-    for worker in workers:
-        worker.join()
-    embedding = embeddings().requires_grad_()
-    whole = triplet_loss(embedding, PEOPLE, 0.2)
-    (gradient,) = torch.autograd.grad(whole, embedding)
-    assert sum(part[1] for part in parts) / 2 == pytest.approx(float(whole.detach()), abs=1e-12)
-    # Training averages the gradients of the processes, which halves what each asks for.
-    theirs = torch.cat([torch.tensor(part[2], dtype=torch.float64) for part in parts]) / 2
-    torch.testing.assert_close(theirs, gradient, atol=1e-12, rtol=0)
 
 
 def test_rows_without_a_label_do_not_count() -> None:

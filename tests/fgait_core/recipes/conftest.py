@@ -6,9 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fgait_core.config import ArchitectureConfig, AugmentationConfig, ClipConfig, FinetuneConfig, PretrainConfig
+from fgait_core.data.shard_rows import ColumnType
+from fgait_core.data.shard_writer import ShardWriter
 from fgait_core.recipes.finetune import finetune
 from fgait_core.recipes.package import PackageOrder, build_package
 from fgait_core.training.loop import METRICS
@@ -40,6 +43,40 @@ def stop_after() -> Callable[[int], Callable[[], bool]]:
         return lambda: next(answers, True)
 
     return make
+
+
+def write_people(folder: Path, *, first: int, people: int, sequences: int = 4, frames: int = 12) -> Path:
+    """People who differ in girth, lean and length of step; a quarter of the sexes and half of the builds are absent."""
+    columns: dict[str, ColumnType] = {"sex": "text", "build": "text"}
+    writer = ShardWriter(folder, identity="test", manifest={"simulated": True}, columns=columns, frame_rate_hz=25.0)
+    y, x = np.mgrid[0:64, 0:44].astype(float)
+    for person in range(first, first + people):
+        rng = np.random.default_rng(person)
+        girth, lean, step = rng.uniform(4, 12), rng.uniform(-7, 7), rng.uniform(2, 12)
+        for place in range(sequences):
+            phase = rng.uniform(0, 6)
+            swing = step * np.sin(np.arange(frames)[:, None, None] / 2 + phase)
+            clip = (np.abs(x - 22 - lean * (40 - y) / 40) < girth + rng.normal(0, 0.2)) & (y < 38)
+            for side in (1, -1):
+                clip = clip | ((np.abs(x - 22 - side * swing * (y - 34) / 30) < 3) & (y >= 34))
+            clip ^= rng.random(clip.shape) < 0.01
+            values = {
+                "sex": None if place == 0 else ("female" if lean < 0 else "male"),
+                "build": None if person % 2 else ("slight" if girth < 8 else "strong"),
+            }
+            writer.add(f"{person}-{place}", f"p{person:03}", np.uint8(255) * clip, values)
+    writer.finish()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def people_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_people(tmp_path_factory.mktemp("people") / "train", first=0, people=12)
+
+
+@pytest.fixture(scope="session")
+def other_people_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_people(tmp_path_factory.mktemp("people") / "others", first=100, people=10)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from safetensors.numpy import load_file, save_file
 
 from fgait_core.data.shards import read_shards
@@ -85,7 +86,7 @@ def test_measures_are_those_of_the_test_split(package_dir: Path, package_order: 
     again = evaluate_package(package_dir, package_order.test, seed=package_order.seed)
     assert again["simulated"] is True
     for task in ("scoliosis", "depression"):
-        for name in ("auroc", "balanced_accuracy"):
+        for name in ("auroc", "balanced_accuracy", "accuracy", "macro_f1"):
             assert again["tasks"][task][name] == pytest.approx(stored[task][name])
         point = stored[task]["operating_point"]
         assert point["n_positive"] + point["n_negative"] == 48
@@ -168,7 +169,57 @@ def test_the_bundled_package_loads_and_is_small() -> None:
     assert package.simulated
     assert package.tasks == ("scoliosis", "depression")
     assert sum(path.stat().st_size for path in bundled_package_dir().iterdir()) < 20_000_000
-    frames = np.zeros((40, 64, 44), np.uint8)
-    frames[:, 5:60, 15:30] = 255
-    still = SilhouetteSequence(frames, np.arange(40) / 30, np.arange(40))
-    assert len(package.score(still)) == 2
+
+
+def test_the_bundled_package_scores_as_when_it_was_made() -> None:
+    """Scores of a drawn walk by the version that made the package: its weights mean the same today."""
+    y, x = np.mgrid[0:64, 0:44]
+    frames = np.zeros((50, 64, 44), np.uint8)
+    for frame in range(50):
+        swing = 9 * np.sin(2 * np.pi * frame / 16)
+        body = (np.abs(x - 22) < 6) & (y < 38)
+        for side in (1, -1):
+            body |= (np.abs(x - 22 - side * swing * (y - 34) / 30) < 3) & (y >= 34)
+        frames[frame] = 255 * body
+    package = ModelPackage.load(bundled_package_dir())
+    scoliosis, depression = package.score(SilhouetteSequence(frames, np.arange(50) / 25, np.arange(50)))
+    assert list(scoliosis.probabilities.values()) == pytest.approx([0.1828923, 0.2610126, 0.5560952], abs=1e-5)
+    assert scoliosis.interval == pytest.approx((0.3428943, 0.6250291), abs=1e-5)
+    assert depression.probabilities["yes"] == pytest.approx(0.7973039, abs=1e-5)
+    assert depression.interval == pytest.approx((0.6508820, 0.9046868), abs=1e-5)
+
+
+def _with_tasks(run: Path, copy: Path, tasks: list) -> Path:
+    """A copy of a run whose configuration names other tasks; its weights stay."""
+    shutil.copytree(run, copy)
+    content = yaml.safe_load((copy / "config.yaml").read_text()) | {"tasks": tasks}
+    (copy / "config.yaml").write_text(yaml.safe_dump(content))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("task", "problem"),
+    [
+        ({"name": "build", "classes": ["slight", "strong"]}, "The run has build. Measure other tasks"),
+        ({"name": "depression", "classes": ["yes", "no"], "positive": "yes"}, "depression has other classes"),
+        ({"kind": "attributes", "attributes": {"sex": ["female", "male"]}}, "needs classifications"),
+    ],
+)
+def test_runs_that_the_product_cannot_screen_with_are_refused(
+    package_order: PackageOrder, task: dict, problem: str, tmp_path: Path
+) -> None:
+    run = _with_tasks(package_order.run, tmp_path / "run", [task])
+    with pytest.raises(ConfigError, match=problem):
+        build_package(replace(package_order, run=run), tmp_path / "package")
+
+
+def test_people_of_the_pretraining_may_not_be_tested(
+    package_order: PackageOrder, finetuned_run: Path, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(finetuned_run, tmp_path / "run"))
+    before = Path(shutil.copytree(finetuned_run, tmp_path / "before"))
+    content = yaml.safe_load((before / "config.yaml").read_text())
+    (before / "config.yaml").write_text(yaml.safe_dump(content | {"data": [{"path": str(package_order.test)}]}))
+    (run / "config.yaml").write_text(yaml.safe_dump(content | {"initial": str(before)}))
+    with pytest.raises(ConfigError, match="split the data by person"):
+        build_package(replace(package_order, run=run), tmp_path / "package")
