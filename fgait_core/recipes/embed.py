@@ -27,6 +27,7 @@ from fgait_core.config import LayerName, ModalityName
 from fgait_core.data.modalities import MODALITIES, to_network
 from fgait_core.data.shards import ShardFolder
 from fgait_core.errors import ConfigError
+from fgait_core.model_package import CONTENT_FILE, ModelPackage, bundled_package_dir
 from fgait_core.models.architectures import named_architecture
 from fgait_core.models.backbone import Backbone, initialise
 from fgait_core.models.layers import PARTS
@@ -89,8 +90,8 @@ def embed_clips(
     batches = np.split(np.arange(count), range(size, count, size))
 
     def read(sequences: NDArray[np.int64]) -> NDArray[np.generic]:
-        # Consecutive, so that a slice of a mapped file is read and no copy of it made before.
-        return _in_unit_range(clips[sequences[0] : sequences[-1] + 1])
+        # They follow each other, so that one stretch of a mapped file is read.
+        return _in_unit_range(np.array(clips[sequences[0] : sequences[-1] + 1]))
 
     shape = (count, *_shape(backbone, layer, frames))
     return _embed(backbone, batches, read, shape, layer, device, out, progress)
@@ -175,8 +176,6 @@ def load_network_source(
         CheckpointError: if a checkpoint has, or cannot be read.
         ModelPackageError: if the package is damaged.
     """
-    from fgait_core.model_package import CONTENT_FILE, ModelPackage, bundled_package_dir
-
     source = bundled_package_dir() if path is None else path
     if not source.exists():
         raise ConfigError(f"There is no {source}: name a model package, a run folder or a checkpoint file.")
@@ -281,7 +280,7 @@ def _to_input(clips: NDArray[np.generic], backbone: Backbone) -> Tensor:
     weight = next(backbone.parameters())
     if clips.dtype == np.uint8:
         return to_network(clips, weight.device, weight.dtype)  # pyright: ignore[reportArgumentType]
-    tensor = torch.from_numpy(np.array(clips, np.float32)).to(weight.device, weight.dtype)
+    tensor = torch.from_numpy(clips.astype(np.float32)).to(weight.device, weight.dtype)
     return tensor if clips.ndim == 5 else tensor.unsqueeze(1)
 
 
