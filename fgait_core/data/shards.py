@@ -80,12 +80,16 @@ class ShardFolder:
         Raises:
             ConfigError: if there is no such column.
         """
-        return np.array(self._column(name).cast(pa.string()).fill_null("").to_pylist(), np.str_)
+        values, codes = self._coded(name)
+        return np.array(values, np.str_)[codes]
 
-    def _column(self, name: str) -> Any:
+    def _coded(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
+        """The different values of a column as text, and for each sequence which it has."""
         if name not in self.columns:
             raise ConfigError(f"{self.path} has no column {name!r}; it has {', '.join(self.columns)}.")
-        return pa.chunked_array([file.batch.column(name) for file in self._files])
+        stored = pa.chunked_array([file.batch.column(name) for file in self._files])
+        coded = stored.cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
+        return coded.dictionary.to_pylist(), whole_numbers(coded.indices)
 
     @cached_property
     def keys(self) -> NDArray[np.str_]:
@@ -94,12 +98,11 @@ class ShardFolder:
 
     @cached_property
     def _owners(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-        coded = self._column("person").combine_chunks().dictionary_encode()
-        names = np.array(coded.dictionary.to_pylist(), np.str_)
-        order = np.argsort(names)
+        names, codes = self._coded("person")
+        order = np.argsort(np.array(names, np.str_))
         rank = np.empty(len(names), np.int64)
         rank[order] = np.arange(len(names))
-        return tuple(names[order].tolist()), rank[whole_numbers(coded.indices)]
+        return tuple(names[place] for place in order.tolist()), rank[codes]
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -125,14 +128,13 @@ class ShardFolder:
         Raises:
             ConfigError: if the column is missing or has another class.
         """
-        found, places = np.unique(self.column(column), return_inverse=True)
-        unknown = sorted(set(found.tolist()) - {"", *classes})
+        found, codes = self._coded(column)
+        unknown = set(found) - {"", *classes}
         if unknown:
             raise ConfigError(
-                f"{unknown[0]!r} in column {column} of {self.path} is no class; known ones: {', '.join(classes)}."
+                f"{min(unknown)!r} in column {column} of {self.path} is no class; known ones: {', '.join(classes)}."
             )
-        numbers = [classes.index(text) if text else -1 for text in found.tolist()]
-        return np.array(numbers, np.int64)[places]
+        return np.array([classes.index(text) if text else -1 for text in found], np.int64)[codes]
 
     def take_packed(self, rows: NDArray[np.int64], modality: str = "silhouettes") -> NDArray[np.uint8]:
         """Single frames as they are stored.
