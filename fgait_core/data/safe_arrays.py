@@ -7,6 +7,7 @@ nor numpy's own unpickling is called. Only plain numbers come out, and never mor
 
 from __future__ import annotations
 
+import ast
 import io
 import math
 import pickletools
@@ -19,7 +20,6 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from fgait_core.errors import ConfigError
@@ -29,6 +29,7 @@ MAX_BYTES = 2**30
 
 SUFFIXES = (".pkl", ".npy", ".npz")
 
+_LONGEST_HEADER = 10_000
 _NUMBERS = re.compile(r"[<>|=]?([biu][1248]|f[248])")
 _INSTRUCTIONS = """
     PROTO FRAME STOP MARK POP_MARK NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 STRING BINSTRING
@@ -205,13 +206,16 @@ def _unwrapped(held: Any, max_bytes: int) -> NDArray[Any]:
 
 
 def _from_npy(content: bytes) -> NDArray[Any]:
-    stream = io.BytesIO(content)
-    readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    version = npy.read_magic(stream)
-    if version not in readers:
-        raise ConfigError(f"it is an .npy file of version {version}; save it again with numpy")
-    shape, fortran, dtype = readers[version](stream)
-    return _build(content[stream.tell() :], _NumberType(dtype.str), shape, "F" if fortran else "C").copy()
+    """The array of an .npy file (numpy's own description of the format, versions 1 to 3)."""
+    if content[:6] != b"\x93NUMPY" or not 1 <= content[6] <= 3:
+        raise ConfigError("it is no .npy file of version 1, 2 or 3")
+    start = 10 if content[6] == 1 else 12
+    end = start + int.from_bytes(content[8:start], "little")
+    if not start < end <= min(len(content), start + _LONGEST_HEADER):
+        raise ConfigError("its header is cut off or too long")
+    header = ast.literal_eval(content[start:end].decode("latin1").strip())
+    data = memoryview(content)[end:]
+    return _build(data, _NumberType(header["descr"]), header["shape"], "F" if header["fortran_order"] else "C").copy()
 
 
 def _from_npz(content: bytes, max_bytes: int) -> NDArray[Any]:

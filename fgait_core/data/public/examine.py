@@ -63,8 +63,8 @@ def examine(item: Item, *, reader: Reader, min_frames: int, keep: bool) -> Exami
         keep: whether to keep what was read, or only what was found.
     """
     try:
-        if item.empty:
-            raise SequenceFault("empty", f"{item.place} has no folder below it")
+        if item.missing:
+            raise SequenceFault("empty", item.missing)
         content = reader.read(item.place)
     except SequenceFault as fault:
         return Examined(item, None, (Finding(fault.kind, item.key, str(fault)), *_named(item)), usable=False)

@@ -11,25 +11,26 @@ from pathlib import Path
 from fgait_core.data.public.findings import SequenceFault
 from fgait_core.errors import ConfigError
 
+LEVELS = 3
+"""Id, type and view."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder in the layout: of a sequence, or one that has no folder below it although it should.
+    """A folder in the layout: of a sequence, or one that should lead to sequences and does not.
 
     Attributes:
-        identity: folder of the first level.
-        type: folder of the second level; "" where the id has none.
-        view: folder of the third level; "" where the type has none.
+        levels: names of id, type and view; fewer where the folder does not lead further.
+        why: why it leads to no sequence; "" for a sequence.
     """
 
-    identity: str
-    type: str
-    view: str
+    levels: tuple[str, ...]
+    why: str = ""
 
     @property
     def name(self) -> str:
-        """ "id/type/view", shorter for an empty folder."""
-        return "/".join(level for level in (self.identity, self.type, self.view) if level)
+        """ "id/type/view", shorter for a folder that does not lead further."""
+        return "/".join(self.levels)
 
 
 def folder_names(path: Path | str) -> list[str]:
@@ -45,18 +46,33 @@ def folder_names(path: Path | str) -> list[str]:
         raise ConfigError(f"The folder {path} cannot be read: {error.strerror}.") from error
 
 
+def is_text(name: str) -> bool:
+    """Whether a name of a folder is UTF-8; Python marks bytes that are not with half characters."""
+    return not any("\udc80" <= letter <= "\udcff" for letter in name)
+
+
 def walk(root: Path, ids: Sequence[str]) -> Iterator[Place]:
-    """Every sequence's folder of these ids, in order; an id or type without folders comes as a shorter place."""
+    """Every sequence's folder of these ids, in order; a folder that leads to none comes as a place that says why."""
     for identity in ids:
-        types = folder_names(root / identity)
-        if not types:
-            yield Place(identity, "", "")
-        for type_name in types:
-            views = folder_names(root / identity / type_name)
-            if not views:
-                yield Place(identity, type_name, "")
-            for view in views:
-                yield Place(identity, type_name, view)
+        yield from _below(root, (identity,))
+
+
+def _below(root: Path, levels: tuple[str, ...]) -> Iterator[Place]:
+    if not is_text(levels[-1]):
+        yield Place((*levels[:-1], ascii(levels[-1])), "its name is no UTF-8; rename it")
+        return
+    if len(levels) == LEVELS:
+        yield Place(levels)
+        return
+    try:
+        names = folder_names(root.joinpath(*levels))
+    except ConfigError as error:
+        yield Place(levels, str(error))
+        return
+    if not names:
+        yield Place(levels, f"{root.joinpath(*levels)} has no folder in it")
+    for name in names:
+        yield from _below(root, (*levels, name))
 
 
 def file_names(folder: Path, suffixes: Collection[str]) -> list[str]:

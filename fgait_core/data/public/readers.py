@@ -23,6 +23,9 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 NOT_A_FRAME = "gei.png"
 """The average of a sequence, which lies among its frames in some copies."""
 
+LARGEST_PX = 10_000
+"""Longest side of a picture; scaling a longer one to 64 rows could fill the memory."""
+
 SLOWEST = 0.95
 """Least share of the wanted frame rate that a recording may have."""
 
@@ -104,8 +107,9 @@ def _picture(path: Path) -> NDArray[np.uint8]:
         picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
     except (OSError, cv2.error) as error:
         raise SequenceFault("unreadable", f"{path} cannot be read: {error}") from error
-    if picture is None:
-        raise SequenceFault("unreadable", f"{path} is no picture that can be read")
+    if picture is None or max(picture.shape) > LARGEST_PX:
+        words = "is no picture that can be read" if picture is None else f"is larger than {LARGEST_PX} pixels"
+        raise SequenceFault("unreadable", f"{path} {words}")
     return picture.astype(np.uint8)
 
 

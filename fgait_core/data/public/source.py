@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from fgait_core.data.public.description import PublicDataSet, attribute_names
 from fgait_core.data.public.findings import Finding
-from fgait_core.data.public.layout import folder_names, walk
+from fgait_core.data.public.layout import folder_names, is_text, walk
 from fgait_core.data.public.partition import Part, Partition
 from fgait_core.data.public.readers import Reader
 from fgait_core.data.public.tables import PersonLabels
@@ -29,7 +29,7 @@ class Item:
         fraction: how far through the data set it lies, 0 to 1.
         values: of the columns.
         problem: why its names do not fit the data set; "" where they do.
-        empty: whether there is no folder of a sequence at all.
+        missing: why there is nothing to read; "" where there is.
     """
 
     key: str
@@ -39,30 +39,36 @@ class Item:
     fraction: float
     values: Mapping[str, Value] = field(default_factory=dict)
     problem: str = ""
-    empty: bool = False
+    missing: str = ""
 
 
 class Source(Protocol):
-    """Sequences in a fixed order, and what is known of the whole.
-
-    Attributes:
-        name: of the data set.
-        reader: reads each sequence.
-        columns: and their types.
-        facts: for the manifest; they also tell one source from another.
-        groups: ids or people, sorted.
-    """
+    """Sequences in a fixed order, and what is known of the whole."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """Name of the data set."""
+        ...
+
     @property
-    def reader(self) -> Reader: ...  # noqa: D102
+    def reader(self) -> Reader:
+        """Reads each sequence."""
+        ...
+
     @property
-    def columns(self) -> Mapping[str, ColumnType]: ...  # noqa: D102
+    def columns(self) -> Mapping[str, ColumnType]:
+        """Columns and their types."""
+        ...
+
     @property
-    def facts(self) -> Mapping[str, Any]: ...  # noqa: D102
+    def facts(self) -> Mapping[str, Any]:
+        """Facts for the manifest; they also tell one source from another."""
+        ...
+
     @property
-    def groups(self) -> tuple[str, ...]: ...  # noqa: D102
+    def groups(self) -> tuple[str, ...]:
+        """Ids or people by which the source can be divided, sorted."""
+        ...
 
     def items(self) -> Iterator[Item]:
         """Every sequence, in order, found as one goes."""
@@ -105,7 +111,9 @@ class LayoutSource:
         self.name = data_set.name
         self.reader = reader
         self._root, self._data_set, self._partition, self._part = root, data_set, partition, part
-        self._on_disk = folder_names(root)
+        names = folder_names(root)
+        self._on_disk = [name for name in names if is_text(name)]
+        self._unnamed = [name for name in names if not is_text(name)]
         there = set(self._on_disk)
         self._wanted = tuple(self._on_disk) if partition is None else partition.ids(part)
         self.groups = tuple(each for each in self._wanted if each in there)
@@ -135,14 +143,13 @@ class LayoutSource:
         """See `Source`."""
         ends = {identity: number / len(self.groups) for number, identity in enumerate(self.groups, 1)}
         for place in walk(self._root, self.groups):
-            key, fraction = f"{self.name}/{place.name}", ends[place.identity]
-            path = self._root / place.name
-            if not place.view:
-                yield Item(key, "", place.identity, path, fraction, empty=True)
+            fraction, key, path = ends[place.levels[0]], f"{self.name}/{place.name}", self._root / place.name
+            if place.why:
+                yield Item(key, "", place.levels[0], path, fraction, missing=place.why)
                 continue
-            person = self._data_set.person(place.identity, place.type, place.view)
-            values, problem = self._values(place.identity, place.type, place.view)
-            yield Item(key, person, place.identity, path, fraction, values, problem)
+            values, problem = self._values(*place.levels)
+            person = self._data_set.person(*place.levels)
+            yield Item(key, person, place.levels[0], path, fraction, values, problem)
 
     def _values(self, identity: str, type_name: str, view: str) -> tuple[dict[str, Value], str]:
         part = "train" if identity in self._train else "test" if identity in self._test else ""
@@ -156,9 +163,12 @@ class LayoutSource:
 
     def findings(self) -> Iterator[Finding]:
         """See `Source`."""
-        partition = self._partition
-        if partition is None:
-            return
+        for name in self._unnamed:
+            yield Finding("mislabelled", ascii(name), "its name is no UTF-8; rename it")
+        if self._partition is not None:
+            yield from self._against_partition(self._partition)
+
+    def _against_partition(self, partition: Partition) -> Iterator[Finding]:
         there = set(self._on_disk)
         for each in self._wanted:
             if each not in there:
@@ -184,6 +194,6 @@ class LayoutSource:
         if not named:
             return
         for place in walk(self._root, self.groups):
-            named.pop(f"{place.identity}-{place.type}-{place.view}", None)
+            named.pop("-".join(place.levels), None)
         for name in sorted(named):
             yield Finding("probe_missing", name, f"in {named[name]}, but there is no such sequence on disk")

@@ -210,6 +210,22 @@ def test_npy_and_npz_are_read(tmp_path):
         np.testing.assert_array_equal(read_array(tmp_path / "x.npz"), held)
 
 
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_every_version_of_npy_is_read(tmp_path, version):
+    stream, array = io.BytesIO(), np.arange(5, dtype=">i4")
+    np.lib.format.write_array(stream, array, version=version)
+    np.testing.assert_array_equal(read_array(write(tmp_path, stream.getvalue(), "x.npy")), array)
+
+
+@given(st.integers(0, 200), st.binary(max_size=3), st.sampled_from(["x.npy", "x.npz"]))
+def test_a_damaged_npy_or_npz_gives_a_config_error_or_an_array(folder, place, put, name):
+    stream = io.BytesIO()
+    (np.save if name == "x.npy" else np.savez)(stream, np.arange(40, dtype=np.int16).reshape(5, 8))
+    content = stream.getvalue()
+    with contextlib.suppress(ConfigError):
+        assert isinstance(read_array(write(folder, content[:place] + put + content[place + 1 :], name)), np.ndarray)
+
+
 def test_npy_and_npz_that_hold_objects_or_lies_are_refused(tmp_path):
     np.save(tmp_path / "objects.npy", np.array([Runs(os.getpid)], object))
     np.savez(tmp_path / "two.npz", a=np.zeros(2), b=np.zeros(2))

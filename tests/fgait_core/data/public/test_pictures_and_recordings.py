@@ -77,11 +77,12 @@ def test_pictures_that_cannot_be_used_are_reported(make_body, tmp_path):
     write_pictures(root / "blank", np.zeros((6, 80, 80), np.uint8))
     write_pictures(root / "broken", make_body(2))
     (root / "broken" / "003.png").write_bytes(b"no picture")
+    write_pictures(root / "huge", [np.full((2, 10_001), 255, np.uint8)] * 5)
     (root / "only_gei").mkdir()
     cv2.imwrite(str(root / "only_gei" / "gei.png"), make_body(1)[0])
     report = check_source(open_source(SourceOptions(tmp_path / "data", "pictures", "own")), min_frames=5)
     kinds = {finding.where.rsplit("/", 1)[1]: finding.kind for finding in report.findings.kept}
-    assert kinds == {"blank": "no_body", "broken": "unreadable", "only_gei": "empty"}
+    assert kinds == {"blank": "no_body", "broken": "unreadable", "huge": "unreadable", "only_gei": "empty"}
     assert report.sequences == 1
     write_pictures(
         tmp_path / "data" / "1" / "b" / "mixed", [np.zeros((64, 64), np.uint8), np.zeros((64, 44), np.uint8)]
