@@ -192,10 +192,10 @@ def _caption(facts: dict[str, Any], findings: Findings) -> Caption:
     words.append(f"on {Path(data['path']).name} ({data['sequences']} sequences, {data['sha256'][:12]})")
     if "embedding" in findings.measures:
         embedding = findings.measures["embedding"]
-        words.append(f"- {embedding['layer']}{' at unit length' if embedding['unit_length'] else ''}")
+        words.append(f"by {embedding['layer']}{' at unit length' if embedding['unit_length'] else ''}")
     if "protocol" in findings.measures:
         protocol = findings.measures["protocol"]
-        words.append(f"- {protocol['distance']}{', re-ranked' if protocol['reranked'] else ''}")
+        words.append(f"({protocol['distance']}{', re-ranked' if protocol['reranked'] else ''})")
     return Caption(" ".join(words), bool(facts["simulated"]))
 
 

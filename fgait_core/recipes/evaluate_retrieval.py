@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from fgait_core.recipes.plots import Caption, Example, examples_plot, match_plot
 _EXAMPLES = 6
 _NEAREST = 5
 _FRAMES = 4
+_LETTERS = 32
 _ARRAYS = ("embeddings", "persons", "types", "views")
 
 
@@ -217,8 +219,7 @@ def _column(folder: ShardFolder, name: str) -> NDArray[np.str_]:
 
 
 def _name(data: Sequences, row: int) -> str:
-    words = [data.persons[row], data.types[row], data.views[row]]
-    return " ".join(word for word in words if word)[:26]
+    return shorten(f"person {data.persons[row]} {data.types[row]} {data.views[row]}", _LETTERS, placeholder=" …")
 
 
 def _strip(folder: ShardFolder, sequence: int) -> NDArray[np.uint8]:

@@ -23,6 +23,8 @@ from fgait_core.recipes.findings import Findings
 from fgait_core.recipes.measure import measure_classification, measure_task, score_folder
 from fgait_core.recipes.plots import Caption, confusion_plot, reliability_plot, roc_plot
 
+_INTERVAL = ("low", "high")
+_CLASS_HEADER = ("class", "people", "sensitivity", *_INTERVAL, "specificity", *_INTERVAL, "AUROC", *_INTERVAL)
 _SHARES = ("accuracy", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1", "auroc")
 
 
@@ -168,36 +170,11 @@ def _tables(task: ClassificationTask, measured: dict[str, Any]) -> tuple[Table, 
     shares.append(("balanced accuracy by chance", measured["chance_balanced_accuracy"], None, None))
     counts = [(true, *row.values()) for true, row in measured["confusion"].items()]
     return (
-        Table(
-            f"{name}_summary",
-            f"{of}, with 95 % intervals by person",
-            ("measure", "value", "low", "high"),
-            tuple(shares),
-        ),
+        Table(f"{name}_summary", of, ("measure", "value", *_INTERVAL), tuple(shares)),
         Table(f"{name}_classes", f"{name}: each class against all others", _CLASS_HEADER, _class_rows(measured)),
-        Table(
-            f"{name}_confusion",
-            f"{name}: sequences, true classes in rows",
-            ("true", *measured["confusion"]),
-            tuple(counts),
-        ),
+        Table(f"{name}_confusion", f"{name}: sequences by true class", ("true", *measured["confusion"]), tuple(counts)),
         *_group_table(name, measured),
     )
-
-
-_CLASS_HEADER = (
-    "class",
-    "people of it",
-    "sensitivity",
-    "low",
-    "high",
-    "specificity",
-    "low",
-    "high",
-    "AUROC",
-    "low",
-    "high",
-)
 
 
 def _class_rows(measured: dict[str, Any]) -> tuple[tuple[str | float | int | None, ...], ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,9 +18,11 @@ from sklearn.metrics import roc_curve
 
 from fgait_core.evaluation.by_person import auroc_by_person
 from fgait_core.evaluation.calibration import calibration_curve
+from fgait_core.evaluation.classification import wilson_interval
 
 SIMULATED = "SIMULATED DATA – says nothing about real people"
 _DPI = 150
+_LETTERS_AN_INCH = 16
 _SAMPLES = 200
 _GRID = np.linspace(0, 1, 201)
 _RIGHT, _WRONG, _PROBE = "#1a8f3c", "#c62828", "#37474f"
@@ -40,7 +43,9 @@ class Caption:
 
     def put(self, figure: Figure, words: str = "") -> Figure:
         """Writes it below a figure that is otherwise finished, under further words."""
-        figure.supxlabel(f"{words}\n{self.text}".strip(), fontsize=7, color="#555555")
+        width = int(figure.get_figwidth() * _LETTERS_AN_INCH)
+        lines = [line for part in (words, self.text) for line in wrap(part, width)]
+        figure.supxlabel("\n".join(lines), fontsize=7, color="#555555")
         if self.simulated:
             figure.suptitle(SIMULATED, fontsize=9, color=_WRONG, weight="bold")
         return figure
@@ -67,13 +72,11 @@ def reliability_plot(
     figure = Figure(figsize=(4.6, 5.2), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
     above.plot([0, 1], [0, 1], color="#999999", linestyle="--", linewidth=1, label="perfect")
-    above.plot(
-        [each["predicted"] for each in bins],
-        [each["observed"] for each in bins],
-        marker="o",
-        color=_COLOURS[0],
-        label="observed",
-    )
+    predicted, observed = (np.array([each[name] for each in bins]) for name in ("predicted", "observed"))
+    counts = [round(each["share"] * len(positive)) for each in bins]
+    ends = [wilson_interval(round(o * n), n) for o, n in zip(observed.tolist(), counts, strict=True)]
+    bars = np.abs(np.array(ends).T - observed)
+    above.errorbar(predicted, observed, bars, marker="o", color=_COLOURS[0], capsize=3, label="observed, 95 % interval")
     above.set(ylabel=f"observed share of {said}", ylim=(-0.02, 1.02), xlim=(0, 1))
     above.set_title(f"{task}: reliability ({len(positive)} people, one sequence each)", fontsize=10)
     above.legend(loc="upper left", fontsize=8)
@@ -178,7 +181,7 @@ class Example:
 def examples_plot(title: str, examples: Sequence[Example], caption: Caption) -> Figure:
     """Each probe with its nearest: framed green where it is the same person, red where it is not."""
     columns = 1 + max(len(each.found) for each in examples)
-    figure = Figure(figsize=(1.75 * columns, 1.12 * len(examples) + 1.0), layout="constrained")
+    figure = Figure(figsize=(1.75 * columns, 0.9 * len(examples) + 0.8), layout="constrained")
     grid = figure.subplots(len(examples), columns, squeeze=False)
     for row, each in zip(grid, examples, strict=True):
         for axes in row:
@@ -210,7 +213,7 @@ def scaling_plot(
         ordered = sorted(values, key=lambda each: each[1])
         axes.plot([each[1] for each in ordered], [each[2] for each in ordered], marker="o", color=colour, label=series)
         for label, x, y in ordered:
-            axes.annotate(label, (x, y), textcoords="offset points", xytext=(5, 5), fontsize=7)
+            axes.annotate(label, (x, y), textcoords="offset points", xytext=(6, -9), fontsize=7)
     axes.set_xscale("log")
     axes.margins(x=0.15, y=0.15)
     axes.set(xlabel=against, ylabel=metric)
