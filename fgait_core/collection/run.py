@@ -10,7 +10,7 @@ from pathlib import Path
 from fgait_core.collection.ledger import open_ledger
 from fgait_core.collection.processes import run_on_processes
 from fgait_core.collection.ray_cluster import run_on_ray
-from fgait_core.collection.sources import Recording, list_recordings
+from fgait_core.collection.sources import Recording, is_address, list_recordings
 from fgait_core.collection.work import Outcome, Processor
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled
 
@@ -69,7 +69,8 @@ def work_through(
         OperationCancelled: if `cancelled` answered yes.
     """
     recordings = list_recordings(source)
-    identity = {"source": source, "product": processor.identity}
+    place = source if is_address(source) else str(Path(source).absolute())
+    identity = {"source": place, "product": processor.identity}
     with open_ledger(out, processor.suffix, identity, retry_failed=retry_failed) as ledger:
         states = [ledger.state_of(recording) for recording in recordings]
         todo = [recording for recording, state in zip(recordings, states, strict=True) if state == "open"]

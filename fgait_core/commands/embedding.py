@@ -154,7 +154,7 @@ def _embed_recordings(
     ray: str | None,
     retry_failed: bool,
 ) -> None:
-    from fgait_core.recipes.recordings import EmbeddingsOfRecordings
+    from fgait_core.recipes.recording_embeddings import EmbeddingsOfRecordings
 
     processor = EmbeddingsOfRecordings(backbone, layer, rate_hz)
     run_collection(recordings, processor, out, processes, ray, retry_failed)

@@ -1,25 +1,18 @@
-"""What is made of each recording of a collection: its silhouettes, or an embedding of the walk.
+"""Silhouettes of each recording of a collection.
 
-Both follow the person who walks furthest in full view, and both refuse what screening would refuse.
+They are of the person who walks furthest in full view, and what screening would refuse is refused. No network is loaded
+here, so that a worker stays small.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
-import numpy as np
-import torch
 
 from fgait_core.collection.work import Process, Product
-from fgait_core.config import LayerName
-from fgait_core.data.windows import BINARY_ABOVE
-from fgait_core.models.backbone import Backbone
-from fgait_core.recipes.embed import FRAMES_LIMIT, embed_clips
 from fgait_core.sequence import SilhouetteSequence
 from fgait_core.silhouettes import PersonSegmenter, assess_quality, find_people, load_segmenter, track_walk
 
@@ -51,56 +44,7 @@ class SilhouettesOfRecordings:
             with TemporaryDirectory(prefix="fgait-") as folder:
                 file = Path(folder) / "silhouettes.npz"
                 sequence.save(file)
-                return _product(file.read_bytes(), sequence)
-
-        return process
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EmbeddingsOfRecordings:
-    """Makes npy files with the embedding of the whole walk, as one clip of at most 720 frames.
-
-    Pixels are body or background, as in shards, so that a recording gives what it gives as a sequence of shards.
-
-    Attributes:
-        backbone: on the processor; following the walker takes nearly all the time.
-        layer: whose output.
-        frame_rate_hz: to which the walk is resampled; None keeps the recording's own.
-    """
-
-    backbone: Backbone
-    layer: LayerName
-    frame_rate_hz: float | None
-
-    @property
-    def suffix(self) -> str:
-        """Of result files."""
-        return ".npy"
-
-    @property
-    def identity(self) -> str:
-        """What the results are: layer, frame rate, and a digest of the weights."""
-        digest = hashlib.sha256()
-        for name, value in self.backbone.state_dict().items():
-            digest.update(name.encode())
-            digest.update(value.numpy().tobytes())
-        rate = "their own" if self.frame_rate_hz is None else f"{self.frame_rate_hz:g} Hz"
-        return f"{self.layer} at {rate} of the network {digest.hexdigest()}"
-
-    def prepare(self) -> Process:
-        """Loads the segmenter, for one core."""
-        cv2.setNumThreads(1)
-        torch.set_num_threads(1)
-        segmenter = load_segmenter(threads=1)
-
-        def process(video: Path) -> Product:
-            sequence = walk_of(video, segmenter)
-            if self.frame_rate_hz is not None:
-                sequence = sequence.resampled(self.frame_rate_hz)
-            clip = np.where(sequence.frames[:FRAMES_LIMIT] > BINARY_ABOVE, 255, 0).astype(np.uint8)
-            content = io.BytesIO()
-            np.save(content, embed_clips(self.backbone, clip[None], self.layer)[0])
-            return _product(content.getvalue(), sequence)
+                return product_of(file.read_bytes(), sequence)
 
         return process
 
@@ -117,5 +61,6 @@ def walk_of(video: Path, segmenter: PersonSegmenter) -> SilhouetteSequence:
     return walk.sequence
 
 
-def _product(content: bytes, sequence: SilhouetteSequence) -> Product:
+def product_of(content: bytes, sequence: SilhouetteSequence) -> Product:
+    """A result file with what the index says of its silhouettes."""
     return Product(content, len(sequence), sequence.frame_rate_hz, sequence.duration_s)

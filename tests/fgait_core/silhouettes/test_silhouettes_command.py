@@ -45,6 +45,31 @@ def test_silhouettes_of_the_sample(sample, tmp_path):
     assert sheet.stat().st_size > 1000
 
 
+@pytest.mark.slow
+def test_a_folder_of_videos(sample, tmp_path):
+    clinic, out = tmp_path / "clinic", tmp_path / "out"
+    (clinic / "ward").mkdir(parents=True)
+    (clinic / "ward" / "walk.mp4").symlink_to(sample.path)
+    (clinic / "paper.mp4").write_bytes(b"%PDF-1.7 " + b"x" * 100)
+    done = fgait("silhouettes", clinic, "--out", out, "--processes", 2)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[-1] for line in done.stdout.splitlines()[:5]] == ["2", "1", "0", "1", "0"]
+    sequence = SilhouetteSequence.load(out / "ward" / "walk.mp4.npz")
+    np.testing.assert_array_equal(sequence.frames, sample.walk.sequence.frames)
+    assert "PDF" in (out / "failures.jsonl").read_text()
+    again = fgait("silhouettes", clinic, "--out", out)
+    assert [line.split()[-1] for line in again.stdout.splitlines()[:5]] == ["2", "0", "1", "0", "1"]
+
+
+def test_options_for_one_video_are_refused_for_many(sample_video, tmp_path):
+    assert fgait("silhouettes", tmp_path, "--out", tmp_path / "out", "--person", 2).returncode == 2
+    assert fgait("silhouettes", sample_video, "--out", tmp_path / "walk.npz", "--processes", 2).returncode == 2
+    empty = fgait("silhouettes", tmp_path / "*.mp4", "--out", tmp_path / "out")
+    assert empty.returncode == 2
+    assert "has no video" in empty.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_person_who_does_not_walk_is_refused_with_reasons(tmp_path):
     video = fetch_asset("pose2sim_clips") / "pose2sim_cam01.mp4"
     done = fgait("silhouettes", video, "--out", tmp_path / "walk.npz")
