@@ -36,7 +36,7 @@ def test_tutorial_does_what_it_says(tutorial: Path, tmp_path: Path, monkeypatch:
         if kind == "sh":
             _run_commands(text)
         elif kind == "python":
-            exec(compile(text, f"{tutorial.name}", "exec"), {"__name__": "__tutorial__"})
+            exec(compile(text, f"{tutorial.name}", "exec"), {"__name__": "__tutorial__"})  # noqa: S102 - our own documents
         elif kind == "yaml":
             assert name, "a YAML block of a tutorial names its file"
             Path(name).write_text(text)
