@@ -47,14 +47,14 @@ def finetune(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
 
 
 def probe(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
-    """Refit the heads of a fine-tuning run in closed form on all sequences."""
+    """Fit heads in closed form to the encoder of a run, a checkpoint or an untrained network."""
     from fgait_core.config import ProbeConfig, load_config
     from fgait_core.recipes.linear_probe import probe as run
 
     folder = out or Path("runs") / config.stem
     with progress_bar() as progress:
         run(load_config(config, ProbeConfig), folder, progress=progress)
-    say(f"Heads refitted; the run is in {folder}")
+    say(f"Heads fitted; the run is in {folder}")
 
 
 def package(
