@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -154,14 +155,14 @@ def _of_the_whole(source: Source) -> tuple[Findings, Findings]:
 
 def _facts(source: Source, order: ImportOrder) -> dict[str, Any]:
     """For the manifest: what was imported, and how."""
-    groups = None if order.groups is None else sorted(order.groups)
+    groups = None if order.groups is None else hashlib.sha256("\n".join(sorted(order.groups)).encode()).hexdigest()
     return {
         "simulated": False,
         "source": "fgait data import",
         **source.facts,
         "plan": {"split": order.split or source.facts.get("part", "all")},
         "min_frames": order.min_frames,
-        "groups": groups,
+        "groups_sha256": groups,
         **({"parsing_parts": dict(order.parsing_parts)} if order.parsing_parts else {}),
     }
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -114,26 +114,29 @@ def in_order(function: Callable[[T], R], items: Iterable[T], processes: int) -> 
     Raises:
         FGaitError: if a process ended by itself.
     """
-    if processes == 1:
-        yield from map(function, items)
+    rest = iter(items)
+    first = list(islice(rest, CHUNK)) if processes > 1 else []
+    if len(first) < CHUNK:
+        # Starting processes would take longer than the work.
+        yield from map(function, chain(first, rest))
         return
     waiting: deque[Future[list[R]]] = deque()
-    chunks = _chunks(iter(items))
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        try:
-            for chunk in islice(chunks, AHEAD * processes):
+    chunks = _chunks(chain(first, rest))
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    try:
+        for chunk in islice(chunks, AHEAD * processes):
+            waiting.append(pool.submit(_apply, function, chunk))
+        while waiting:
+            yield from waiting.popleft().result()
+            for chunk in islice(chunks, 1):
                 waiting.append(pool.submit(_apply, function, chunk))
-            while waiting:
-                yield from waiting.popleft().result()
-                for chunk in islice(chunks, 1):
-                    waiting.append(pool.submit(_apply, function, chunk))
-        except BrokenProcessPool as error:
-            raise FGaitError(
-                "A process that was reading ended by itself, perhaps for want of memory. Run the command again with "
-                "fewer --processes; it goes on."
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    except BrokenProcessPool as error:
+        raise FGaitError(
+            "A process that was reading ended by itself, perhaps for want of memory. Run the command again with "
+            "fewer --processes; it goes on."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _chunks(items: Iterator[T]) -> Iterator[list[T]]:

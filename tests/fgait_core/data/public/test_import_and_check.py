@@ -15,7 +15,7 @@ import pytest
 
 from fgait_core.data.public.examine import AHEAD, CHUNK, in_order
 from fgait_core.data.shards import read_shards, require_disjoint
-from fgait_core.errors import ConfigError, OperationCancelled
+from fgait_core.errors import ConfigError, FGaitError, OperationCancelled
 from fgait_core.recipes.check_data import check_shards, check_source, is_shard_folder
 from fgait_core.recipes.data_source import SourceOptions, open_source
 from fgait_core.recipes.import_data import ImportOrder, import_data, import_splits, parse_pairs, parse_shares
@@ -243,6 +243,11 @@ def test_reading_takes_only_a_few_sequences_ahead(processes, ahead):
         assert next(results) == wanted
         assert taken - wanted <= ahead
     results.close()
+
+
+def test_a_process_that_dies_is_told():
+    with pytest.raises(FGaitError, match="ended by itself"):
+        list(in_order(os._exit, [3] * (2 * CHUNK), 2))
 
 
 def test_a_walk_holds_one_listing_of_a_level_at_a_time(make_layout, tmp_path, monkeypatch):
