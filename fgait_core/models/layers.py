@@ -5,7 +5,7 @@ Source: FoundationGait (arXiv 2512.00691), section on the DeepGaitV2-P3D encoder
 Every convolution works on *folded* tensors `[batch * frame, channel, height, width]`: the frames of all sequences lie
 along the batch axis. A convolution over time then is an ordinary 2-D convolution with a (3, 1) kernel on the view
 `[batch, channel, frame, height * width]`, which costs no copy in the channels-last memory format and is several
-times faster on a CPU than a 3-D convolution. Parameters keep the 3-D shapes and names of the published state dict.
+times faster on a CPU than a 3-D convolution, with the copy too. Parameters keep the 3-D shapes and names of the published state dict.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ class TemporalConv(nn.Module):
         batch = folded // frames
         by_pixel = x.permute(0, 2, 3, 1).reshape(batch, frames, height * width, channels).permute(0, 3, 1, 2)
         mixed = functional.conv2d(by_pixel, self.weight.squeeze(-1), padding=(1, 0))
-        return mixed.permute(0, 2, 3, 1).reshape(folded, height, width, channels).permute(0, 3, 1, 2)
+        apart = mixed.permute(0, 2, 3, 1).reshape(folded, height, width, channels).permute(0, 3, 1, 2)
+        # in the memory format of the input, which `Backbone` chose for the precision of batch statistics
+        return apart.contiguous() if x.is_contiguous() else apart
 
 
 class PointwiseConv(nn.Module):
@@ -98,7 +100,9 @@ class PointwiseConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Folded `[batch * frame, in, height, width]` to `[batch * frame, out, height / stride, width / stride]`."""
-        return functional.conv2d(x, self.weight.squeeze(-1), stride=self.stride)
+        # Not conv2d's own stride: oneDNN writes outside its memory in the backward pass of a strided 1x1 convolution of
+        # fewer than 16 channels in the channels-last format (torch 2.13).
+        return functional.conv2d(x[..., :: self.stride, :: self.stride], self.weight.squeeze(-1))
 
 
 class P3DBlock(nn.Module):
