@@ -122,13 +122,18 @@ class Backbone(nn.Module):
         """
         batch, channels, frames, height, width = silhouettes.shape
         folded = silhouettes.transpose(1, 2).reshape(batch * frames, channels, height, width)
-        x = folded.contiguous(memory_format=torch.channels_last)
+        x = folded.clone(memory_format=self._layout(silhouettes.device))
         for layer in (self.layer0, self.layer1):
             x = self._run(layer, x)
         for layer in (self.layer2, self.layer3, self.layer4):
             for block in layer:
                 x = self._run(block, x, frames)
         return x.reshape(batch, frames, *x.shape[1:]).transpose(1, 2)
+
+    def _layout(self, device: torch.device) -> torch.memory_format:
+        """Channels last is faster, but processors compute batch statistics of it with an error 50 times as large."""
+        exact = self.training and device.type == "cpu"
+        return torch.contiguous_format if exact else torch.channels_last
 
     def _run(self, block: nn.Module, *inputs: Tensor | int) -> Tensor:
         again = self.checkpointing == "once" and torch.is_grad_enabled()

@@ -5,7 +5,8 @@ Source: FoundationGait (arXiv 2512.00691), section on the DeepGaitV2-P3D encoder
 Every convolution works on *folded* tensors `[batch * frame, channel, height, width]`: the frames of all sequences lie
 along the batch axis. A convolution over time then is an ordinary 2-D convolution with a (3, 1) kernel on the view
 `[batch, channel, frame, height * width]`, which costs no copy in the channels-last memory format and is several
-times faster on a CPU than a 3-D convolution, with the copy too. Parameters keep the 3-D shapes and names of the published state dict.
+times faster on a CPU than a 3-D convolution, with the copy too. Parameters keep the 3-D shapes and names of the
+published state dict.
 """
 
 from __future__ import annotations

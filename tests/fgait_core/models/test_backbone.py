@@ -165,12 +165,12 @@ def test_compiled_blocks_compute_the_same() -> None:
     initialise(backbone, torch.Generator().manual_seed(3))
     silhouettes = torch.rand(2, 1, 3, 64, 44, generator=torch.Generator().manual_seed(4))
     expected = gradients_of(backbone, silhouettes)
-    for block in (*backbone.layer1.forward_block, *backbone.layer2, *backbone.layer3, *backbone.layer4):
+    for block in (*backbone.layer1.forward_block, *backbone.layer3):
         block.compile(backend="aot_eager")
     backbone.checkpointing = "once"
     for name, gradient in gradients_of(backbone, silhouettes).items():
         torch.testing.assert_close(gradient, expected[name], rtol=1e-3, atol=1e-3, msg=name)
-    assert int(backbone.state_dict()["layer4.0.sbn.num_batches_tracked"]) == 2
+    assert int(backbone.state_dict()["layer3.0.sbn.num_batches_tracked"]) == 2
 
 
 def gradients_of(backbone: Backbone, silhouettes: torch.Tensor) -> dict[str, torch.Tensor]:
