@@ -39,6 +39,7 @@ def export_published(
         ConfigError: as in `published_layout`.
     """
     renamed, left_out = published_layout(weights, task)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     torch.save({"model": renamed, "iteration": iteration}, partial)
     os.replace(partial, path)

@@ -47,7 +47,7 @@ def test_show_in_words_and_as_json(run_folder: Path) -> None:
 
 
 def test_export_writes_weights_and_iteration_only(run_folder: Path, tmp_path: Path) -> None:
-    out = tmp_path / "published.pt"
+    out = tmp_path / "new" / "published.pt"
     assert fgait("checkpoint", "export", run_folder, "--out", out).exit_code == 0
     exported = torch.load(out, weights_only=True)
     original = torch.load(run_folder / "checkpoint.pt", weights_only=True)
