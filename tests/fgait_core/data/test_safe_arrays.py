@@ -137,7 +137,6 @@ def test_a_call_hidden_among_arrays_does_not_run(tmp_path):
         b"\x80\x02\x82\x01.",
         b"\x80\x02(cposix\nsystem\no.",
         b"(S'id'\nios\nsystem\n.",
-        b"\x80\x02r\xff\xff\xff\x7f.",
         b"\x80\x05\x8e" + struct.pack("<Q", 2**60) + b"x.",
         b"\x80\x02cnumpy\nndarray\nK\x05\x85R.",
     ],
@@ -170,6 +169,26 @@ def test_one_array_listed_often_does_not_fill_the_memory(tmp_path):
     frame = np.zeros(1000, np.uint8)
     with pytest.raises(ConfigError, match="more than"):
         read_array(write(tmp_path, standard.dumps([frame] * 1000)), max_bytes=100_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (standard.dumps({}), "EMPTY_DICT"),
+        (b"(cposix\nsystem\no.", "OBJ"),
+        (b"(S'id'\niposix\nsystem\n.", "INST posix system"),
+        (b"Pname\n.", "PERSID name"),
+        (b"\x80\x02\x82\x01.", "EXT1"),
+    ],
+)
+def test_an_instruction_that_no_array_needs_is_named(tmp_path, content, named):
+    with pytest.raises(ConfigError, match=f"pickle instruction {named}"):
+        read_array(write(tmp_path, content))
+
+
+def test_a_memo_without_end_is_refused_before_it_is_made(tmp_path):
+    with pytest.raises(ConfigError, match="more memory"):
+        read_array(write(tmp_path, b"\x80\x02K\x01r\xff\xff\xff\x7f."))
 
 
 def test_one_text_encoded_often_does_not_fill_the_memory(tmp_path):
