@@ -51,7 +51,10 @@ _Poses = Annotated[
     str | None,
     typer.Option(help="Which file holds 2-D poses: a number from 0 or a name pattern; `recorded` for recordings."),
 ]
-_Parsing = Annotated[str | None, typer.Option(help="Which file holds body parts: a number from 0 or a name pattern.")]
+_Parsing = Annotated[
+    str | None,
+    typer.Option(help="Which file holds body parts: a number from 0 or a name pattern; `recorded` for recordings."),
+]
 _Aligned = Annotated[bool, typer.Option("--aligned", help="The pictures are 64 x 64 or 64 x 44 already.")]
 _AttributeNames = Annotated[str | None, typer.Option(help="Names of the attributes in the types, with commas.")]
 _Labels = Annotated[Path | None, typer.Option(help="CSV file with the column id and a column for each label.")]

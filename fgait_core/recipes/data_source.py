@@ -18,7 +18,7 @@ from fgait_core.errors import ConfigError
 Format = Literal["pickles", "pictures", "recordings"]
 
 RECORDED = "recorded"
-"""What `--poses` is for recordings, which hold their poses themselves."""
+"""What `--poses` and `--parsing` are for recordings, which hold their poses themselves."""
 
 _ONLY_FOR: dict[str, tuple[Format, ...]] = {
     "data_set": ("pickles", "pictures"),
@@ -27,7 +27,7 @@ _ONLY_FOR: dict[str, tuple[Format, ...]] = {
     "labels": ("pickles", "pictures"),
     "modality_index": ("pickles",),
     "poses": ("pickles", "recordings"),
-    "parsing": ("pickles",),
+    "parsing": ("pickles", "recordings"),
     "aligned": ("pictures",),
     "table": ("recordings",),
 }
@@ -47,7 +47,7 @@ class SourceOptions:
         frame_rate_hz: instead of the published one.
         modality_index: which file holds the silhouettes.
         poses: which file holds them, a place or a name pattern; of recordings, `RECORDED`.
-        parsing: which file holds body parts, a place or a name pattern.
+        parsing: which file holds body parts, a place or a name pattern; of recordings, `RECORDED`: made of their poses.
         aligned: pictures are 64 x 64 or 64 x 44 already.
         attribute_names: of integer attributes.
         labels: CSV file with labels by id.
@@ -73,8 +73,9 @@ class SourceOptions:
         for option, formats in _ONLY_FOR.items():
             if getattr(self, option) not in (None, False, ()) and self.format not in formats:
                 raise ConfigError(f"{_flag(option)} is for the format {' or '.join(formats)}, not for {self.format}.")
-        if self.format == "recordings" and self.poses not in (None, RECORDED):
-            raise ConfigError(f"Recordings hold their own poses: write --poses {RECORDED}.")
+        for option in ("poses", "parsing"):
+            if self.format == "recordings" and getattr(self, option) not in (None, RECORDED):
+                raise ConfigError(f"Recordings hold their own poses: write --{option} {RECORDED}.")
         if self.format == "recordings" and self.part != "all":
             raise ConfigError("--part needs a partition, which recordings have not; see --split-by-person.")
 
@@ -109,6 +110,7 @@ def open_source(options: SourceOptions) -> Source:
             name=options.name or "own",
             frame_rate_hz=options.frame_rate(),
             poses=options.poses is not None,
+            parsing=options.parsing is not None,
         )
     if options.data_set is None:
         raise ConfigError("Which data set is it? Give --dataset; `fgait data list` lists them, own is your own.")

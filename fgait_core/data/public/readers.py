@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgait_core.alignment import align
+from fgait_core.data.parsing_maps import parse
 from fgait_core.data.public.description import INTERPOLATIONS, Pretreatment
 from fgait_core.data.public.findings import SequenceFault
 from fgait_core.data.public.frames import Content, parsing_of, poses_of, silhouettes_of
@@ -127,10 +128,12 @@ class RecordingReader:
     Attributes:
         frame_rate_hz: to which the recording is brought, by the nearest frames in time.
         poses: whether to take the poses, too.
+        parsing: whether to divide the silhouettes into body parts by the poses.
     """
 
     frame_rate_hz: float
     poses: bool = False
+    parsing: bool = False
 
     def read(self, place: Path) -> Content:
         """See `Reader`."""
@@ -142,7 +145,10 @@ class RecordingReader:
             raise SequenceFault(
                 "frame_rate", f"recorded at {recording.frame_rate_hz:.1f} Hz, less than {self.frame_rate_hz:g} Hz"
             )
-        if self.poses and recording.poses is None:
-            raise SequenceFault("wrong_shape", "the recording holds no poses; make it again with `fgait silhouettes`")
         even = recording.resampled(self.frame_rate_hz)
-        return Content(even.frames, even.poses if self.poses else None)
+        if not self.poses and not self.parsing:
+            return Content(even.frames)
+        if even.poses is None:
+            raise SequenceFault("wrong_shape", "the recording holds no poses; make it again with `fgait silhouettes`")
+        parts = parse(even.frames, even.poses) if self.parsing else None
+        return Content(even.frames, even.poses if self.poses else None, parts)

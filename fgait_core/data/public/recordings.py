@@ -27,14 +27,17 @@ class RecordingSource:
         name: of the data set.
         frame_rate_hz: to which all recordings are brought.
         poses: whether to take their poses, too.
+        parsing: whether to divide the silhouettes into body parts by the poses.
 
     Raises:
         ConfigError: if the table cannot be read or lacks a column or a value.
     """
 
-    def __init__(self, root: Path, table: Path, *, name: str, frame_rate_hz: float, poses: bool = False) -> None:
+    def __init__(
+        self, root: Path, table: Path, *, name: str, frame_rate_hz: float, poses: bool = False, parsing: bool = False
+    ) -> None:
         self.name = name
-        self.reader = RecordingReader(frame_rate_hz, poses)
+        self.reader = RecordingReader(frame_rate_hz, poses, parsing)
         self._root = root
         self._rows = read_table(table, ("file", "person"))
         self._sha256 = hashlib.sha256(table.read_bytes()).hexdigest()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fgait_core.alignment import align
+from fgait_core.data.parsing_maps import parse
 from fgait_core.data.shards import read_shards
 from fgait_core.errors import ConfigError
 from fgait_core.recipes.check_data import check_source
@@ -125,6 +126,20 @@ def test_recordings_bring_their_poses_where_they_are_wanted(recordings, tmp_path
     import_data(open_source(options), tmp_path / "out", ImportOrder(25.0, poses=True))
     folder = read_shards(tmp_path / "out")
     assert folder.take_poses(folder.first_frame[[2, 5]])[:, 0, 0].tolist() == [2, 5]
+
+
+def test_recordings_are_divided_into_parts_by_their_poses(recordings, tmp_path):
+    walk = SilhouetteSequence.load(recordings.path / "1.npz")
+    poses = np.full((40, 17, 3), 0.9, np.float32)
+    poses[..., :2] = np.random.default_rng(0).uniform(5, 40, (40, 17, 2))
+    SilhouetteSequence(walk.frames, walk.timestamps_s, walk.source_frames, poses).save(recordings.path / "1.npz")
+    options = SourceOptions(recordings.path, "recordings", table=recordings.table, frame_rate_hz=25.0, parsing=RECORDED)
+    import_data(open_source(options), tmp_path / "out", ImportOrder(25.0, parsing=True))
+    folder = read_shards(tmp_path / "out")
+    assert folder.modalities == ("silhouettes", "parsing")
+    rows = folder.first_frame[1] + np.arange(folder.frames[1])
+    np.testing.assert_array_equal(folder.take_parsing(rows), parse(walk.frames[::2], poses[::2]))
+    assert len(np.unique(folder.take_parsing(rows))) > 4
 
 
 def test_people_of_recordings_are_never_in_two_splits(recordings, tmp_path):
