@@ -6,6 +6,7 @@ docs/decisions/0011-batches-from-the-step-number.md.
 
 from __future__ import annotations
 
+import signal
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -150,7 +151,7 @@ def stream(batches: ClipBatches, first: int, last: int, workers: int) -> Iterato
         sampler=range(first, last + 1),
         num_workers=workers,
         prefetch_factor=_STEPS_AHEAD,
-        worker_init_fn=_use_one_thread,
+        worker_init_fn=_prepare_worker,
         collate_fn=_as_it_is,
         multiprocessing_context=_clean_processes(),
     )
@@ -195,6 +196,8 @@ def _as_it_is(loaded: object) -> object:
     return loaded
 
 
-def _use_one_thread(worker: int) -> None:
+def _prepare_worker(worker: int) -> None:
+    # Ctrl-C reaches every process of a terminal; the training process ends its step and then its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
