@@ -6,8 +6,8 @@ docs/decisions/0011-batches-from-the-step-number.md.
 
 from __future__ import annotations
 
-import signal
 import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import BaseContext
