@@ -14,13 +14,21 @@ from fgait_core.data.shards import ShardFolder, read_shards
 from fgait_core.errors import ConfigError
 from fgait_core.evaluation.distances import Kind
 from fgait_core.progress import Progress, ignore_progress, part_of
-from fgait_core.recipes.evaluate_retrieval import measure_protocol, of_file, of_folder, require_protocol
+from fgait_core.recipes.evaluate_retrieval import (
+    measure_protocol,
+    of_file,
+    of_folder,
+    require_protocol,
+    require_searches,
+    save_embedded,
+)
 from fgait_core.recipes.evaluate_tasks import measure_heads, scored_tasks
 from fgait_core.recipes.evaluated_model import EvaluatedModel, open_model, retrieval_embeddings
 from fgait_core.recipes.findings import Findings, printed, write_findings
 from fgait_core.recipes.plots import Caption
 
-EMBEDDINGS = "embeddings.npy"
+EMBEDDINGS = "embeddings.npz"
+_MAPPED = "embeddings.partial.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,23 +154,29 @@ def _under_protocol(
     out: Path | None,
     progress: Progress,
 ) -> Findings:
+    require_searches(protocol, folder, order.partition)
+    mapped = None if out is None else out / _MAPPED
     embeddings, facts = retrieval_embeddings(
         model,
         folder,
         layer=order.layer,
         task=order.task,
         device=order.device,
-        out=None if out is None else out / EMBEDDINGS,
+        out=mapped,
         progress=part_of(progress, 0.0, 0.7),
     )
+    embedded = of_folder(folder, embeddings, order.partition)
     findings = measure_protocol(
         protocol,
-        of_folder(folder, embeddings, order.partition),
+        embedded,
         distance=order.distance,
         reranked=order.reranked,
         seed=order.seed,
         progress=part_of(progress, 0.7, 1.0),
     )
+    if out is not None and mapped is not None:
+        save_embedded(out / EMBEDDINGS, embedded, bool(folder.manifest.get("simulated")))
+        mapped.unlink(missing_ok=True)
     return Findings({"embedding": facts, **findings.measures}, findings.tables, findings.plots, findings.files)
 
 

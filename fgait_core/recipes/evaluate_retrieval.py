@@ -102,6 +102,27 @@ def of_file(path: Path) -> tuple[Embedded, bool | None]:
     return Embedded(data, probe, gallery), bool(held["simulated"]) if "simulated" in held else None
 
 
+def require_searches(name: str, folder: ShardFolder, partition: Path | None) -> None:
+    """Checks that a protocol finds probes and a gallery, before anything is embedded.
+
+    Raises:
+        ConfigError: if it does not.
+    """
+    embedded = of_folder(folder, np.empty((len(folder), 0, 0), np.float32), partition)
+    if name in PROTOCOLS:
+        lists = {"probe_set": embedded.probe_set, "gallery_set": embedded.gallery_set}
+        find_searches(PROTOCOLS[name], embedded.data, **lists)
+
+
+def save_embedded(path: Path, embedded: Embedded, simulated: bool) -> None:
+    """Writes what `of_file` reads."""
+    data = embedded.data
+    lists = {"probe_set": embedded.probe_set, "gallery_set": embedded.gallery_set}
+    arrays = {name: np.array(sorted(each)) for name, each in lists.items() if each is not None}
+    arrays |= {"embeddings": data.embeddings, "persons": data.persons, "types": data.types, "views": data.views}
+    np.savez(path, allow_pickle=False, simulated=np.array(simulated), **arrays)
+
+
 def measure_protocol(
     name: str,
     embedded: Embedded,
