@@ -13,13 +13,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fgait_core.errors import ConfigError
-from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
+from fgait_core.sequence import HEIGHT_PX, JOINTS, WIDTH_PX
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 FRAME_BYTES = HEIGHT_PX * WIDTH_PX // 8
 PARSING_BYTES = HEIGHT_PX * WIDTH_PX // 2
-JOINTS = 17
 MODALITY_BYTES = {"silhouettes": FRAME_BYTES, "poses": JOINTS * 3 * 4, "parsing": PARSING_BYTES}
 """Bytes that a frame takes in each modality's column."""
 REQUIRED = {"sequence": pa.string(), "person": pa.string(), "frames": pa.int32(), "silhouettes": pa.large_binary()}

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from fgait_core.data.shard_files import FORMAT_VERSION, JOINTS
+from fgait_core.data.shard_files import FORMAT_VERSION
 from fgait_core.errors import ConfigError
-from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
+from fgait_core.sequence import HEIGHT_PX, JOINTS, WIDTH_PX
 
 ColumnType = Literal["text", "int", "float"]
 Value = str | int | float | None

@@ -17,7 +17,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fgait_core.data.shard_files import (
-    JOINTS,
     MODALITY_BYTES,
     FrameWindow,
     ShardFile,
@@ -27,7 +26,7 @@ from fgait_core.data.shard_files import (
 )
 from fgait_core.errors import ConfigError
 from fgait_core.progress import Progress, ignore_progress
-from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
+from fgait_core.sequence import HEIGHT_PX, JOINTS, WIDTH_PX
 
 SHADOWS = ("view_deg", "clothing", "carrying", "sex", "age_years")
 """Columns that must not give a label away."""

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from fgait_core.alignment import CUT_PX, SQUARE_PX
 from fgait_core.data.public.findings import SequenceFault
-from fgait_core.data.shard_files import JOINTS
-from fgait_core.sequence import WIDTH_PX
+from fgait_core.sequence import JOINTS, WIDTH_PX
 
 MOST_PARTS = 15
 """Highest number of a body part that a shard can hold."""
