@@ -97,7 +97,7 @@ def evaluate(order: EvaluationOrder, out: Path | None = None, *, progress: Progr
         findings, facts = _of_file(order, order.protocol or "any", progress)
     else:
         findings, facts = _of_model(order, read_shards(order.data), out, progress)
-    metrics = facts | {"seed": order.seed, "created_by": f"fgait {__version__}"} | dict(findings.measures)
+    metrics = _plain(facts | {"seed": order.seed, "created_by": f"fgait {__version__}"} | dict(findings.measures))
     caption = _caption(facts, findings)
     written = write_findings(out, metrics, findings, caption) if out is not None else []
     return Evaluation(metrics, printed(findings, caption), tuple(written))
@@ -190,6 +190,15 @@ def _facts(folder: ShardFolder) -> dict[str, Any]:
         "people": len(folder.people),
         "frame_rate_hz": folder.frame_rate_hz,
     } | {name: value for name, value in named.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    """The same with None for what is not a number, because JSON has no NaN."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and value != value else value
 
 
 def _sha256(path: Path) -> str:

@@ -245,6 +245,22 @@ def test_embeddings_of_a_file(tmp_path: Path) -> None:
         evaluate(EvaluationOrder(tmp_path / "objects.npz", None, protocol="any"))
 
 
+def test_cells_without_data_are_null_in_json(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {
+        "embeddings": rng.normal(size=(6, 2, 2)).astype(np.float32),
+        "persons": np.array(["1", "1", "2", "2", "1", "2"]),
+        "types": np.array(["U3_D3", "U3_D3", "U3_D3", "U3_D3", "U0_D3", "U0_D3"]),
+        "views": np.array(["0_0", "1_0", "0_0", "1_0", "1_0", "1_0"]),
+    }
+    np.savez(tmp_path / "made.npz", **arrays)
+    found = evaluate(EvaluationOrder(tmp_path / "made.npz", None, protocol="ccpg"), tmp_path / "out").metrics
+    cells = found["protocol"]["published"]["scalar/test_accuracy/UP"]
+    assert [row[0] for row in cells] == [None, None], "nobody of the gallery is in camera 0"
+    assert found["protocol"]["summary"]["UP rank-1"] == cells[0][1]
+    assert "NaN" not in (tmp_path / "out" / "metrics.json").read_text()
+
+
 def test_submissions_name_the_nearest(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(12, 4, 2))
