@@ -109,14 +109,14 @@ def finetune_config(train_shards: Path) -> FinetuneConfig:
         augmentation=AugmentationConfig(affine=0, perspective=0, flip=0, dilate=0, blur=0),
         crops=(1,),
         batch=12,
-        iterations=60,
+        iterations=40,
         layer_rates=(0.05, 0.05, 0.05, 0.05, 0.05),
         projector_rate=0.05,
         head_rate=0.1,
         tasks=("scoliosis", "depression"),
         replicates=3,
         threads=1,
-        checkpoint_every=30,
+        checkpoint_every=20,
     )
 
 

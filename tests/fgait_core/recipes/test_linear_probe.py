@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,16 @@ from fgait_core.models.published import load_backbone
 from fgait_core.models.published_export import export_published
 from fgait_core.recipes.finetune import load_finetuned
 from fgait_core.recipes.linear_probe import probe, refit_attributes, refit_classes
+from fgait_core.recipes.package import PackageOrder, build_package
 from fgait_core.recipes.pretrain import pretrain
 from fgait_core.recipes.scoring import score_folder, transform_of
 
 CLIP = {"frames": 4, "stride": 2}
 SMALL = {"channels": (4, 4, 4, 8), "depths": (1, 1, 1, 1)}
 ATTRIBUTES = {"kind": "attributes", "attributes": {"sex": ("female", "male"), "build": ("slight", "strong")}}
+
+
+ATTRIBUTES_OF_WALKERS = {"kind": "attributes", "attributes": {"clothing": ("trousers", "coat")}}
 
 
 def probe_config(**settings: Any) -> ProbeConfig:
@@ -111,6 +116,16 @@ def test_probe_of_pretraining_takes_the_teacher_and_says_where_from(
         known = targets[:, attribute] >= 0
         right = logits[known, 1, values].argmax(1) == targets[known, attribute]
         assert right.mean() > 0.8, "an untrained encoder separates girth and lean, too"
+
+
+def test_a_probe_of_pretraining_can_be_packaged(
+    pretrained: Path, package_order: PackageOrder, train_shards: Path, tmp_path: Path
+) -> None:
+    settings = {"run": pretrained, "data": train_shards, "replicates": 0, "windows": 1}
+    probe(probe_config(**settings, tasks=["depression", ATTRIBUTES_OF_WALKERS]), tmp_path / "probed")
+    package = build_package(replace(package_order, run=tmp_path / "probed"), tmp_path / "package")
+    assert package.tasks == ("depression",)
+    assert package.content.transform.window_frames == 4
 
 
 def test_probe_of_a_published_checkpoint(pretrained: Path, people_shards: Path, tmp_path: Path) -> None:
