@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from fgait_core.config import PretrainConfig
@@ -126,3 +130,34 @@ def test_stopping_early_ends_the_workers(train_shards: Path) -> None:
     next(steps)
     steps.close()  # type: ignore[attr-defined]
     assert multiprocessing.active_children() == []
+
+
+LOADING = """
+import sys
+from fgait_core.config import PretrainConfig
+from fgait_core.data.batches import ClipBatches, stream
+from fgait_core.data.sampling import make_sampler
+from fgait_core.data.shards import read_shards
+
+if __name__ == "__main__":
+    config = PretrainConfig.model_validate_json(sys.argv[1])
+    folders = [read_shards(each.path) for each in config.data]
+    batches = ClipBatches(folders, make_sampler(folders, config), config, views=1, part=0, parts=1)
+    for loaded in stream(batches, 1, 10**6, workers=1):
+        print(loaded[0].step, flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_workers_end_when_the_training_is_killed(train_shards: Path, tmp_path: Path) -> None:
+    script = tmp_path / "loading.py"
+    script.write_text(LOADING)
+    arguments = [sys.executable, str(script), config(train_shards).model_dump_json()]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "1\n"
+        others = psutil.Process(one.pid).children(recursive=True)
+        assert any("forkserver" in " ".join(each.cmdline()) for each in others)
+        one.kill()
+    assert psutil.wait_procs(others, timeout=20)[1] == []
