@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def write_findings(out: Path, metrics: Mapping[str, Any], findings: Findings, ca
     out.mkdir(parents=True, exist_ok=True)
     texts = {METRICS: json.dumps(metrics, indent=1) + "\n", **findings.files}
     if findings.tables:
-        texts[TABLES] = "\n".join([_heading(caption), *(table.markdown() for table in findings.tables)])
+        texts[TABLES] = "\n".join([_heading(caption), *(each.markdown() for each in _titled(findings, caption))])
     texts |= {f"{table.name}.csv": _marked(table, caption.simulated).csv() for table in findings.tables}
     for name, text in texts.items():
         (out / name).write_text(text, encoding="utf-8")
@@ -54,11 +54,17 @@ def write_findings(out: Path, metrics: Mapping[str, Any], findings: Findings, ca
 
 def printed(findings: Findings, caption: Caption) -> str:
     """The tables for a terminal."""
-    return "\n\n".join([_heading(caption), *(table.plain() for table in findings.tables)])
+    return "\n\n".join([_heading(caption), *(each.plain() for each in _titled(findings, caption))])
 
 
 def _heading(caption: Caption) -> str:
     return "\n\n".join([caption.text, *([SIMULATED] if caption.simulated else [])]) + "\n"
+
+
+def _titled(findings: Findings, caption: Caption) -> tuple[Table, ...]:
+    """The tables, each with a title that says where its data are simulated."""
+    mark = " (simulated data)" if caption.simulated else ""
+    return tuple(replace(table, title=table.title + mark) for table in findings.tables)
 
 
 def _marked(table: Table, simulated: bool) -> Table:
@@ -66,4 +72,4 @@ def _marked(table: Table, simulated: bool) -> Table:
     if not simulated:
         return table
     rows = tuple((*row, "simulated") for row in table.rows)
-    return Table(table.name, table.title, (*table.header, "data"), rows)
+    return replace(table, header=(*table.header, "data"), rows=rows)

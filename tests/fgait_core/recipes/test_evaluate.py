@@ -145,6 +145,7 @@ def test_everything_is_written_and_says_what_it_is_of(walkers: Path, checkpoint:
     assert metrics["simulated"] is True
     assert SIMULATED in (tmp_path / "tables.md").read_text()
     assert SIMULATED in found.text
+    assert "mean % (simulated data)" in found.text
     assert "predictor at unit length" in found.text
     rows = list(csv.DictReader((tmp_path / "summary.csv").read_text().splitlines()))
     assert rows[0]["data"] == "simulated"
