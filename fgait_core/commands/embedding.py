@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fgait_core.data.shards import ShardFolder
+    from fgait_core.model_package import Transform
     from fgait_core.models.backbone import Backbone
 
 
@@ -43,7 +44,10 @@ def embed(
         typer.Option(help="A size that the network must have; alone, an untrained network of that size."),
     ] = None,
     branch: Annotated[Literal["teacher", "student"], typer.Option(help="Of a checkpoint of pre-training.")] = "teacher",
-    modality: Annotated[ModalityName, typer.Option(help="What the network sees of --data.")] = "silhouettes",
+    modality: Annotated[
+        ModalityName | None,
+        typer.Option(help="What the network sees; by default what the package's sees, else silhouettes."),
+    ] = None,
     frame_rate_hz: Annotated[
         float | None,
         typer.Option(
@@ -65,9 +69,14 @@ def embed(
     if recordings is None and (ray or processes or retry_failed or frame_rate_hz):
         raise typer.BadParameter("--ray, --processes, --retry-failed and --frame-rate-hz are for --recordings.")
     backbone = _network(checkpoint, package, architecture, branch, seed)
+    transform = None if checkpoint or (architecture and not package) else _transform_of(package)
+    modality = modality or (transform.modality if transform else "silhouettes")
     if recordings is not None:
-        rate_hz = frame_rate_hz or _rate_of_package(checkpoint, package, architecture)
-        _embed_recordings(backbone, layer, rate_hz, recordings, out, processes, ray, retry_failed)
+        from fgait_core.recipes.recording_embeddings import EmbeddingsOfRecordings
+
+        rate_hz = frame_rate_hz or (transform.frame_rate_hz if transform else None)
+        processor = EmbeddingsOfRecordings(backbone, layer, modality, rate_hz)
+        run_collection(recordings, processor, out, processes, ray, retry_failed)
         return
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"The folder {out.absolute().parent} does not exist.")
@@ -144,29 +153,11 @@ def _write_columns(folder: ShardFolder, path: Path) -> None:
         writer.writerows(zip(*(folder.column(name).tolist() for name in folder.columns), strict=True))
 
 
-def _embed_recordings(
-    backbone: Backbone,
-    layer: LayerName,
-    rate_hz: float | None,
-    recordings: str,
-    out: Path,
-    processes: int | None,
-    ray: str | None,
-    retry_failed: bool,
-) -> None:
-    from fgait_core.recipes.recording_embeddings import EmbeddingsOfRecordings
-
-    processor = EmbeddingsOfRecordings(backbone, layer, rate_hz)
-    run_collection(recordings, processor, out, processes, ray, retry_failed)
-
-
-def _rate_of_package(checkpoint: Path | None, package: Path | None, architecture: str | None) -> float | None:
-    """The frame rate that a package's network was trained on; checkpoints do not say theirs."""
-    if checkpoint is not None or (package is None and architecture is not None):
-        return None
+def _transform_of(package: Path | None) -> Transform:
+    """What a package's network was trained on; checkpoints do not say it."""
     from fgait_core.model_package import ModelPackage, bundled_package_dir
 
-    return ModelPackage.load(package or bundled_package_dir()).content.transform.frame_rate_hz
+    return ModelPackage.load(package or bundled_package_dir()).content.transform
 
 
 def _say_written(embeddings: NDArray[np.float32], layer: LayerName, out: Path) -> None:

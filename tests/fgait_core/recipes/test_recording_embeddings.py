@@ -36,7 +36,7 @@ def walk(monkeypatch: pytest.MonkeyPatch) -> SilhouetteSequence:
 @pytest.mark.parametrize("rate_hz", [None, 15.0])
 def test_the_whole_walk_of_body_and_background(backbone: Backbone, walk: SilhouetteSequence, rate_hz: float | None):
     # As a worker gets it.
-    processor = loads(dumps(EmbeddingsOfRecordings(backbone, "predictor", rate_hz)))  # noqa: S301
+    processor = loads(dumps(EmbeddingsOfRecordings(backbone, "predictor", "silhouettes", rate_hz)))  # noqa: S301
     product = processor.prepare()(Path("walk.mp4"))
     frames = walk.frames if rate_hz is None else walk.frames[::2]
     expected = embed_clips(backbone, np.where(frames > 127, 255, 0).astype(np.uint8)[None], "predictor")[0]
@@ -48,10 +48,11 @@ def test_the_whole_walk_of_body_and_background(backbone: Backbone, walk: Silhoue
 def test_results_of_other_settings_are_other_results(backbone: Backbone):
     other = load_network_source()
     made = [
-        EmbeddingsOfRecordings(network, layer, rate_hz).identity
+        EmbeddingsOfRecordings(network, layer, modality, rate_hz).identity
         for network in (backbone, other)
         for layer in ("pooled", "projector")
+        for modality in ("silhouettes", "skeleton_maps")
         for rate_hz in (None, 12.5)
     ]
     assert len(set(made)) == len(made)
-    assert EmbeddingsOfRecordings(untrained_network("tiny", 1), "pooled", None).identity == made[0]
+    assert EmbeddingsOfRecordings(untrained_network("tiny", 1), "pooled", "silhouettes", None).identity == made[0]
