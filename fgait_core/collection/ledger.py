@@ -28,7 +28,7 @@ from fgait_core.errors import ConfigError
 INDEX = "recordings.csv"
 FAILURES = "failures.jsonl"
 IDENTITY = "collection.json"
-COLUMNS = ("source", "file", "sha256", "frames", "frame_rate_hz", "duration_s")
+COLUMNS = ("source", "file", "sha256", "frame_count", "frame_rate_hz", "duration_s")
 _DOT = "%2E"
 _LONGEST_PART = 120
 
