@@ -112,8 +112,10 @@ def open_ledger(folder: Path, suffix: str, identity: dict[str, Any], *, retry_fa
         retry_failed: forget earlier failures, so that these recordings are done again.
 
     Raises:
-        ConfigError: if the folder is for something else, or another process is at work in it.
+        ConfigError: if it is no folder or for something else, or another process is at work in it.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file. Results of many recordings need a folder: name one, or a new one.")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / IDENTITY).open("a+", encoding="utf-8") as file:
         _lock(file, folder)

@@ -110,3 +110,9 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path: Path):
         pass
     with opened(tmp_path):
         pass
+
+
+def test_a_file_is_no_folder(tmp_path: Path):
+    (tmp_path / "walk.npz").touch()
+    with pytest.raises(ConfigError, match="is a file"), opened(tmp_path / "walk.npz"):
+        pass
