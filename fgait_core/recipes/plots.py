@@ -213,9 +213,9 @@ def scaling_plot(
         ordered = sorted(values, key=lambda each: each[1])
         axes.plot([each[1] for each in ordered], [each[2] for each in ordered], marker="o", color=colour, label=series)
         for label, x, y in ordered:
-            axes.annotate(label, (x, y), textcoords="offset points", xytext=(6, -9), fontsize=7)
+            axes.annotate(label, (x, y), textcoords="offset points", xytext=(0, -12), ha="center", fontsize=7)
     axes.set_xscale("log")
-    axes.margins(x=0.15, y=0.15)
+    axes.margins(x=0.25, y=0.2)
     axes.set(xlabel=against, ylabel=metric)
     axes.grid(alpha=0.3, which="both")
     axes.legend(fontsize=8)
