@@ -72,7 +72,10 @@ def run(cli: typer.Typer) -> None:
     except ConfigError as error:
         _say(f"Error: {error}")
         sys.exit(EXIT_USAGE)
-    except (OperationCancelled, KeyboardInterrupt):
+    except OperationCancelled as stop:
+        _say(str(stop))
+        sys.exit(EXIT_STOPPED)
+    except KeyboardInterrupt:
         _say("Stopped.")
         sys.exit(EXIT_STOPPED)
     except (FGaitError, OSError) as error:

@@ -10,6 +10,7 @@ hang.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -39,12 +40,14 @@ def choose_device(text: str) -> torch.device:
             its machine), or "cuda:N".
 
     Raises:
-        ConfigError: if there is no such GPU, or several processes would share one.
+        ConfigError: if there is no such device or GPU, or several processes would share one.
     """
     if text == "cpu" or (text == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
+    if not re.fullmatch(r"auto|cuda(:\d+)?", text):
+        raise ConfigError(f"There is no device {text!r}. Use auto, cpu, cuda or cuda:N.")
     if not torch.cuda.is_available():
-        raise ConfigError(f"There is no GPU for device {text!r}. Use `device: cpu` or `device: auto`.")
+        raise ConfigError(f"There is no GPU for device {text!r}. Use cpu or auto.")
     together = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if ":" in text and together > 1:
         raise ConfigError(f"{together} processes cannot share {text}. Use `device: cuda`: each takes a GPU of its own.")

@@ -68,8 +68,10 @@ def embed(
         raise typer.BadParameter("Give --checkpoint or --package, not both.")
     if recordings is None and (ray or processes or retry_failed or frame_rate_hz):
         raise typer.BadParameter("--ray, --processes, --retry-failed and --frame-rate-hz are for --recordings.")
-    backbone = _network(checkpoint, package, architecture, branch, seed)
+    if recordings is None:
+        _require_writable(out)
     transform = None if checkpoint or (architecture and not package) else _transform_of(package)
+    backbone = _network(checkpoint, package, architecture, branch, seed)
     modality = modality or (transform.modality if transform else "silhouettes")
     if recordings is not None:
         from fgait_core.recipes.recording_embeddings import EmbeddingsOfRecordings
@@ -78,12 +80,19 @@ def embed(
         processor = EmbeddingsOfRecordings(backbone, layer, modality, rate_hz)
         run_collection(recordings, processor, out, processes, ray, retry_failed)
         return
-    if not out.absolute().parent.is_dir():
-        raise typer.BadParameter(f"The folder {out.absolute().parent} does not exist.")
     if sequences is not None:
         _embed_sequences(backbone, layer, sequences, device, batch, out)
     elif data is not None:
         _embed_shards(backbone, layer, data, modality, device, batch, out)
+
+
+def _require_writable(out: Path) -> None:
+    """Before the work, not after it."""
+    folder = out.absolute().parent
+    if not folder.is_dir():
+        raise typer.BadParameter(f"The folder {folder} does not exist.")
+    if out.is_dir():
+        raise typer.BadParameter(f"{out} is a folder; name the .npy file to write.")
 
 
 def _network(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -12,6 +13,9 @@ from fgait_core.config.adaptation import FinetuneConfig
 from fgait_core.config.base import Config
 from fgait_core.config.training import PretrainConfig
 from fgait_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 RUN_CONFIG = "config.yaml"
 """Name of the configuration in a run folder."""
@@ -42,8 +46,18 @@ def load_config(path: Path, kind: type[Read]) -> Read:
     try:
         return kind.model_validate(_read_yaml(path))
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()]
-        raise ConfigError(f"The configuration {path} does not fit: {'; '.join(problems)}.") from error
+        problems = "; ".join(_in_words(each, kind) for each in error.errors())
+        raise ConfigError(f"The configuration {path} does not fit: {problems}.") from error
+
+
+def _in_words(problem: ErrorDetails, kind: type[Config]) -> str:
+    """What is wrong, with the name that was probably meant."""
+    place, name = ".".join(map(str, problem["loc"])), str(problem["loc"][-1] if problem["loc"] else "")
+    if problem["type"] == "extra_forbidden":
+        near = get_close_matches(name, kind.model_fields, 1) if len(problem["loc"]) == 1 else []
+        return f"{place} is no known name" + (f"; did you mean {near[0]}?" if near else "")
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
 
 
 def load_run_config(run: Path) -> PretrainConfig | FinetuneConfig:

@@ -152,7 +152,7 @@ def check_files(folder: Path, layout: ShardLayout) -> list[pa.RecordBatch]:
         batches.append(read_batch(path))
         if not batches[-1].schema.equals(layout.schema, check_metadata=True):
             raise ConfigError(
-                f"{folder} already holds another data set, or one of another version. "
+                f"{folder} already holds another data set, or this one made with other options or another version. "
                 "Choose another folder or delete it."
             )
     return batches

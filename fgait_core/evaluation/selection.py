@@ -128,9 +128,10 @@ def _searches_by_type(protocol: Protocol, data: Sequences) -> list[Search]:
     searches = [each for each in found if len(each.probe) and len(each.gallery)]
     if not searches:
         wanted = "; ".join(f"probes {each.probe}, gallery {each.gallery}" for each in protocol.conditions)
-        seen = ", ".join(np.unique(data.types)[: 2 * _NAMED].tolist())
+        names = [name for name in np.unique(data.types).tolist() if name]
+        seen = f"the types {', '.join(names[: 2 * _NAMED])}" if names else "no types"
         raise ConfigError(
-            f"No types of these data fit the protocol {protocol.name} ({wanted}). The data have the types {seen}. Use "
+            f"No types of these data fit the protocol {protocol.name} ({wanted}). The data have {seen}. Use "
             "the data set's own names, or the protocol any."
         )
     return searches

@@ -21,7 +21,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from fgait_core.errors import CheckpointError
+from fgait_core.errors import CheckpointError, ConfigError
 from fgait_core.models.architectures import ARCHITECTURES, named_architecture
 from fgait_core.models.backbone import Backbone
 from fgait_core.models.layers import PARTS
@@ -111,9 +111,13 @@ def read_published(path: Path) -> PublishedCheckpoint:
     """Reads a checkpoint file, or the one of a run folder.
 
     Raises:
+        ConfigError: if there is no such file.
         CheckpointError: if it cannot be read or holds no backbone of this kind.
     """
     file = path / RUN_FILE if path.is_dir() else path
+    if not file.is_file():
+        missing = f"{path} is no run folder: it holds no {RUN_FILE}" if path.is_dir() else f"There is no file {path}"
+        raise ConfigError(f"{missing}. Name a checkpoint file or the folder of a run.")
     model, iteration = _read_file(file)
     parts: dict[str, Weights] = {"teacher": {}, "student": {}, "heads": {}}
     for key, value in model.items():
@@ -176,15 +180,16 @@ def load_backbone(path: Path, *, architecture: str | None = None, branch: Branch
         branch: "teacher" is what fine-tuning and retrieval use; "student" is only in checkpoints of pre-training.
 
     Raises:
-        CheckpointError: if the file cannot be read, has another size, lacks the branch or lacks some of its weights.
-        ConfigError: if there is no such architecture.
+        CheckpointError: if the file cannot be read or lacks some of the branch's weights.
+        ConfigError: if there is no such file or architecture, or the file has another size or lacks the branch.
     """
     checkpoint = read_published(path)
     if architecture is not None:
         _require_architecture(path, checkpoint, architecture)
     weights = checkpoint.teacher if branch == "teacher" else checkpoint.student
     if weights is None:
-        raise CheckpointError(f"{path} has no {branch}; only checkpoints of pre-training have both branches.")
+        other = "teacher" if branch == "student" else "student"
+        raise ConfigError(f"{path} has no {branch}, only a {other}. Choose the branch {other}.")
     backbone = checkpoint.build().to_empty(device="cpu")
     try:
         load_into(backbone, weights)
@@ -200,11 +205,19 @@ def architecture_name(channels: tuple[int, ...], depths: tuple[int, ...]) -> str
 
 
 def _read_file(file: Path) -> tuple[Weights, int | None]:
-    if file.is_file() and not zipfile.is_zipfile(file):
-        raise CheckpointError(f"{file} was not written by torch.save (its zip format), or is damaged.")
+    if not zipfile.is_zipfile(file):
+        raise CheckpointError(
+            f"{file} is damaged, or was not written by torch.save (its zip format). Copy it anew, or name another file."
+        )
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except (OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, UnpicklingError) as error:
+    except UnpicklingError as error:
+        # PyTorch's own text advises to load it all the same.
+        raise CheckpointError(
+            f"{file} is damaged, or holds more than weights, which could run foreign code; it was not loaded. Save "
+            "only dictionaries of tensors, numbers and texts in it."
+        ) from error
+    except (OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError) as error:
         raise CheckpointError(f"The checkpoint {file} cannot be read: {error}") from error
     model = content.get("model", content) if isinstance(content, Mapping) else None
     if not isinstance(model, Mapping) or not all(isinstance(value, Tensor) for value in model.values()):
@@ -253,7 +266,7 @@ def _blocks(weights: Weights, prefix: str) -> int:
 def _require_architecture(path: Path, checkpoint: PublishedCheckpoint, name: str) -> None:
     wanted = named_architecture(name)
     if (wanted.channels, wanted.depths) != (checkpoint.channels, checkpoint.depths):
-        raise CheckpointError(
+        raise ConfigError(
             f"{path} is no {name}: it has channels {checkpoint.channels} and depths {checkpoint.depths}"
             f"{f' ({checkpoint.architecture})' if checkpoint.architecture else ''}, {name} has {wanted.channels} and "
             f"{wanted.depths}. Leave the architecture out to take the file's own."

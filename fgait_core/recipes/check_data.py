@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from fgait_core.data.public.examine import Examined, examine_all, judge
 from fgait_core.data.public.findings import Finding, Findings
@@ -50,12 +51,13 @@ class _Tally:
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
-        self._sequences = self._frames = 0
+        self.seen = self._sequences = self._frames = 0
         self._people: set[str] = set()
         self._labels: dict[tuple[str, str], str] = {}
         self._digests: dict[bytes, str] = {}
 
     def add(self, examined: Examined) -> None:
+        self.seen += 1
         for finding in examined.findings:
             self._findings.add(finding)
         if not examined.usable:
@@ -109,6 +111,8 @@ def check_source(
     for each in examined:
         pulse(each.item.fraction)
         tally.add(each)
+    if not tally.seen:
+        findings.add(Finding("empty", source.name, "no sequence was found; are folder, --format and --part right?"))
     progress(1.0, f"{len(findings)} findings")
     return tally.report()
 
@@ -154,12 +158,16 @@ def check_shards(
 
 
 def _open(path: Path, facts: dict[str, Any], findings: Findings) -> ShardFile | None:
-    """A shard file, where it can be opened although it may differ from its SHA-256."""
+    """A shard file, where it can be read although it may differ from its SHA-256."""
     try:
-        if file_sha256(path) != facts["sha256"]:
+        differs = file_sha256(path) != facts["sha256"]
+        if differs:
             findings.add(Finding("checksum", path.name, "differs from its SHA-256 in the manifest"))
-        return ShardFile(path)
-    except (OSError, ConfigError) as error:
+        file = ShardFile(path)
+        if differs:
+            file.batch.validate(full=True)
+        return file
+    except (OSError, ConfigError, pa.ArrowException) as error:
         findings.add(Finding("checksum", path.name, str(error)))
         return None
 

@@ -49,7 +49,8 @@ def open_sequences(path: Path) -> NDArray[np.generic]:
         ConfigError: if it cannot be read.
     """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        # Unlike `np.load` this takes no archive of several arrays.
+        return open_memmap(path, mode="r")
     except (OSError, ValueError, EOFError) as error:
         raise ConfigError(f"{path} cannot be read as a .npy file of one array: {error}") from error
 
@@ -172,8 +173,8 @@ def load_network_source(
         branch: of a pre-training checkpoint.
 
     Raises:
-        ConfigError: if there is no such file, or a package has other sizes than those of `architecture`.
-        CheckpointError: if a checkpoint has, or cannot be read.
+        ConfigError: if there is no such file, or it has other sizes than those of `architecture`.
+        CheckpointError: if a checkpoint cannot be read.
         ModelPackageError: if the package is damaged.
     """
     source = bundled_package_dir() if path is None else path
@@ -238,11 +239,15 @@ def _require_clips(clips: NDArray[np.generic]) -> None:
 
 
 def _in_unit_range(clips: NDArray[np.generic]) -> NDArray[np.generic]:
-    # Written so that NaN is out of range, too.
-    if clips.dtype != np.uint8 and not (clips.min() >= 0 and clips.max() <= 1):
+    if clips.dtype == np.uint8:
+        return clips
+    lowest, highest = clips.min(), clips.max()
+    if np.isnan(lowest):
+        raise ConfigError("Floating sequences must lie between 0 and 1; these hold NaN. Mend those frames first.")
+    if lowest < 0 or highest > 1:
         raise ConfigError(
-            f"Floating sequences must lie between 0 and 1; these reach from {clips.min():g} to {clips.max():g}. Divide "
-            "them by their full value, or give uint8."
+            f"Floating sequences must lie between 0 and 1; these reach from {lowest:g} to {highest:g}. Divide them by "
+            "their full value, or give uint8."
         )
     return clips
 

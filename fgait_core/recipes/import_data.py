@@ -129,8 +129,8 @@ def import_data(
                 noted.add(finding)
     if not writer.done and not written:
         first = next(iter(left_out.kept), None)
-        why = "" if first is None else f" The first reason: {first.where}: {first.words}."
-        raise ConfigError(f"Nothing of {source.name} could be imported.{why} See `fgait data check`.")
+        reason = f"The first reason: {first.where}: {first.words}." if first else "No sequence was found there."
+        raise ConfigError(f"Nothing of {source.name} could be imported. {reason} See `fgait data check`.")
     counts = writer.finish().manifest["counts"]
     totals = (counts["sequences"], counts["frames"], counts["people"])
     report = ImportReport(out, *totals, written, left_out, noted)

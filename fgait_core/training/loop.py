@@ -140,7 +140,9 @@ def run_training(
             for step in steps:
                 if any_process(cancelled() or told_to_stop()):
                     run.save()
-                    raise OperationCancelled(f"Stopped after step {run.state.iteration}; the checkpoint is written.")
+                    raise OperationCancelled(
+                        f"Stopped after step {run.state.iteration}; the checkpoint is written. Run it again to go on."
+                    )
                 values = run.step(batches)
                 values |= measure(step) or {}
                 log.write(step, values)

@@ -27,10 +27,11 @@ def test_configuration_loads(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"learning_rat": 0.1}, "learning_rat: Extra inputs"),
+        ({"learning_rat": 0.1}, r"fit: learning_rat is no known name; did you mean learning_rate\?"),
+        ({"reproduce": {"double_statistics": True}}, "fit: reproduce.double_statistics needs"),
         ({"batch": 60}, "even number of sequences"),
         ({"iterations": 0}, "iterations"),
-        ({"clip": {"frames": 12, "step": 2}}, r"clip\.step"),
+        ({"clip": {"frames": 12, "step": 2}}, r"clip\.step is no known name\."),
         ({"augmentation": {"flip": 1.5}}, r"augmentation\.flip"),
         ({"kind": "finetune"}, "kind"),
     ],

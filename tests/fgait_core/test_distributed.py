@@ -28,6 +28,9 @@ def test_without_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     for text in ("cuda", "cuda:0"):
         with pytest.raises(ConfigError, match="no GPU"):
             distributed.choose_device(text)
+    for text in ("tpu", "cuda:", "cuda:x"):
+        with pytest.raises(ConfigError, match=f"no device '{text}'"):
+            distributed.choose_device(text)
 
 
 def test_each_process_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

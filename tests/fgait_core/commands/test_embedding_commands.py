@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from fgait_core.cli import build
 from fgait_core.data.shards import read_shards
-from fgait_core.errors import CheckpointError, ConfigError
+from fgait_core.errors import ConfigError, ModelPackageError
 from fgait_core.models.architectures import ARCHITECTURES
 from fgait_core.recipes.embed import embed_folder, load_network_source
 
@@ -145,7 +145,7 @@ def test_bytes_that_reach_only_one_are_noted(tmp_path: Path):
 @pytest.mark.parametrize(
     ("more", "error", "words"),
     [
-        (("--architecture", "s22"), CheckpointError, "tiny"),
+        (("--architecture", "s22"), ConfigError, "tiny"),
         (("--architecture", "gigantic"), ConfigError, r"0\.03B"),
         (("--device", "cuda:77"), ConfigError, "GPU"),
     ],
@@ -162,6 +162,17 @@ def test_a_file_of_objects_is_not_unpickled(tmp_path: Path):
         embed("--sequences", tmp_path / "input.npy", out=tmp_path / "made.npy")
 
 
+def test_an_archive_of_arrays_is_no_sequences_file(tmp_path: Path):
+    np.savez(tmp_path / "input.npz", first=np.zeros((1, 2, 64, 44), np.uint8))
+    with pytest.raises(ConfigError, match=r"cannot be read as a \.npy file"):
+        embed("--sequences", tmp_path / "input.npz", "--architecture", "tiny", out=tmp_path / "made.npy")
+
+
+def test_a_folder_without_a_package_is_no_package(checkpoint: Path, tmp_path: Path):
+    with pytest.raises(ModelPackageError, match="package"):
+        embed("--sequences", "input.npy", "--package", checkpoint.parent, out=tmp_path / "made.npy")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -170,6 +181,7 @@ def test_a_file_of_objects_is_not_unpickled(tmp_path: Path):
         ("--out", "made.npy", "--sequences", "a.npy", "--checkpoint", "a.pt", "--package", "b"),
         ("--out", "made.npy", "--sequences", "a.npy", "--ray", "auto"),
         ("--out", "nowhere/at/all/made.npy", "--sequences", "a.npy"),
+        ("--out", ".", "--sequences", "a.npy"),
         ("--out", "made", "--recordings", ".", "--ray", "auto", "--processes", "2"),
         ("--out", "made.npy", "--sequences", "a.npy", "--layer", "soft"),
     ],

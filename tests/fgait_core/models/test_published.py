@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgait_core.errors import CheckpointError
+from fgait_core.errors import CheckpointError, ConfigError
 from fgait_core.models.architectures import ARCHITECTURES
 from fgait_core.models.backbone import Backbone, initialise
 from fgait_core.models.published import (
@@ -98,7 +98,7 @@ def test_run_folders_bare_backbones_and_more_input_channels(tmp_path: Path) -> N
         assert loaded.in_channels == 2
         assert_equal(loaded.state_dict(), weights)
     assert list(read_published(tmp_path).heads) == ["heads.sex.fc_bin"]
-    with pytest.raises(CheckpointError, match="no student"):
+    with pytest.raises(ConfigError, match="no student"):
         load_backbone(tmp_path, branch="student")
 
 
@@ -139,7 +139,7 @@ def test_sixteen_parts_and_other_networks_are_refused(tmp_path: Path, teacher: W
     two_d = {key.replace(".0.conv1.forward_block.0", ".forward_block.0.conv1"): value for key, value in teacher.items()}
     with pytest.raises(CheckpointError, match=r"layer2\.0\.conv1\.forward_block\.0\.weight"):
         load_backbone(save(tmp_path / "two_d.pt", two_d))
-    with pytest.raises(CheckpointError, match=r"is no 0\.03B"):
+    with pytest.raises(ConfigError, match=r"is no 0\.03B"):
         load_backbone(save(tmp_path / "small.pt", teacher), architecture="0.03B")
 
 
@@ -153,6 +153,14 @@ def test_damaged_and_foreign_files_are_refused(tmp_path: Path) -> None:
     torch.save({"model": {"layer0": Foreign()}}, tmp_path / "foreign.pt")
     torch.save([1, 2], tmp_path / "list.pt")
     torch.save({"model": {"layer0": 3}}, tmp_path / "numbers.pt")
-    for name in ("damaged", "empty", "foreign", "list", "numbers", "absent"):
+    for name in ("damaged", "empty", "foreign", "list", "numbers"):
         with pytest.raises(CheckpointError, match=name):
             read_published(tmp_path / f"{name}.pt")
+    with pytest.raises(CheckpointError) as caught:
+        read_published(tmp_path / "foreign.pt")
+    assert "it was not loaded" in str(caught.value)
+    assert "\n" not in str(caught.value)  # PyTorch's own text advises to load it all the same
+    with pytest.raises(ConfigError, match=r"There is no file .*absent\.pt"):
+        read_published(tmp_path / "absent.pt")
+    with pytest.raises(ConfigError, match=r"is no run folder: it holds no checkpoint\.pt"):
+        read_published(tmp_path)

@@ -139,7 +139,7 @@ def test_the_network_is_left_in_its_own_mode(backbone: Backbone) -> None:
         (np.zeros((2, 2, 3, 64, 44), np.uint8), "1 input channels"),
         (np.full((1, 1, 64, 44), -0.1, np.float32), "between 0 and 1"),
         (np.full((1, 1, 64, 44), 255.0, np.float32), "between 0 and 1"),
-        (np.full((1, 1, 64, 44), np.nan, np.float32), "between 0 and 1"),
+        (np.full((1, 1, 64, 44), np.nan, np.float32), "these hold NaN"),
     ],
 )
 def test_other_arrays_are_refused(backbone: Backbone, clips: np.ndarray, words: str) -> None:

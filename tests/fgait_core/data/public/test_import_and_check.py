@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from fgait_core.data.public.examine import AHEAD, CHUNK, in_order
+from fgait_core.data.shard_files import ShardFile
 from fgait_core.data.shards import read_shards, require_disjoint
 from fgait_core.errors import ConfigError, FGaitError, OperationCancelled
 from fgait_core.recipes.check_data import check_shards, check_source, is_shard_folder
@@ -455,3 +456,20 @@ def test_shards_are_checked_sequence_by_sequence(make_layout, make_body, make_pi
     report = check_shards(out, min_frames=7)
     assert [finding.where for finding in report.findings.of("checksum")] == [files[1].name, files[2].name]
     assert report.findings.counts["too_short"] >= 8
+
+    # Where the lengths of texts are damaged, nothing of the file can be told.
+    batch = ShardFile(files[0]).batch
+    place = batch.column("sequence").buffers()[1]
+    content = bytearray(files[0].read_bytes())
+    at = content.index(place.to_pybytes()) + 4
+    content[at : at + 4] = b"\xff\xff\xff\x7f"
+    files[0].write_bytes(content)
+    report = check_shards(out, min_frames=5)
+    assert [finding.where for finding in report.findings.of("checksum")][:2] == [files[0].name, files[0].name]
+
+
+def test_a_folder_without_sequences_is_not_clean(tmp_path):
+    source = open_source(SourceOptions(tmp_path, data_set="casia-b"))
+    assert found(check_source(source, min_frames=5).findings) == {"empty": ["casia-b"]}
+    with pytest.raises(ConfigError, match="No sequence was found there"):
+        import_data(source, tmp_path / "out", ORDER)
