@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 RUN_CONFIG = "config.yaml"
 """Name of the configuration in a run folder."""
+
+COMMANDS = ("pretrain", "finetune", "probe")
+"""Kinds of configurations, each with the command of its name."""
 
 Read = TypeVar("Read", bound=Config)
 
@@ -43,8 +46,12 @@ def load_config(path: Path, kind: type[Read]) -> Read:
     Raises:
         ConfigError: if the file cannot be read or a value is unknown, missing or wrong; the text names each one.
     """
+    content = _read_yaml(path)
+    found, wanted = content.get("kind"), get_args(kind.model_fields["kind"].annotation)
+    if found in COMMANDS and found not in wanted:
+        raise ConfigError(f"The configuration {path} is of kind {found}, not {wanted[0]}. Run it with `fgait {found}`.")
     try:
-        return kind.model_validate(_read_yaml(path))
+        return kind.model_validate(content)
     except ValidationError as error:
         problems = "; ".join(_in_words(each, kind) for each in error.errors())
         raise ConfigError(f"The configuration {path} does not fit: {problems}.") from error

@@ -27,7 +27,7 @@ from fgait_core.data.labels import people_of, targets_of
 from fgait_core.data.modalities import to_network
 from fgait_core.data.shards import ShardFolder, read_shards
 from fgait_core.distributed import gather_rows, world_size
-from fgait_core.errors import CheckpointError
+from fgait_core.errors import CheckpointError, ConfigError
 from fgait_core.models.backbone import Backbone
 from fgait_core.models.heads import TaskNetwork, build_head, labelled
 from fgait_core.models.published import load_backbone
@@ -48,7 +48,8 @@ def build_network(config: FinetuneConfig, people: int = 0) -> TaskNetwork:
         people: training people, for identification.
 
     Raises:
-        CheckpointError: if the weights to start from cannot be read or are of another architecture or modality.
+        CheckpointError: if the weights to start from cannot be read.
+        ConfigError: if they are of another architecture or modality.
     """
     backbone = build_backbone(config)
     if config.initial is not None:
@@ -66,12 +67,12 @@ def build_network(config: FinetuneConfig, people: int = 0) -> TaskNetwork:
 def _start(path: Path, wanted: Backbone) -> Backbone:
     backbone = load_backbone(path)
     if (backbone.channels, backbone.depths) != (wanted.channels, wanted.depths):
-        raise CheckpointError(
+        raise ConfigError(
             f"The teacher in {path} does not fit channels {wanted.channels} and depths {wanted.depths}: it has "
             f"{backbone.channels} and {backbone.depths}. Use the architecture that it was pre-trained with."
         )
     if backbone.in_channels != wanted.in_channels:
-        raise CheckpointError(
+        raise ConfigError(
             f"The teacher in {path} sees {backbone.in_channels} channel(s), the modality of the configuration has "
             f"{wanted.in_channels}. Use the modality that it was pre-trained with."
         )
@@ -217,8 +218,9 @@ def finetune(
         The network after the last step, in evaluation mode.
 
     Raises:
-        ConfigError: if data and configuration do not fit.
-        CheckpointError: if the folder holds a run of another configuration, or the pre-trained weights do not fit.
+        ConfigError: if data, configuration and pre-trained weights do not fit each other, or the folder holds a run of
+            another configuration.
+        CheckpointError: if a checkpoint cannot be read.
         OperationCancelled: if the user asked for a stop; the checkpoint is written.
     """
     folders = [read_shards(each.path) for each in config.data]

@@ -142,8 +142,9 @@ def pretrain(
         Student and teacher after the last step. Where FSDP2 divided them among processes, read the checkpoint instead.
 
     Raises:
-        ConfigError: if data, device and configuration do not fit, or a validation person is trained on.
-        CheckpointError: if the folder holds a run of another configuration.
+        ConfigError: if data, device and configuration do not fit, a validation person is trained on, or the folder
+            holds a run of another configuration.
+        CheckpointError: if the checkpoint of the folder is damaged.
         OperationCancelled: if the user asked for a stop; the checkpoint is written.
     """
     folders = [read_shards(each.path) for each in config.data]

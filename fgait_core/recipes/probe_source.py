@@ -19,7 +19,7 @@ from fgait_core.config import (
     load_run_config,
 )
 from fgait_core.data.modalities import MODALITIES
-from fgait_core.errors import CheckpointError, ConfigError
+from fgait_core.errors import ConfigError
 from fgait_core.models.architectures import named_architecture
 from fgait_core.models.backbone import Backbone, initialise
 from fgait_core.models.published import load_backbone
@@ -51,20 +51,20 @@ def find_source(config: ProbeConfig) -> Source:
     """The encoder of a probe.
 
     Raises:
-        CheckpointError: if it cannot be read, is not finished, or is of another architecture or modality than named.
-        ConfigError: if the run folder has no configuration.
+        CheckpointError: if it cannot be read or is not finished.
+        ConfigError: if the run folder has no configuration, or is of another architecture or modality than named.
     """
     source = _read(config)
     if config.architecture is not None and config.run is not None:
         wanted, found = _sizes(config.architecture), architecture_of(source.backbone)
         if wanted != found:
-            raise CheckpointError(
+            raise ConfigError(
                 f"{config.run} has channels {found.channels} and depths {found.depths}, not {wanted.channels} and "
                 f"{wanted.depths}. Leave `architecture` out to take the run's own."
             )
     channels = MODALITIES[source.modality].channels
     if source.backbone.in_channels != channels:
-        raise CheckpointError(
+        raise ConfigError(
             f"{config.run} sees {source.backbone.in_channels} channel(s), {source.modality} have {channels}. Name the "
             "`modality` that it was trained on."
         )

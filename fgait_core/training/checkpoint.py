@@ -26,7 +26,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from fgait_core.config import TrainingConfig
 from fgait_core.distributed import rank
-from fgait_core.errors import CheckpointError
+from fgait_core.errors import CheckpointError, ConfigError
 
 MAY_CHANGE = {
     "data": {"__all__": {"path"}},
@@ -79,7 +79,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, KeyError, UnpicklingError) as error:
+    except UnpicklingError as error:
+        # PyTorch's own text advises to load it all the same.
+        raise CheckpointError(f"The checkpoint {path} cannot be read: it is damaged, or no checkpoint.") from error
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
         raise CheckpointError(f"The checkpoint {path} cannot be read: {error}") from error
 
 
@@ -87,12 +90,13 @@ def read_checkpoint_of(path: Path, config: TrainingConfig) -> dict[str, Any]:
     """Reads the checkpoint that a run goes on from.
 
     Raises:
-        CheckpointError: if it cannot be read or belongs to another configuration; the text names what differs.
+        CheckpointError: if it cannot be read.
+        ConfigError: if it belongs to another configuration; the text names what differs.
     """
     content = read_checkpoint(path)
     wanted = fingerprint(config)
     if content.get("fingerprint") != wanted:
-        raise CheckpointError(
+        raise ConfigError(
             f"{path} belongs to another configuration{_difference(content.get('fingerprint'), wanted)}. Take the "
             "configuration of that run (config.yaml beside it), or choose another run folder."
         )

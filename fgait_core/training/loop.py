@@ -120,8 +120,9 @@ def run_training(
         measure: asked after each step, in all processes.
 
     Raises:
-        ConfigError: if device, precision, data or number of processes do not fit the configuration.
-        CheckpointError: if the folder holds a checkpoint of another configuration.
+        ConfigError: if device, precision, data or number of processes do not fit the configuration, or the folder
+            holds a checkpoint of another one.
+        CheckpointError: if that checkpoint is damaged.
         OperationCancelled: if the user asked for a stop.
         FGaitError: if the loss is no number.
     """

@@ -33,7 +33,8 @@ def test_configuration_loads(path: Path, tmp_path: Path) -> None:
         ({"iterations": 0}, "iterations"),
         ({"clip": {"frames": 12, "step": 2}}, r"clip\.step is no known name\."),
         ({"augmentation": {"flip": 1.5}}, r"augmentation\.flip"),
-        ({"kind": "finetune"}, "kind"),
+        ({"kind": "finetune"}, "is of kind finetune, not pretrain. Run it with `fgait finetune`"),
+        ({"kind": "training"}, "kind: Input should be 'pretrain'"),
     ],
 )
 def test_wrong_values_are_named(change: dict, problem: str, tmp_path: Path) -> None:

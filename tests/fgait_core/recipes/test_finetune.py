@@ -156,10 +156,10 @@ def test_a_start_of_another_size_and_an_unfinished_run_are_refused(
 ) -> None:
     pretrain(pretrain_config.model_copy(update={"iterations": 1}), tmp_path / "pretrained")
     other = finetune_config.model_copy(update={"initial": tmp_path / "pretrained", "architecture": "tiny"})
-    with pytest.raises(CheckpointError, match="architecture that it was pre-trained with"):
+    with pytest.raises(ConfigError, match="architecture that it was pre-trained with"):
         build_network(other)
     maps = finetune_config.model_copy(update={"initial": tmp_path / "pretrained", "modality": "skeleton_maps"})
-    with pytest.raises(CheckpointError, match="modality that it was pre-trained with"):
+    with pytest.raises(ConfigError, match="modality that it was pre-trained with"):
         build_network(maps)
     with pytest.raises(OperationCancelled):
         finetune(finetune_config, tmp_path / "run", cancelled=stop_after(1))

@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 from fgait_core.config import AttributesTask, FinetuneConfig, PretrainConfig, ProbeConfig, load_run_config
 from fgait_core.data.labels import targets_of
 from fgait_core.data.shards import read_shards
-from fgait_core.errors import CheckpointError, ConfigError
+from fgait_core.errors import ConfigError
 from fgait_core.models.heads import AttributesHead, CosineHead
 from fgait_core.models.published import load_backbone
 from fgait_core.models.published_export import export_published
@@ -156,11 +156,11 @@ def test_what_does_not_fit_is_said(pretrained: Path, people_shards: Path, tmp_pa
     with pytest.raises(ConfigError, match="name `tasks`"):
         probe(probe_config(run=pretrained, data=people_shards), tmp_path / "out")
     tasks = {"run": pretrained, "data": people_shards, "tasks": [ATTRIBUTES]}
-    with pytest.raises(CheckpointError, match="Leave `architecture` out"):
+    with pytest.raises(ConfigError, match="Leave `architecture` out"):
         probe(probe_config(**tasks, architecture="tiny"), tmp_path / "out")
     published = tmp_path / "published.pt"
     export_published(published, torch.load(pretrained / "checkpoint.pt", weights_only=True)["model"], 2)
-    with pytest.raises(CheckpointError, match="Name the `modality`"):
+    with pytest.raises(ConfigError, match="Name the `modality`"):
         probe(probe_config(**tasks | {"run": published}, clip=CLIP, modality="skeleton_maps"), tmp_path / "out")
     wrong = {"kind": "attributes", "attributes": {"sexx": ("female", "male")}}
     with pytest.raises(ConfigError, match="column 'sexx'"):

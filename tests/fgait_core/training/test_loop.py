@@ -137,7 +137,7 @@ def test_a_batch_that_does_not_divide_among_processes_is_refused(
 def test_another_configuration_is_refused_by_the_names_that_differ(make_config, train, tmp_path: Path) -> None:
     train(make_config(), tmp_path)
     changed = make_config(learning_rate=0.2, clip={"frames": 4, "skip": 1})
-    with pytest.raises(CheckpointError, match=r": clip\.skip was 0, is 1; learning_rate was 0\.1, is 0\.2\. Take"):
+    with pytest.raises(ConfigError, match=r": clip\.skip was 0, is 1; learning_rate was 0\.1, is 0\.2\. Take"):
         train(changed, tmp_path)
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
     with pytest.raises(CheckpointError, match="cannot be read"):
