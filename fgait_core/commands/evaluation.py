@@ -37,7 +37,7 @@ _LAYER = typer.Option(None, help="Whose output is compared, at unit length; by d
 _OUT = typer.Option(
     None, help="Folder for metrics.json, tables, plots and embeddings; without it measures are printed."
 )
-_DEVICE = typer.Option("auto", help="auto, cpu or cuda.")
+_DEVICE = typer.Option("auto", help="auto, cpu, cuda or cuda:N.")
 _SEED = typer.Option(1, help="Of draws and bootstrap samples.")
 _METRICS = typer.Argument(help="metrics.json of several evaluations, or their folders.")
 _OUT_COMPARISON = typer.Option(None, "--out", help="Folder for the table and the scaling curves.")

@@ -39,9 +39,10 @@ def scored_tasks(model: EvaluatedModel, folder: ShardFolder, task: str | None) -
         heads = tuple(each for each in heads if each.name == task)
     if not heads:
         known = ", ".join(each.name for each in model.tasks) or "none"
+        wanted = "to measure" if task is None else repr(task)
         raise ConfigError(
-            f"{model.name} has no task {task or 'to score'!r}; its heads: {known}. Embeddings are measured under a "
-            "protocol: --protocol NAME."
+            f"{model.name} has no task {wanted}; its heads: {known}. Embeddings are measured under a protocol: "
+            "--protocol NAME."
         )
     labelled = tuple(each for each in heads if task is not None or _has_labels(each, folder))
     if not labelled:

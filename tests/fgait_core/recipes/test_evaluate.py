@@ -289,7 +289,7 @@ def test_submissions_name_the_nearest(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_said(walkers: Path, checkpoint: Path, run: Path, tmp_path: Path) -> None:
     order = EvaluationOrder(checkpoint, walkers)
     wrong = {
-        "has no task 'to score'": order,
+        "has no task to measure; its heads: none": order,
         "no protocol 'casia'": replace(order, protocol="casia"),
         "is no model": replace(order, model=tmp_path, protocol="any"),
         "belong to retrieval": replace(order, reranked=True, distance="cosine"),
