@@ -78,6 +78,10 @@ def run(cli: typer.Typer) -> None:
     except KeyboardInterrupt:
         _say("Stopped.")
         sys.exit(EXIT_STOPPED)
+    except (FileExistsError, NotADirectoryError) as error:
+        # Folders are made where they are missing, so that only a file can be in the way.
+        _say(f"Error: {error.filename} cannot be made: a file is in the way. Name another folder.")
+        sys.exit(EXIT_USAGE)
     except (FGaitError, OSError) as error:
         _say(f"Error: {error}")
         sys.exit(EXIT_FAULT)
