@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fgait_core import cli as engine_cli
+from fgait_core.commands.progress_bar import progress_bar
 from fgait_core.errors import ConfigError
 from fgait_core.screening_result import ScreeningResult
 
 if TYPE_CHECKING:
     from fgait_core.inference import GaitAssessmentPipeline
-    from fgait_core.progress import Progress
     from fgait_core.silhouettes import Walk
 
 
@@ -57,7 +55,7 @@ def screen(
 
     pipeline = _load_pipeline(package_dir)
     try:
-        with _progress_bar() as progress:
+        with progress_bar() as progress:
             assessment = pipeline.assess(video, person, task or None, progress)
     except RefusedRecordingError as refusal:
         _write_json(refusal.result, json_path)
@@ -85,17 +83,6 @@ def _load_pipeline(package_dir: Path | None) -> GaitAssessmentPipeline:
     from fgait_core.silhouettes import load_segmenter
 
     return GaitAssessmentPipeline(ModelPackage.load(package_dir or bundled_package_dir()), load_segmenter())
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Progress]:
-    """A bar on standard error, drawn only on a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        job = bar.add_task("Starting", total=1.0)
-        yield lambda fraction, words: bar.update(job, completed=fraction, description=words)
 
 
 def _write_json(result: ScreeningResult, path: Path | None) -> None:

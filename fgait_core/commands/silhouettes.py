@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fgait_core.commands.collection import Processes, Ray, RetryFailed, run_collection
-from fgait_core.commands.progress_bar import PlainLines
+from fgait_core.commands.progress_bar import progress_bar
 
 if TYPE_CHECKING:
     from fgait_core.silhouettes import PersonCandidate, QualityReport, Walk
-
-PRINT_EVERY_S = 2.0
 
 
 def register(app: typer.Typer) -> None:
@@ -77,14 +75,16 @@ def _is_collection(source: str) -> bool:
 def _one_video(video: Path, out: Path, contact_sheet: Path | None, overlay: Path | None, person: int) -> None:
     from fgait_core.silhouettes import assess_quality, find_people, load_segmenter, track_walk
 
+    if not video.is_file():
+        raise typer.BadParameter(f"There is no file {video}.")
     for file in (out, contact_sheet, overlay):
         if file is not None and not file.absolute().parent.is_dir():
             raise typer.BadParameter(f"The folder {file.absolute().parent} does not exist.")
     segmenter = load_segmenter()
-    progress = PlainLines(PRINT_EVERY_S)
-    people = find_people(video, segmenter, progress=progress)
-    chosen = _choose(people, person)
-    walk = track_walk(video, chosen, segmenter, progress=progress)
+    with progress_bar() as progress:
+        people = find_people(video, segmenter, progress=progress)
+        chosen = _choose(people, person)
+        walk = track_walk(video, chosen, segmenter, progress=progress)
     report = assess_quality(walk, people, ("scoliosis", "depression"))
     report.require()
     _write(video, walk, out, contact_sheet, overlay)

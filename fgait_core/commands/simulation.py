@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from fgait_core.progress import Progress
+from fgait_core.commands.progress_bar import progress_bar
 
 _SEED = typer.Option(1, min=0, help="Everything is drawn from it: the same seed gives the same result.")
 _BANK_OUT = typer.Option(None, help="File to write. By default bodies.npz in the cache folder.")
@@ -50,7 +48,8 @@ def bodies(
     from fgait_core.simulation.anny_bodies import build_body_bank
 
     file = out or default_bank_file()
-    bank = build_body_bank(count, seed, cache_dir() / "anny", _printer(every=0.1))
+    with progress_bar() as progress:
+        bank = build_body_bank(count, seed, cache_dir() / "anny", progress)
     bank.save(file)
     typer.echo(f"{len(bank)} bodies of {bank.vertices_m.shape[1]} vertices in {file}")
 
@@ -70,7 +69,9 @@ def dataset(
     from fgait_core.simulation.generator import SimulationPlan, write_split
 
     plan = SimulationPlan(split, people, sequences, frames, frame_rate_hz, seed)
-    manifest = write_split(plan, out, _bank_file(bodies), processes, _printer(every=0.05))
+    bank = _bank_file(bodies)
+    with progress_bar() as progress:
+        manifest = write_split(plan, out, bank, processes, progress)
     typer.echo(f"{manifest}: {people} simulated people, {people * sequences} sequences")
 
 
@@ -113,14 +114,3 @@ def _bank_file(wanted: Path | None) -> Path | None:
         return file
     typer.echo("No body bank in the cache: using the small one of the package (see `fgait simulate bodies`).", err=True)
     return None
-
-
-def _printer(every: float) -> Progress:
-    last = [-1.0]
-
-    def report(fraction: float, words: str) -> None:
-        if fraction >= 1.0 or fraction - last[0] >= every:
-            last[0] = fraction
-            typer.echo(f"{fraction:5.0%}  {words}", err=True)
-
-    return report

@@ -92,3 +92,9 @@ def test_a_file_that_is_no_video_is_refused(tmp_path):
 def test_wrong_usage(arguments, sample_video, tmp_path):
     out = () if "--out" in arguments else ("--out", tmp_path / "walk.npz")
     assert fgait("silhouettes", sample_video, *out, *arguments).returncode == 2
+
+
+def test_a_video_that_is_not_there_is_wrong_usage(tmp_path):
+    done = fgait("silhouettes", tmp_path / "none.mp4", "--out", tmp_path / "walk.npz")
+    assert done.returncode == 2
+    assert "There is no file" in done.stderr
