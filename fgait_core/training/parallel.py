@@ -70,6 +70,8 @@ def divide(recipe: Recipe, config: TrainingConfig, device: torch.device) -> nn.M
     if config.parallel == "fsdp":
         _shard(recipe.shards(), device)
         return recipe.learner()
+    # It says that the first convolution, of one input channel, could be laid out a little faster.
+    warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides", UserWarning)
     return DistributedDataParallel(
         recipe.learner(),
         device_ids=[device] if device.type == "cuda" else None,

@@ -95,6 +95,7 @@ def test_torchrun_pretrains_with_two_processes_and_one_speaks(train_shards: Path
     assert said.returncode == 0, said.stderr
     assert said.stdout == f"Pre-trained; the run is in {tmp_path / 'run'}\n"
     assert said.stderr.count("step 2 of 2") == 1
+    assert "Warning" not in said.stderr
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines] == [1, 2]
     assert json.loads((tmp_path / "run" / "environment.json").read_text())["processes"] == 2
