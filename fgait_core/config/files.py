@@ -62,7 +62,7 @@ def _in_words(problem: ErrorDetails, kind: type[Config]) -> str:
     place, name = ".".join(map(str, problem["loc"])), str(problem["loc"][-1] if problem["loc"] else "")
     if problem["type"] == "extra_forbidden":
         near = get_close_matches(name, kind.model_fields, 1) if len(problem["loc"]) == 1 else []
-        return f"{place} is no known name" + (f"; did you mean {near[0]}?" if near else "")
+        return f"{place} is no known name" + (f" (is {near[0]} meant?)" if near else "")
     message = problem["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
 

@@ -51,8 +51,8 @@ def evaluate_protocol(
             gallery is looked for, or the protocol knows no re-ranking.
     """
     protocol = find_protocol(name)
-    if reranked and (protocol.layout != "whole" or protocol.same != "none"):
-        raise ConfigError(f"The protocol {name} has no re-ranking; it is for one set of probes in one gallery.")
+    if reranked:
+        require_reranking(protocol)
     data = Sequences(embeddings, *(np.asarray(each).astype(str) for each in (persons, types, views)))
     searches = find_searches(protocol, data, probe_set=probe_set, gallery_set=gallery_set)
     found = []
@@ -61,6 +61,18 @@ def evaluate_protocol(
         found.append(_measure(protocol, data, search, distance, reranked, told))
     left_out = tuple(each.name for each in protocol.conditions if each not in [search.condition for search in searches])
     return ProtocolResult(protocol, protocol.rounded and rounded_cells, tuple(found), left_out)
+
+
+def require_reranking(protocol: Protocol) -> None:
+    """Checks that a protocol measures all probes at once in one gallery.
+
+    Raises:
+        ConfigError: if it does not.
+    """
+    if protocol.layout != "whole" or protocol.same != "none":
+        raise ConfigError(
+            f"The protocol {protocol.name} has no re-ranking; it is for one set of probes in one gallery."
+        )
 
 
 def distance_rows(

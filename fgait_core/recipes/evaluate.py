@@ -90,7 +90,7 @@ def evaluate(order: EvaluationOrder, out: Path | None = None, *, progress: Progr
     """
     _check(order)
     if order.protocol is not None:
-        require_protocol(order.protocol)
+        require_protocol(order.protocol, order.reranked)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     if order.data is None:

@@ -16,7 +16,7 @@ from fgait_core.data.shards import ShardFolder
 from fgait_core.errors import ConfigError
 from fgait_core.evaluation.distances import Kind
 from fgait_core.evaluation.protocol_definitions import PROTOCOLS, Protocol
-from fgait_core.evaluation.protocols import evaluate_protocol
+from fgait_core.evaluation.protocols import evaluate_protocol, require_reranking
 from fgait_core.evaluation.retrieval import nearest
 from fgait_core.evaluation.selection import Sequences, find_searches, not_counted, places
 from fgait_core.evaluation.submissions import SUBMISSIONS, make_submission
@@ -50,14 +50,18 @@ class Embedded:
     rows: NDArray[np.int64] | None = None
 
 
-def require_protocol(name: str) -> None:
+def require_protocol(name: str, reranked: bool) -> None:
     """Checks the name of a protocol or a submission before anything expensive is done.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is none, or none with the re-ranking that is asked for.
     """
     if name not in PROTOCOLS and name not in SUBMISSIONS:
         raise ConfigError(f"There is no protocol {name!r}; known ones: {', '.join([*PROTOCOLS, *SUBMISSIONS])}.")
+    if reranked and name in PROTOCOLS:
+        require_reranking(PROTOCOLS[name])
+    if reranked and name in SUBMISSIONS and not SUBMISSIONS[name].reranked:
+        raise ConfigError(f"The submission {name} is not re-ranked; leave --rerank out.")
 
 
 def of_folder(folder: ShardFolder, embeddings: NDArray[np.floating], partition: Path | None) -> Embedded:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError  # what torch raises for a foreign file; nothing is unpickled here
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from torch import Tensor, nn
@@ -78,10 +79,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: if the file is missing or damaged.
     """
     try:
+        if path.is_file() and not is_zipfile(path):
+            raise UnpicklingError
         return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         # PyTorch's own text advises to load it all the same.
-        raise CheckpointError(f"The checkpoint {path} cannot be read: it is damaged, or no checkpoint.") from error
+        raise CheckpointError(
+            f"The checkpoint {path} cannot be read: it is damaged, or no checkpoint. Copy another one there (kept ones "
+            "are in checkpoints/), or delete it to begin again."
+        ) from error
     except (OSError, RuntimeError, ValueError, EOFError, KeyError) as error:
         raise CheckpointError(f"The checkpoint {path} cannot be read: {error}") from error
 

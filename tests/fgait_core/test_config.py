@@ -27,7 +27,7 @@ def test_configuration_loads(path: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"learning_rat": 0.1}, r"fit: learning_rat is no known name; did you mean learning_rate\?"),
+        ({"learning_rat": 0.1}, r"fit: learning_rat is no known name \(is learning_rate meant\?\)\."),
         ({"reproduce": {"double_statistics": True}}, "fit: reproduce.double_statistics needs"),
         ({"batch": 60}, "even number of sequences"),
         ({"iterations": 0}, "iterations"),

@@ -291,6 +291,8 @@ def test_what_does_not_fit_is_said(walkers: Path, checkpoint: Path, run: Path, t
     wrong = {
         "has no task to measure; its heads: none": order,
         "no protocol 'casia'": replace(order, protocol="casia"),
+        "casiab has no re-ranking": replace(order, protocol="casiab", reranked=True),
+        "grew_submission is not re-ranked": replace(order, protocol="grew_submission", reranked=True),
         "is no model": replace(order, model=tmp_path, protocol="any"),
         "belong to retrieval": replace(order, reranked=True, distance="cosine"),
         "Name the shards": replace(order, data=None, protocol="any"),

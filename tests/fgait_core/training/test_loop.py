@@ -140,7 +140,7 @@ def test_another_configuration_is_refused_by_the_names_that_differ(make_config, 
     with pytest.raises(ConfigError, match=r": clip\.skip was 0, is 1; learning_rate was 0\.1, is 0\.2\. Take"):
         train(changed, tmp_path)
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match=r"cannot be read: it is damaged, or no checkpoint\. Copy another"):
         train(make_config(), tmp_path)
 
 
