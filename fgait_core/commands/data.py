@@ -228,7 +228,8 @@ def _print_import(report: ImportReport) -> None:
 def _print_check(report: CheckReport) -> None:
     typer.echo(f"{report.sequences} usable sequences of {report.people} people, {report.frames} frames.")
     _print_findings(report.findings)
-    typer.echo("Nothing is wrong." if report.clean else f"{report.findings.faults} faults.")
+    faults = report.findings.faults
+    typer.echo("Nothing is wrong." if report.clean else f"{faults} fault{'' if faults == 1 else 's'}.")
 
 
 def _print_findings(findings: Findings) -> None:
