@@ -49,7 +49,9 @@ def load_config(path: Path, kind: type[Read]) -> Read:
     content = _read_yaml(path)
     found, wanted = content.get("kind"), get_args(kind.model_fields["kind"].annotation)
     if found in COMMANDS and found not in wanted:
-        raise ConfigError(f"The configuration {path} is of kind {found}, not {wanted[0]}. Run it with `fgait {found}`.")
+        raise ConfigError(
+            f"The configuration {path} is for `fgait {found}`; one for `fgait {wanted[0]}` is needed here."
+        )
     try:
         return kind.model_validate(content)
     except ValidationError as error:

@@ -33,7 +33,7 @@ def test_configuration_loads(path: Path, tmp_path: Path) -> None:
         ({"iterations": 0}, "iterations"),
         ({"clip": {"frames": 12, "step": 2}}, r"clip\.step is no known name\."),
         ({"augmentation": {"flip": 1.5}}, r"augmentation\.flip"),
-        ({"kind": "finetune"}, "is of kind finetune, not pretrain. Run it with `fgait finetune`"),
+        ({"kind": "finetune"}, "is for `fgait finetune`; one for `fgait pretrain` is needed"),
         ({"kind": "training"}, "kind: Input should be 'pretrain'"),
     ],
 )
