@@ -42,7 +42,7 @@ def lines(log: Path) -> list[tuple[int, str]]:
 def test_all_are_done_once_although_a_worker_is_killed(
     stand_ins: ModuleType, source: Path, tmp_path: Path, cluster: Where
 ):
-    copies, out = stand_ins.Copies(tmp_path / "log", seconds=0.4), tmp_path / "out"
+    copies, out = stand_ins.Copies(tmp_path / "log", seconds=1.0), tmp_path / "out"
     victim: list[str] = []
     nodes: set[int] = set()
 
@@ -52,8 +52,9 @@ def test_all_are_done_once_although_a_worker_is_killed(
     def progress(fraction: float, words: str) -> None:
         begun = lines(copies.log)
         nodes.update(psutil.Process(process).ppid() for process, _ in begun if psutil.pid_exists(process))
-        if len(results()) >= 2 and not victim:
-            process, text = next(each for each in begun if each[1] not in results())
+        running = [each for each in begun if each[1] not in results()]
+        if len(results()) >= 2 and running and not victim:
+            process, text = running[0]
             victim.append(text)
             os.kill(process, signal.SIGKILL)
 
