@@ -9,6 +9,7 @@ import typer
 
 from fgait_core.commands.collection import Processes, Ray, RetryFailed, run_collection
 from fgait_core.commands.progress_bar import progress_bar
+from fgait_core.progress import part_of
 
 if TYPE_CHECKING:
     from fgait_core.silhouettes import PersonCandidate, QualityReport, Walk
@@ -82,9 +83,9 @@ def _one_video(video: Path, out: Path, contact_sheet: Path | None, overlay: Path
             raise typer.BadParameter(f"The folder {file.absolute().parent} does not exist.")
     segmenter = load_segmenter()
     with progress_bar() as progress:
-        people = find_people(video, segmenter, progress=progress)
+        people = find_people(video, segmenter, progress=part_of(progress, 0.0, 0.5))
         chosen = _choose(people, person)
-        walk = track_walk(video, chosen, segmenter, progress=progress)
+        walk = track_walk(video, chosen, segmenter, progress=part_of(progress, 0.5, 1.0))
     report = assess_quality(walk, people, ("scoliosis", "depression"))
     report.require()
     _write(video, walk, out, contact_sheet, overlay)

@@ -37,7 +37,9 @@ def test_silhouettes_of_the_sample(sample, tmp_path):
     done = fgait("silhouettes", sample.path, "--out", out, "--contact-sheet", sheet)
     assert done.returncode == 0, done.stderr
     assert "Person 1 of 2" in done.stdout
-    assert "Following the person" in done.stderr
+    assert "Looking for people" in done.stderr
+    assert "100%  Person followed" in done.stderr
+    assert done.stderr.count("100%") == 1
     sequence = SilhouetteSequence.load(out)
     np.testing.assert_array_equal(sequence.frames, sample.walk.sequence.frames)
     with np.load(out) as stored:
