@@ -78,12 +78,6 @@ def process_group(device: torch.device) -> Iterator[None]:
         processes.destroy_process_group()
 
 
-def barrier() -> None:
-    """Waits for all processes."""
-    if world_size() > 1:
-        processes.all_reduce(torch.zeros(1))
-
-
 def any_process(flag: bool) -> bool:
     """Whether the flag is set in any process; all must ask at the same place."""
     if world_size() == 1:
@@ -91,14 +85,6 @@ def any_process(flag: bool) -> bool:
     raised = torch.tensor([int(flag)])
     processes.all_reduce(raised, op=processes.ReduceOp.MAX)
     return bool(raised.item())
-
-
-def broadcast_text(text: str) -> str:
-    """The text of process 0, in every process."""
-    holder: list[Any] = [text]
-    if world_size() > 1:
-        processes.broadcast_object_list(holder, src=0, device=torch.device("cpu"))
-    return holder[0]
 
 
 def mean_over_processes(values: Mapping[str, float]) -> dict[str, float]:

@@ -103,13 +103,6 @@ def evaluate(order: EvaluationOrder, out: Path | None = None, *, progress: Progr
     return Evaluation(metrics, printed(findings, caption), tuple(written))
 
 
-def evaluate_package(
-    folder: Path, data: Path, *, seed: int = 1, progress: Progress = ignore_progress
-) -> dict[str, Any]:
-    """Discrimination, calibration, operating point and conformal coverage of a package; see `evaluate`."""
-    return evaluate(EvaluationOrder(folder, data, seed=seed), progress=progress).metrics
-
-
 def _check(order: EvaluationOrder) -> None:
     embeddings = order.model.suffix == ".npz"
     if embeddings and order.data is not None:

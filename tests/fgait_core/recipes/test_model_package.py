@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 from fgait_core.data.shards import read_shards
 from fgait_core.errors import ConfigError, ModelPackageError
 from fgait_core.model_package import FILES, SUMS_FILE, ModelPackage, bundled_package_dir, file_sha256
-from fgait_core.recipes.evaluate import evaluate_package
+from fgait_core.recipes.evaluate import EvaluationOrder, evaluate
 from fgait_core.recipes.measure import score_folder
 from fgait_core.recipes.package import PackageOrder, build_package
 from fgait_core.sequence import SilhouetteSequence
@@ -83,7 +83,7 @@ def test_what_a_package_says_of_itself(package_dir: Path) -> None:
 
 def test_measures_are_those_of_the_test_split(package_dir: Path, package_order: PackageOrder) -> None:
     stored = json.loads((package_dir / "metrics.json").read_text())["tasks"]
-    again = evaluate_package(package_dir, package_order.test, seed=package_order.seed)
+    again = evaluate(EvaluationOrder(package_dir, package_order.test, seed=package_order.seed)).metrics
     assert again["simulated"] is True
     for task in ("scoliosis", "depression"):
         for name in ("auroc", "balanced_accuracy", "accuracy", "macro_f1"):

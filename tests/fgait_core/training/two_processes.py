@@ -14,8 +14,6 @@ import torch
 from fgait_core.config import PretrainConfig
 from fgait_core.distributed import (
     any_process,
-    barrier,
-    broadcast_text,
     gather_rows,
     mean_over_processes,
     process_group,
@@ -31,13 +29,11 @@ def functions() -> dict[str, object]:
     own = torch.full((2, 3), float(rank() + 1), requires_grad=True)
     gathered = gather_rows(own)
     (gathered * torch.arange(12.0).reshape(4, 3) * (rank() + 1)).sum().backward()
-    barrier()
     return {
         "rank": rank(),
         "world_size": world_size(),
         "any": [any_process(False), any_process(rank() == 1)],
         "mean": mean_over_processes({"a": rank() * 2.0, "b": 5.0}),
-        "text": broadcast_text(f"from {rank()}"),
         "gathered": gathered.tolist(),
         "gradient": own.grad.tolist() if own.grad is not None else None,
     }
