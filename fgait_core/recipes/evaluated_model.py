@@ -54,7 +54,7 @@ class EvaluatedModel:
         modality: what it sees.
         package: where it is one.
         config: of the run, where it is one.
-        training_sequences: how many it was trained on; None where nothing says so.
+        training_sequences: how many its last training saw, of encoder or heads; None where nothing says so.
     """
 
     kind: Literal["package", "finetuned", "pretrained", "checkpoint"]

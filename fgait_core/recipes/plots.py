@@ -201,6 +201,8 @@ def scaling_plot(
 ) -> Figure:
     """A figure of several models against their size or their data.
 
+    Models of the same size are not joined by a line: that would be no scaling.
+
     Args:
         metric: on the vertical axis.
         against: on the horizontal axis, which is logarithmic.
@@ -211,7 +213,9 @@ def scaling_plot(
     axes = figure.subplots()
     for colour, (series, values) in zip(_COLOURS * 9, points.items(), strict=False):
         ordered = sorted(values, key=lambda each: each[1])
-        axes.plot([each[1] for each in ordered], [each[2] for each in ordered], marker="o", color=colour, label=series)
+        across, up = [each[1] for each in ordered], [each[2] for each in ordered]
+        joined = "-" if len(set(across)) == len(across) else "none"
+        axes.plot(across, up, marker="o", linestyle=joined, color=colour, label=series)
         for label, x, y in ordered:
             axes.annotate(label, (x, y), textcoords="offset points", xytext=(0, -12), ha="center", fontsize=7)
     axes.set_xscale("log")

@@ -23,7 +23,7 @@ from fgait_core.recipes.compare import compare
 from fgait_core.recipes.embed import embed_folder
 from fgait_core.recipes.evaluate import EvaluationOrder, evaluate
 from fgait_core.recipes.finetune import build_network
-from fgait_core.recipes.plots import SIMULATED
+from fgait_core.recipes.plots import SIMULATED, scaling_plot
 from fgait_core.recipes.scoring import identification_embeddings, transform_of
 from tests.fgait_core.conftest import SCOLIOSIS, walking_blob
 
@@ -336,3 +336,10 @@ def test_evaluations_stand_side_by_side(walkers: Path, checkpoint: Path, run: Pa
         compare([tmp_path / "a", tmp_path / "c"])
     with pytest.raises(ConfigError, match=r"no readable metrics\.json"):
         compare([tmp_path / "none"])
+
+
+@pytest.mark.parametrize(("sizes", "style"), [((10.0, 100.0), "-"), ((10.0, 10.0), "None")])
+def test_only_models_of_different_sizes_are_joined_by_a_line(sizes: tuple[float, float], style: str) -> None:
+    points = {"one": [("a", sizes[0], 1.0), ("b", sizes[1], 2.0)]}
+    axes = scaling_plot("rank-1", "parameters", points, simulated=True).axes[0]
+    assert axes.lines[0].get_linestyle() == style
