@@ -33,7 +33,7 @@ class Made:
         rng = np.random.default_rng(len(types))
         rows = [(f"{p:03}", t, v) for p in range(people) for t in types for v in views if rng.random() > missing]
         self.persons, self.types, self.views = (np.array(column) for column in zip(*rows, strict=True))
-        centre = {p: rng.normal(size=(4, 3)) for p in set(self.persons.tolist())}
+        centre = {p: rng.normal(size=(4, 3)) for p in np.unique(self.persons).tolist()}
         noise = rng.normal(size=(len(rows), 4, 3))
         self.embeddings = (np.stack([centre[p] for p in self.persons.tolist()]) + 1.2 * noise).astype(np.float32)
         self.distances = naive_distance(self.embeddings, self.embeddings)
@@ -98,7 +98,7 @@ def test_sustech1k_finds_conditions_within_the_type_and_reports_two_ranks() -> N
 
 
 def test_exact_figures_stand_beside_rounded_ones() -> None:
-    made = Made(["00", "01"], ["000", "030", "060"])
+    made = Made(["00", "01"], ["000", "030", "060"], people=9)
     result, exact = made.evaluate("oumvlp"), made.evaluate("oumvlp", rounded_cells=False)
     probe, gallery = made.types == "00", made.types == "01"
     assert result.summary["NM rank-1"] == pytest.approx(naive_pairs(made, probe, gallery, 1, 2), abs=1e-12)
