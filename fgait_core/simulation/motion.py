@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgait_core.errors import ConfigError
+from fgait_core.simulation.path import Passage
+from fgait_core.simulation.slow_noise import slow_noise
 
 N_HARMONICS = 6
 
@@ -57,6 +59,9 @@ _POSTURE: dict[str, tuple[float, float, float]] = {
     "px": (0.0, 0.0, 0.0),
 }
 """Mean, spread between people, spread between the sides (or about the middle) of each posture channel, in degrees."""
+
+_STANDING_LEG: dict[str, float] = {"thigh": 3.0, "shank": -2.0, "foot": 0.0}
+"""Sagittal directions of the leg of somebody who stands, in degrees."""
 
 _DYNAMICS_SPREAD = 0.85
 _ASYMMETRY_SPREAD = 0.5
@@ -123,12 +128,18 @@ class Gait:
         cadence_steps_min: steps a minute.
         stride_over_leg: stride length over leg length; sets how fast the walker travels past the camera.
         spine_deg: [5, 3] static yaw, roll, pitch of the five trunk bones on top of the movement (a curved spine).
+        stride_time_cv: how much one stride's time differs from the next, as a share of the mean.
     """
 
     coefficients: NDArray[np.complex128]
     cadence_steps_min: float
     stride_over_leg: float
     spine_deg: NDArray[np.float64]
+    stride_time_cv: float = 0.02
+
+    def speed_m_s(self, leg_m: float) -> float:
+        """Walking speed of somebody with that leg length."""
+        return self.stride_over_leg * leg_m * self.cadence_steps_min / 120.0
 
     def scaled(self, channels: tuple[str, ...], factor: float) -> Gait:
         """The same gait with the movement (not the posture) of some channels multiplied."""
@@ -202,25 +213,93 @@ def _arm_shares(rng: np.random.Generator) -> tuple[float, float]:
     return 1.0 + min(max(more, -0.5), 0.5), 1.0 - min(max(more, -0.5), 0.5)
 
 
-def draw_channels(gait: Gait, n_frames: int, frame_rate_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """One recording of a gait: channels [frame, channel], with stride-to-stride and slow variation.
+def draw_channels(gait: Gait, passage: Passage, frame_rate_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """One recording of a gait: channels [frame, channel], with variation from recording to recording and slow noise.
 
-    The start is at a random moment of the cycle.
+    Where the walker stands still (`passage.amplitude` 0) the legs are straight and the arms hang. The noise is the
+    same at every frame rate.
     """
-    n_channels = len(CHANNELS)
+    n_frames, n_channels = len(passage.phase_cycles), len(CHANNELS)
     coefficients = gait.coefficients.copy()
     coefficients[1:] *= 1.0 + rng.normal(0.0, 0.03, (1, n_channels))
     coefficients[0] += rng.normal(0.0, 0.6, n_channels) * CHANNEL_UNIT
-    cycle_s = 120.0 / gait.cadence_steps_min
-    phase = rng.random() + np.arange(n_frames) / (frame_rate_hz * cycle_s)
-    phase = phase + np.cumsum(rng.normal(0.0, 0.0025, n_frames))
-    return evaluate(coefficients, phase) + _slow_noise(n_frames, n_channels, rng) * CHANNEL_UNIT
+    noise = 0.5 * slow_noise(np.arange(n_frames) / frame_rate_hz, n_channels, 0.1, rng)
+    channels = evaluate(coefficients, passage.phase_cycles)
+    if passage.amplitude.min() < 1.0:
+        amplitude = passage.amplitude[:, None]
+        channels = amplitude * channels + (1.0 - amplitude) * _standing(coefficients)
+    return channels + noise * CHANNEL_UNIT
 
 
-def _slow_noise(n_frames: int, n_channels: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Noise that changes over about a fifth of a second, standard deviation about 0.5."""
-    kernel = np.exp(-0.5 * (np.arange(-4, 5) / 3.0) ** 2)
-    kernel /= kernel.sum()
-    raw = rng.normal(0.0, 1.2, (n_frames + len(kernel) - 1, n_channels))
-    windows = np.lib.stride_tricks.sliding_window_view(raw, len(kernel), axis=0)
-    return windows @ kernel
+def _standing(coefficients: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """The channels [channel] of the same person standing still."""
+    standing = np.real(coefficients[0]).copy()
+    for side in "lr":
+        for segment, angle_deg in _STANDING_LEG.items():
+            standing[CHANNEL_INDEX[f"{side}_{segment}_sag"]] = angle_deg
+    return standing
+
+
+def gait_truth(gait: Gait, leg_m: float) -> dict[str, float]:
+    """Numbers of a gait as walked, over one noiseless stride.
+
+    Args:
+        gait: the gait, conditions and speed of the recording included.
+        leg_m: leg length.
+
+    Returns:
+        cadence, stride over leg length, speed, ranges (peak to peak) of hip, knee and arms, mean lean and tilt of
+        trunk, head and pelvis (forward and left-side-up positive), vertical bob and lateral sway over leg length,
+        ranges of the turns of pelvis and trunk, and asymmetries (left against right) as shares.
+    """
+    cycle = gait.cycle()
+    of = {name: cycle[:, index] for name, index in CHANNEL_INDEX.items()}
+    mean = {name: float(values.mean()) for name, values in of.items()}
+    hip = {side: float(np.ptp(of[f"{side}_thigh_sag"])) for side in "lr"}
+    knee = {side: float(np.ptp(of[f"{side}_thigh_sag"] - of[f"{side}_shank_sag"])) for side in "lr"}
+    arm = {side: float(np.ptp(of[f"{side}_uarm_sag"])) for side in "lr"}
+    return {
+        "cadence_steps_min": gait.cadence_steps_min,
+        "stride_over_leg": gait.stride_over_leg,
+        "speed_m_s": gait.speed_m_s(leg_m),
+        "hip_range_deg": (hip["l"] + hip["r"]) / 2,
+        "knee_range_deg": (knee["l"] + knee["r"]) / 2,
+        "arm_swing_left_deg": arm["l"],
+        "arm_swing_right_deg": arm["r"],
+        "elbow_flexion_deg": (mean["l_farm_sag"] - mean["l_uarm_sag"] + mean["r_farm_sag"] - mean["r_uarm_sag"]) / 2,
+        "trunk_pitch_deg": mean["ch_pitch"] + float(gait.spine_deg[-1, 2]),
+        "head_pitch_deg": mean["hd_pitch"],
+        "trunk_roll_deg": mean["pel_roll"] + mean["ch_roll"] + float(gait.spine_deg[-1, 1]),
+        "head_roll_deg": mean["hd_roll"],
+        "pelvis_roll_deg": mean["pel_roll"],
+        "pelvis_roll_range_deg": float(np.ptp(of["pel_roll"])),
+        "pelvis_yaw_range_deg": float(np.ptp(of["pel_yaw"])),
+        "trunk_yaw_range_deg": float(np.ptp(of["ch_yaw"])),
+        "trunk_roll_range_deg": float(np.ptp(of["ch_roll"])),
+        "bob_over_leg": float(np.ptp(pelvis_height_over_leg(cycle))),
+        "sway_over_leg": float(np.ptp(of["px"])),
+        "step_asymmetry": _asymmetry(hip["l"], hip["r"]),
+        "knee_asymmetry": _asymmetry(knee["l"], knee["r"]),
+        "arm_asymmetry": _asymmetry(arm["l"], arm["r"]),
+    }
+
+
+def _asymmetry(left: float, right: float) -> float:
+    return (left - right) / max(left, right, 1e-6)
+
+
+def pelvis_height_over_leg(channels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Height of the hips [frame] over leg length, the lower foot on the floor; channels [frame, channel].
+
+    Thigh and shank are half the leg each; the foot reaches 0.08 behind and 0.24 before the ankle, 0.08 below it; the
+    hips are 0.2 apart.
+    """
+    below = []
+    lift = 0.1 * np.sin(np.radians(channels[:, CHANNEL_INDEX["pel_roll"]]))
+    for side, outward in (("l", 1.0), ("r", -1.0)):
+        thigh, shank, foot = (
+            np.radians(channels[:, CHANNEL_INDEX[f"{side}_{name}_sag"]]) for name in ("thigh", "shank", "foot")
+        )
+        ankle = 0.5 * np.cos(thigh) + 0.5 * np.cos(shank) + 0.08 * np.cos(foot)
+        below.append(ankle - outward * lift + np.maximum(0.08 * np.sin(foot), -0.24 * np.sin(foot)))
+    return np.maximum(*below)

@@ -13,6 +13,7 @@ from fgait_core.simulation.camera import Camera, draw_camera, fit_to_picture, pr
 from fgait_core.simulation.clothing import DressedBody, Outfit, draw_hair, draw_outfit, dress
 from fgait_core.simulation.conditions import Conditions, with_conditions
 from fgait_core.simulation.motion import CHANNEL_INDEX, Gait, GaitPrior, draw_channels, draw_gait
+from fgait_core.simulation.path import STRAIGHT, walk_along
 from fgait_core.simulation.posing import bone_rotations, joint_positions, skin
 from fgait_core.simulation.raster import fill_hull, fill_triangles
 from fgait_core.simulation.segmentation_noise import degrade
@@ -75,13 +76,12 @@ def record(
 ) -> tuple[NDArray[np.uint8], Gait]:
     """One recording: aligned silhouettes uint8 [frame, 64, 44] (grey edges) and the gait as walked in it."""
     gait = walker.gait.at_speed(setup.speed)
-    channels = draw_channels(gait, n_frames, frame_rate_hz, rng)
+    passage = walk_along(STRAIGHT, gait, walker.body.leg_m, n_frames, frame_rate_hz, rng)
+    channels = draw_channels(gait, passage, frame_rate_hz, rng)
     _hold_still(channels, setup.outfit)
     dressed = dress(walker.body, bank.faces, bank.weights, setup.outfit)
     points = _body_points(walker.body, dressed, gait, channels)
-    speed_m_s = gait.stride_over_leg * walker.body.leg_m * gait.cadence_steps_min / 120.0
-    travel_m = speed_m_s * (np.arange(n_frames) - (n_frames - 1) / 2) / frame_rate_hz
-    pixels = fit_to_picture(project(points, setup.camera, travel_m), PICTURE_PX)
+    pixels = fit_to_picture(project(points, setup.camera, passage.position_m[:, 1]), PICTURE_PX)
     masks = fill_triangles(pixels, bank.faces, PICTURE_PX)
     for hull in dressed.hulls:
         for frame in range(n_frames):

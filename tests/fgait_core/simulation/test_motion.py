@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fgait_core.simulation.motion import CHANNEL_INDEX, Gait, GaitPrior, draw_channels, draw_gait
+from fgait_core.simulation.path import STRAIGHT, walk_along
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,8 @@ def test_faster_means_longer_and_quicker_steps(adults: list[Gait]):
 
 def test_recorded_channels_have_the_cadence(adults: list[Gait]):
     gait = adults[3]
-    channels = draw_channels(gait, 500, 25.0, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    channels = draw_channels(gait, walk_along(STRAIGHT, gait, 0.9, 500, 25.0, rng), 25.0, rng)
     legs = channels[:, CHANNEL_INDEX["l_thigh_sag"]] - channels[:, CHANNEL_INDEX["r_thigh_sag"]]
     spectrum = np.abs(np.fft.rfft(legs - legs.mean()))
     strides_hz = np.fft.rfftfreq(500, 1 / 25.0)[spectrum.argmax()]
