@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgait_core.simulation.bodies import Body
-from fgait_core.simulation.skeleton import BONE_INDEX, BONES
+from fgait_core.simulation.skeleton import BONE_INDEX
 
 CLOTHING: tuple[str, ...] = ("close_fitting", "trousers", "skirt", "coat")
 CARRYING: tuple[str, ...] = ("none", "backpack", "hand_bag", "shoulder_bag")
@@ -53,18 +53,35 @@ class Outfit:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A stiff thing that is worn or carried, drawn as the convex hull of its projection.
+
+    Attributes:
+        name: what it is.
+        points_m: float32 [point, 3]; at rest, in the body's frame, or in the walker's frame if no bone carries it.
+        bone: the bone that carries it; None for what rolls along on the floor (it moves with heading and path).
+        label: what parsing maps call it, as in `data.parsing_maps`: 0 not the person, 1 to 6 a part of the body.
+    """
+
+    name: str
+    points_m: NDArray[np.float32]
+    bone: str | None
+    label: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class DressedBody:
     """A body with what it wears.
 
     Attributes:
-        vertices_m: float32 [vertex, 3]; the mesh's vertices first, then those of carried things.
-        weights: float32 [vertex, bone].
-        hulls: vertex numbers of each thing that is drawn as the convex hull of its projection.
+        vertices_m: float32 [vertex, 3], the mesh at rest.
+        hulls: vertex numbers of cloth that is drawn as the convex hull of its projection.
+        parts: stiff things, each drawn as the convex hull of its projection.
     """
 
     vertices_m: NDArray[np.float32]
-    weights: NDArray[np.float32]
     hulls: tuple[NDArray[np.int64], ...]
+    parts: tuple[Part, ...]
 
 
 def draw_hair(rng: np.random.Generator, sex: str) -> tuple[str, float]:
@@ -100,20 +117,9 @@ def dress(body: Body, faces: NDArray[np.int32], weights: NDArray[np.float32], ou
     hulls = []
     if outfit.clothing in ("skirt", "coat"):
         hulls.append(_hem_hull(body, weights, outfit.hem))
-    extra = [thing for thing in (_load(body, weights, outfit), _hair(body, weights, outfit)) if thing is not None]
-    start = len(vertices)
-    parts: list[NDArray] = [vertices]
-    part_weights: list[NDArray] = [weights]
-    for points, bone in extra:
-        hulls.append(np.arange(start, start + len(points)))
-        start += len(points)
-        rigid = np.zeros((len(points), len(BONES)), np.float32)
-        rigid[:, BONE_INDEX[bone]] = 1.0
-        parts.append(points)
-        part_weights.append(rigid)
-    return DressedBody(
-        np.concatenate(parts).astype(np.float32), np.concatenate(part_weights).astype(np.float32), tuple(hulls)
-    )
+    things = (_load(body, weights, outfit), _hair(body, weights, outfit))
+    parts = tuple(Part("thing", points, bone, 0) for points, bone in (thing for thing in things if thing is not None))
+    return DressedBody(vertices.astype(np.float32), tuple(hulls), parts)
 
 
 def vertex_normals(vertices_m: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.float32]:

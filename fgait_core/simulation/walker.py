@@ -17,6 +17,7 @@ from fgait_core.simulation.path import STRAIGHT, walk_along
 from fgait_core.simulation.posing import bone_rotations, joint_positions, skin
 from fgait_core.simulation.raster import fill_hull, fill_triangles
 from fgait_core.simulation.segmentation_noise import degrade
+from fgait_core.simulation.skeleton import BONE_INDEX
 
 PICTURE_PX = 128
 
@@ -80,7 +81,7 @@ def record(
     channels = draw_channels(gait, passage, frame_rate_hz, rng)
     _hold_still(channels, setup.outfit)
     dressed = dress(walker.body, bank.faces, bank.weights, setup.outfit)
-    points = _body_points(walker.body, dressed, gait, channels)
+    points = _body_points(walker.body, bank.weights, dressed, gait, channels)
     pixels = fit_to_picture(project(points, setup.camera, passage.position_m[:, 1]), PICTURE_PX)
     masks = fill_triangles(pixels, bank.faces, PICTURE_PX)
     for hull in dressed.hulls:
@@ -106,12 +107,28 @@ def _hold_still(channels: NDArray[np.float64], outfit: Outfit) -> None:
         column[:] = mean + 0.3 * (column - column.mean())
 
 
-def _body_points(body: Body, dressed: DressedBody, gait: Gait, channels: NDArray[np.float64]) -> NDArray[np.floating]:
-    """Vertices [frame, vertex, 3] with the lowest foot on the floor."""
+def _body_points(
+    body: Body, weights: NDArray[np.float32], dressed: DressedBody, gait: Gait, channels: NDArray[np.float64]
+) -> NDArray[np.floating]:
+    """Vertices of mesh and parts [frame, vertex, 3] with the lowest foot on the floor."""
     abduction_deg = float(np.clip((body.bmi - 22.0) * 0.55, -1.0, 8.0))
     rotations = bone_rotations(channels, body.joints_m, gait.spine_deg, abduction_deg)
     positions = joint_positions(rotations, body.joints_m)
-    points = skin(dressed.vertices_m, dressed.weights, body.joints_m, rotations, positions)
-    points[..., 0] += (channels[:, CHANNEL_INDEX["px"]] * body.leg_m)[:, None]
-    points[..., 2] -= points[..., 2].min(1, keepdims=True)
-    return points
+    mesh = skin(dressed.vertices_m, weights, body.joints_m, rotations, positions)
+    sway, floor = channels[:, CHANNEL_INDEX["px"]] * body.leg_m, mesh[..., 2].min(1)
+    moved = np.stack([sway, np.zeros_like(sway), -floor], -1)[:, None]
+    points: list[NDArray[np.floating]] = [mesh + moved]
+    for part in dressed.parts:
+        if part.bone is None:
+            points.append(np.broadcast_to(part.points_m, (len(channels), *part.points_m.shape)))
+            continue
+        bone = BONE_INDEX[part.bone]
+        turned = np.einsum("fij,pj->fpi", rotations[:, bone], part.points_m - body.joints_m[bone])
+        points.append(turned + positions[:, bone, None] + moved)
+    return np.concatenate(points, 1)
+
+
+def _part_hulls(dressed: DressedBody) -> list[NDArray[np.int64]]:
+    counts = [len(part.points_m) for part in dressed.parts]
+    starts = len(dressed.vertices_m) + np.cumsum([0, *counts])
+    return [np.arange(start, start + count) for start, count in zip(starts, counts, strict=False)]
