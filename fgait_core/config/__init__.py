@@ -14,7 +14,14 @@ from fgait_core.config.base import (
     Probability,
 )
 from fgait_core.config.files import load_config, load_run_config, save_config
-from fgait_core.config.tasks import SCREENING_TASKS, AttributesTask, ClassificationTask, IdentificationTask, TaskConfig
+from fgait_core.config.tasks import (
+    SCREENING_TASKS,
+    AttributesTask,
+    ClassificationTask,
+    IdentificationTask,
+    RegressionTask,
+    TaskConfig,
+)
 from fgait_core.config.training import (
     ArchitectureConfig,
     AugmentationConfig,
@@ -49,6 +56,7 @@ __all__ = [
     "PretrainConfig",
     "Probability",
     "ProbeConfig",
+    "RegressionTask",
     "ReproduceConfig",
     "ScheduleConfig",
     "TaskConfig",

@@ -1,4 +1,4 @@
-"""Tasks that heads are trained for: classification, identification, attributes."""
+"""Tasks that heads are trained for: classification, identification, attributes, regression."""
 
 from __future__ import annotations
 
@@ -78,6 +78,27 @@ class AttributesTask(Config):
     weight: Positive = 1.0
 
 
+class RegressionTask(Config):
+    """Several numbers at once, such as angles that a simulator knows exactly.
+
+    Attributes:
+        name: how results call it.
+        columns: columns of the data with the numbers, in the order of the outputs. An empty cell is no label.
+        weight: of its loss.
+    """
+
+    kind: Literal["regression"] = "regression"
+    name: Name = "regression"
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+    weight: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> RegressionTask:
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError("a column is named twice")
+        return self
+
+
 SCREENING_TASKS: dict[str, dict[str, Any]] = {
     "scoliosis": {"name": "scoliosis", "classes": ("negative", "neutral", "positive"), "positive": "positive"},
     "depression": {"name": "depression", "classes": ("no", "yes"), "positive": "yes"},
@@ -95,7 +116,7 @@ def _named(value: Any) -> Any:
 
 
 TaskConfig = Annotated[
-    Annotated[ClassificationTask | IdentificationTask | AttributesTask, Field(discriminator="kind")],
+    Annotated[ClassificationTask | IdentificationTask | AttributesTask | RegressionTask, Field(discriminator="kind")],
     BeforeValidator(_named),
 ]
 Tasks = Annotated[tuple[TaskConfig, ...], Field(min_length=1)]

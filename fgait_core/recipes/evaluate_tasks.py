@@ -10,12 +10,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from fgait_core.config import AttributesTask, ClassificationTask, IdentificationTask, TaskConfig
+from fgait_core.config import AttributesTask, ClassificationTask, IdentificationTask, RegressionTask, TaskConfig
 from fgait_core.data.labels import UNKNOWN, targets_of
+from fgait_core.data.numbers import numbers_of
 from fgait_core.data.shards import ShardFolder
 from fgait_core.errors import ConfigError
 from fgait_core.evaluation.attributes import attributes_table, measure_attributes
 from fgait_core.evaluation.classification import one_row_a_person
+from fgait_core.evaluation.regression import measure_numbers, numbers_table
 from fgait_core.evaluation.tables import Table
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.recipes.evaluated_model import EvaluatedModel
@@ -83,6 +85,8 @@ def measure_heads(
     for task in tasks:
         if isinstance(task, AttributesTask):
             found.append(_attributes(task, logits[task.name], folder, seed))
+        elif isinstance(task, RegressionTask):
+            found.append(_numbers(task, logits[task.name], folder, seed))
         elif isinstance(task, ClassificationTask):
             found.append(_classification(model, task, logits[task.name][:, 0], folder, seed))
     return Findings(
@@ -95,6 +99,7 @@ def measure_heads(
 def _has_labels(task: TaskConfig, folder: ShardFolder) -> bool:
     columns = [task.data_column] if isinstance(task, ClassificationTask) else []
     columns = list(task.attributes) if isinstance(task, AttributesTask) else columns
+    columns = list(task.columns) if isinstance(task, RegressionTask) else columns
     return any(name in folder.columns and (folder.column(name) != "").any() for name in columns)
 
 
@@ -102,6 +107,12 @@ def _attributes(task: AttributesTask, logits: NDArray[np.float64], folder: Shard
     (labels,) = targets_of(task, [folder])
     measured = measure_attributes(logits, labels, folder.person, task.attributes, seed=seed)
     return Findings(measured, (attributes_table(task.name, measured),))
+
+
+def _numbers(task: RegressionTask, said: NDArray[np.float64], folder: ShardFolder, seed: int) -> Findings:
+    (true,) = numbers_of(task, [folder])
+    measured = measure_numbers(said, true, folder.person, task.columns, seed=seed)
+    return Findings(measured, (numbers_table(task.name, measured),))
 
 
 def _classification(

@@ -12,8 +12,9 @@ Deviations:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,15 +22,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from fgait_core.config import ArchitectureConfig, FinetuneConfig
+from fgait_core.config import ArchitectureConfig, FinetuneConfig, RegressionTask, TaskConfig
 from fgait_core.data.batches import Batch
 from fgait_core.data.labels import people_of, targets_of
 from fgait_core.data.modalities import to_network
+from fgait_core.data.numbers import mean_and_spread, numbers_of
 from fgait_core.data.shards import ShardFolder, read_shards
 from fgait_core.distributed import gather_rows, world_size
 from fgait_core.errors import CheckpointError, ConfigError
 from fgait_core.models.backbone import Backbone
-from fgait_core.models.heads import TaskNetwork, build_head, labelled
+from fgait_core.models.heads import RegressionHead, TaskNetwork, build_head, labelled
 from fgait_core.models.published import load_backbone
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled
 from fgait_core.recipes.pretrain import build_backbone
@@ -124,6 +126,25 @@ def bootstrap_weights(folder: ShardFolder, replicates: int, seed: int, number: i
     return torch.from_numpy(counts[folder.person_number]).float()
 
 
+def wanted_of(task: TaskConfig, folders: Sequence[ShardFolder]) -> list[NDArray[Any]]:
+    """What a head shall say of all sequences of each folder: labels (`targets_of`) or numbers (`numbers_of`).
+
+    Raises:
+        ConfigError: if the data have none, or others than the task names.
+    """
+    if isinstance(task, RegressionTask):
+        return [*numbers_of(task, folders)]
+    return [*targets_of(task, folders)]
+
+
+def set_units(network: TaskNetwork, wanted: Mapping[str, Sequence[NDArray[Any]]]) -> None:
+    """Tells each regression head mean and spread of its training numbers, by task and folder as of `wanted_of`."""
+    for task, numbers in wanted.items():
+        head = network.head(task)
+        if isinstance(head, RegressionHead):
+            head.set_units(*(torch.from_numpy(each) for each in mean_and_spread(numbers)))
+
+
 class Finetuning:
     """Fine-tuning as `training.loop.run_training` runs it.
 
@@ -138,7 +159,8 @@ class Finetuning:
     def __init__(self, config: FinetuneConfig, folders: Sequence[ShardFolder]) -> None:
         self.network = build_network(config, people_of(folders))
         self._config = config
-        self._targets = {task.name: targets_of(task, folders) for task in config.tasks}
+        self._targets = {task.name: wanted_of(task, folders) for task in config.tasks}
+        set_units(self.network, self._targets)
         self._weights = [
             bootstrap_weights(folder, config.replicates, config.seed, number) for number, folder in enumerate(folders)
         ]
@@ -189,7 +211,7 @@ class Finetuning:
     def after_step(self, iteration: int) -> None:
         """Nothing is averaged in fine-tuning."""
 
-    def _of(self, task: str, batch: Batch) -> NDArray[np.int64]:
+    def _of(self, task: str, batch: Batch) -> NDArray[Any]:
         return self._targets[task][batch.folder][batch.sequences]
 
 

@@ -18,12 +18,11 @@ from torch import Tensor
 
 from fgait_core.config import FinetuneConfig, ProbeConfig, save_config
 from fgait_core.config.files import RUN_CONFIG
-from fgait_core.data.labels import targets_of
 from fgait_core.data.shards import read_shards
 from fgait_core.distributed import choose_device
-from fgait_core.models.heads import AttributesHead, CosineHead, TaskNetwork
+from fgait_core.models.heads import AttributesHead, CosineHead, RegressionHead, TaskNetwork
 from fgait_core.progress import Progress, ignore_progress, part_of
-from fgait_core.recipes.finetune import bootstrap_weights, build_network
+from fgait_core.recipes.finetune import bootstrap_weights, build_network, set_units, wanted_of
 from fgait_core.recipes.probe_features import probe_features
 from fgait_core.recipes.probe_source import as_finetuning, find_source
 from fgait_core.training.loop import CHECKPOINT
@@ -56,13 +55,14 @@ def probe(config: ProbeConfig, folder: Path, *, progress: Progress = ignore_prog
     network.backbone.load_state_dict(source.backbone.state_dict())
     network.requires_grad_(False).eval()
     data = read_shards(config.data)
-    targets = {task.name: targets_of(task, [data])[0] for task in equivalent.tasks}
+    wanted = {task.name: wanted_of(task, [data]) for task in equivalent.tasks}
+    set_units(network, wanted)
     device = choose_device(config.device)
     rows, sequences = probe_features(network.to(device), data, equivalent, config.windows, part_of(progress, 0, 0.6))
     weights = bootstrap_weights(data, config.replicates, config.seed)[sequences]
     network.cpu().float()
-    for number, (task, labels) in enumerate(targets.items()):
-        report = part_of(progress, 0.6 + 0.4 * number / len(targets), 0.6 + 0.4 * (number + 1) / len(targets))
+    for number, (task, (labels,)) in enumerate(wanted.items()):
+        report = part_of(progress, 0.6 + 0.4 * number / len(wanted), 0.6 + 0.4 * (number + 1) / len(wanted))
         refit(network, task, rows, torch.from_numpy(labels[sequences]), weights, config.ridge, report)
     _write(folder, network, equivalent, config)
     return network
@@ -93,9 +93,10 @@ def refit(
 
     Args:
         network: whose head.
-        task: name of a classification or of attributes.
+        task: name of a classification, of attributes or of a regression.
         rows: float32 `[row, feature]`, before the head's normalisation.
-        targets: int64 `[row]` or `[row, attribute]`; rows with a negative label do not count.
+        targets: int64 `[row]` or `[row, attribute]`; rows with a negative label do not count. For a regression float32
+            `[row, target]`; NaN do not count.
         weights: float32 `[row, 1 + replicates]`, how often each row counts for each head.
         ridge: penalty, in units of the mean variance of a feature.
         progress: told after each fit.
@@ -105,6 +106,8 @@ def refit(
         refit_classes(head, rows, targets, weights, ridge, progress)
     elif isinstance(head, AttributesHead):
         refit_attributes(head, rows, targets, ridge, progress)
+    elif isinstance(head, RegressionHead):
+        refit_numbers(head, rows, targets, ridge, progress)
 
 
 @torch.no_grad()
@@ -158,6 +161,26 @@ def refit_attributes(
                 head.bias[place] = -vector * (fitted.mean_row @ vector) * length / vector.square().sum()
             place += 1
             progress(place / sum(head.values), "fitting heads")
+
+
+@torch.no_grad()
+def refit_numbers(
+    head: RegressionHead, rows: Tensor, numbers: Tensor, ridge: float, progress: Progress = ignore_progress
+) -> None:
+    """Ridge regression of each number, in standard deviations, on the normalised features; see `refit`."""
+    head.bn1d.weight.fill_(1.0)
+    head.bn1d.bias.zero_()
+    normalised = _normalised(head.bn1d, rows)
+    wanted = (numbers - head.mean) / head.spread
+    known = ~wanted.isnan()
+    together = [slice(None)] if known.all() else [slice(each, each + 1) for each in range(wanted.shape[1])]
+    for done, chosen in enumerate(together, start=1):
+        there = known[:, chosen].all(1)
+        own = wanted[there][:, chosen]
+        fitted = Ridge(normalised[there], ridge).solve(own, torch.ones(len(own)))
+        head.fc.weight[chosen] = fitted.vectors.T
+        head.fc.bias[chosen] = own.mean(0) - fitted.mean_row @ fitted.vectors
+        progress(done / len(together), "fitting heads")
 
 
 def _normalised(norm: torch.nn.BatchNorm1d, rows: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from fgait_core.data.windows import BINARY_ABOVE
 from fgait_core.errors import ConfigError
 from fgait_core.losses import LOGIT_SCALE
 from fgait_core.model_package import ALIGNMENT, Transform
-from fgait_core.models.heads import IdentificationHead, TaskNetwork
+from fgait_core.models.heads import IdentificationHead, RegressionHead, TaskHead, TaskNetwork
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.recipes.embed import embed_folder
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
@@ -62,8 +62,9 @@ def score_folder(
 
     Returns:
         Scaled cosine logits of each task that has them: for a classification float64
-        `[sequence, 1 + replicates, class]`, for attributes `[sequence, 2, value]`. Identification has none for people
-        who were not trained on, see `identification_embeddings`.
+        `[sequence, 1 + replicates, class]`, for attributes `[sequence, 2, value]`. Of a regression the numbers
+        themselves, in units of the data: `[sequence, target]`. Identification has none for people who were not trained
+        on, see `identification_embeddings`.
 
     Raises:
         ConfigError: if the frame rates do not fit or the folder lacks the modality.
@@ -82,8 +83,15 @@ def score_folder(
             logits = said[task].logits.double().cpu().numpy()
             np.add.at(sums.setdefault(task, np.zeros((len(folder), *logits.shape[1:]))), owner[at], logits)
         progress(min(begin + _WINDOWS_AT_ONCE, len(rows)) / len(rows), "scoring sequences")
-    count = np.bincount(owner, minlength=len(folder))[:, None, None]
-    return {task: total * (LOGIT_SCALE / count) for task, total in sums.items()}
+    count = np.bincount(owner, minlength=len(folder))
+    return {task: _meant(network.head(task), (total.T / count).T) for task, total in sums.items()}
+
+
+def _meant(head: TaskHead, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the mean of a head's outputs over the windows says."""
+    if isinstance(head, RegressionHead):
+        return head.in_units(torch.from_numpy(mean).to(head.mean.device)).cpu().numpy()
+    return mean * LOGIT_SCALE
 
 
 def _windows(folder: ShardFolder, transform: Transform) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

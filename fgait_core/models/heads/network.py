@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fgait_core.config import AttributesTask, IdentificationTask, TaskConfig
+from fgait_core.config import AttributesTask, IdentificationTask, RegressionTask, TaskConfig
 from fgait_core.models.backbone import Backbone
 from fgait_core.models.heads.attributes import AttributesHead
 from fgait_core.models.heads.classification import CosineHead
 from fgait_core.models.heads.identification import IdentificationHead
+from fgait_core.models.heads.regression import RegressionHead
 from fgait_core.models.heads.task_head import HeadOutput, TaskHead
 from fgait_core.models.layers import PARTS
 
@@ -32,6 +33,8 @@ def build_head(task: TaskConfig, width: int, *, people: int = 0, replicates: int
         return IdentificationHead(width, task.width, people, task.margin)
     if isinstance(task, AttributesTask):
         return AttributesHead(width * PARTS, tuple(len(values) for values in task.attributes.values()))
+    if isinstance(task, RegressionTask):
+        return RegressionHead(width * PARTS, len(task.columns))
     return CosineHead(width * PARTS, len(task.classes), replicates)
 
 

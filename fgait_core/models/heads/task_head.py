@@ -14,7 +14,7 @@ class HeadOutput(NamedTuple):
     """What a head says of a batch (a tuple, so that DDP and FSDP2 see its tensors).
 
     Attributes:
-        logits: cosines, before the scale; the shape depends on the head.
+        logits: cosines, before the scale, or numbers of a regression; the shape depends on the head.
         embedding: `[batch, channel, part]` where the task compares people, else None.
     """
 
@@ -48,7 +48,8 @@ class TaskHead(nn.Module, ABC):
 
         Args:
             output: what it said.
-            targets: int64 `[batch]` or `[batch, target]`; negative where there is no label.
+            targets: int64 `[batch]` or `[batch, target]`, negative where there is no label; or numbers, float32
+                `[batch, target]`, NaN where there is none.
             weights: `[batch, 1 + replicates]`, how often each sequence counts; the first column is 1.
             count: what the sums of the batch are divided by: `labelled(targets, weights)`, or the mean of it over all
                 processes and micro-batches of a step, so that many of them together equal one.
@@ -66,5 +67,5 @@ class TaskHead(nn.Module, ABC):
 
 def labelled(targets: Tensor, weights: Tensor) -> Tensor:
     """How many sequences have a label, weighted: `[target, 1 + replicates]` of what `TaskHead.loss` takes."""
-    known = (targets >= 0).reshape(len(targets), -1)
+    known = (~targets.isnan() if targets.is_floating_point() else targets >= 0).reshape(len(targets), -1)
     return known.to(weights.dtype).T @ weights

@@ -46,8 +46,8 @@ def stop_after() -> Callable[[int], Callable[[], bool]]:
 
 
 def write_people(folder: Path, *, first: int, people: int, sequences: int = 4, frames: int = 12) -> Path:
-    """People who differ in girth, lean and length of step; a quarter of the sexes and half of the builds are absent."""
-    columns: dict[str, ColumnType] = {"sex": "text", "build": "text"}
+    """People who differ in girth, lean and length of step; not every sequence says sex, build and lean."""
+    columns: dict[str, ColumnType] = {"sex": "text", "build": "text", "girth_px": "float", "lean_px": "float"}
     writer = ShardWriter(folder, identity="test", manifest={"simulated": True}, columns=columns, frame_rate_hz=25.0)
     y, x = np.mgrid[0:64, 0:44].astype(float)
     for person in range(first, first + people):
@@ -63,6 +63,8 @@ def write_people(folder: Path, *, first: int, people: int, sequences: int = 4, f
             values = {
                 "sex": None if place == 0 else ("female" if lean < 0 else "male"),
                 "build": None if person % 2 else ("slight" if girth < 8 else "strong"),
+                "girth_px": girth,
+                "lean_px": None if place == 1 else lean,
             }
             writer.add(f"{person}-{place}", f"p{person:03}", np.uint8(255) * clip, values)
     writer.finish()
