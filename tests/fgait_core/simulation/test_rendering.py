@@ -20,7 +20,6 @@ from fgait_core.simulation.posing import (
     yaw_roll_pitch,
 )
 from fgait_core.simulation.raster import fill_triangles
-from fgait_core.simulation.segmentation_noise import degrade, largest_blob
 from fgait_core.simulation.skeleton import BONES, PARENTS
 from fgait_core.simulation.walker import RecordingSetup, draw_walker, record
 
@@ -153,14 +152,3 @@ def test_front_and_back_differ_from_side(bank: BodyBank, prior: GaitPrior):
         for view in (0.0, 90.0, 180.0)
     }
     assert widths[0.0] > 1.15 * widths[90.0] or widths[180.0] > 1.15 * widths[90.0]
-
-
-def test_noise_moves_edges_only_and_keeps_one_blob():
-    mask = np.zeros((4, 128, 128), np.uint8)
-    mask[:, 20:110, 50:80] = 255
-    mask[:, 2:8, 2:8] = 255
-    noisy = degrade(mask, 0.5, np.random.default_rng(0))
-    assert not noisy[:, :10, :10].any()
-    assert (noisy[:, 40:90, 57:73] > 0).mean() > 0.97
-    assert (noisy[0] != noisy[1]).any()
-    assert (largest_blob(noisy[0]) == noisy[0]).all()
