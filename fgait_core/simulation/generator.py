@@ -124,8 +124,8 @@ def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> tuple[
         seed = int(plan.rng(_RECORDING, number, place).integers(2**32))
         rng = np.random.default_rng(seed)
         setup = draw_setup(walker, rng)
-        silhouettes, gait = record(walker, bank, setup, plan.frames, plan.frame_rate_hz, rng)
-        frames.append(silhouettes)
+        recording = record(walker, bank, setup, plan.frames, plan.frame_rate_hz, rng)
+        frames.append(recording.silhouettes)
         rows.append(
             SequenceRow(
                 key=f"{plan.split}-{number:06d}-{place:02d}",
@@ -143,7 +143,7 @@ def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> tuple[
                 clothing=setup.outfit.clothing,
                 carrying=setup.outfit.carrying,
                 distractor=walker.conditions.distractor,
-                cadence_steps_min=round(gait.cadence_steps_min, 4),
+                cadence_steps_min=round(recording.gait.cadence_steps_min, 4),
                 seed=seed,
             )
         )

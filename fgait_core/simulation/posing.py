@@ -1,60 +1,159 @@
-"""From gait channels to the vertices of a walking body: forward kinematics and linear blend skinning."""
+"""From gait channels to the vertices of a walking body: forward kinematics and linear blend skinning, compiled."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from fgait_core.simulation.bodies import Body
+from fgait_core.simulation.clothing import DressedBody
+from fgait_core.simulation.mesh import Mesh
 from fgait_core.simulation.motion import CHANNEL_INDEX
-from fgait_core.simulation.skeleton import BONE_INDEX, BONES, PARENTS, SPINE
+from fgait_core.simulation.skeleton import BONE_INDEX, PARENTS, SPINE
 
 Floats = NDArray[np.floating]
 
-_DOWN = np.array([0.0, 0.0, -1.0])
-_SPINE_SHARE = {"spine5": 0.15, "spine4": 0.4, "spine3": 0.65, "spine2": 0.85, "chest": 1.0}
+_SPINE_SHARE = (0.15, 0.4, 0.65, 0.85, 1.0)
 """How much of the turn from pelvis to chest each trunk bone has taken."""
 
-_LIMBS = (("thigh", "thigh", "shank"), ("shank", "shank", "foot"), ("upper_arm", "uarm", "forearm"))
-_FOREARM = ("forearm", "farm", "hand")
+_PELVIS = tuple(CHANNEL_INDEX[name] for name in ("pel_yaw", "pel_roll", "pel_pitch"))
+_CHEST = tuple(CHANNEL_INDEX[name] for name in ("ch_yaw", "ch_roll", "ch_pitch"))
+_HEAD = tuple(CHANNEL_INDEX[name] for name in ("hd_roll", "hd_pitch"))
+_TRUNK_BONES = tuple(BONE_INDEX[name] for name in ("pelvis", *SPINE, "neck", "head"))
+_LIMBS = tuple(
+    (
+        BONE_INDEX[f"{side}_{bone}"],
+        BONE_INDEX[f"{side}_{following}"],
+        CHANNEL_INDEX[f"{side}_{channel}_sag"],
+        CHANNEL_INDEX[f"{side}_{channel}_lat"],
+        outward,
+        int(channel in ("uarm", "farm")),
+    )
+    for side, outward in (("l", 1), ("r", -1))
+    for bone, channel, following in (
+        ("thigh", "thigh", "shank"),
+        ("shank", "shank", "foot"),
+        ("upper_arm", "uarm", "forearm"),
+        ("forearm", "farm", "hand"),
+    )
+)
+_ENDS = tuple(
+    (
+        BONE_INDEX[f"{side}_hand"],
+        BONE_INDEX[f"{side}_forearm"],
+        BONE_INDEX[f"{side}_foot"],
+        CHANNEL_INDEX[f"{side}_foot_sag"],
+        CHANNEL_INDEX[f"{side}_foot_lat"],
+        outward,
+    )
+    for side, outward in (("l", 1), ("r", -1))
+)
 
 
-def rotation_about(axis: str, degrees: Floats) -> Floats:
-    """Rotation matrices [..., 3, 3] about "x", "y" or "z"."""
-    angle = np.radians(degrees)
-    c, s = np.cos(angle), np.sin(angle)
-    zero, one = np.zeros_like(c), np.ones_like(c)
-    rows = {
-        "x": ((one, zero, zero), (zero, c, -s), (zero, s, c)),
-        "y": ((c, zero, s), (zero, one, zero), (-s, zero, c)),
-        "z": ((c, -s, zero), (s, c, zero), (zero, zero, one)),
-    }[axis]
-    return np.stack([np.stack(row, -1) for row in rows], -2)
+@njit(cache=True)
+def _yaw_roll_pitch(yaw, roll, pitch, out):  # pragma: no cover - compiled
+    """Yaw brings the left side forward, roll lifts it, pitch leans forward; degrees."""
+    cy, sy = np.cos(np.radians(yaw)), np.sin(np.radians(yaw))
+    cr, sr = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    cp, sp = np.cos(np.radians(pitch)), np.sin(np.radians(pitch))
+    out[0, 0], out[0, 1], out[0, 2] = cy * cr, cy * sr * sp - sy * cp, -cy * sr * cp - sy * sp
+    out[1, 0], out[1, 1], out[1, 2] = sy * cr, sy * sr * sp + cy * cp, -sy * sr * cp + cy * sp
+    out[2, 0], out[2, 1], out[2, 2] = sr, -cr * sp, cr * cp
 
 
-def yaw_roll_pitch(yaw: Floats, roll: Floats, pitch: Floats) -> Floats:
-    """Rotations [..., 3, 3]: yaw brings the left side forward, roll lifts it, pitch leans forward; degrees."""
-    return rotation_about("z", yaw) @ rotation_about("y", -roll) @ rotation_about("x", -pitch)
+@njit(cache=True)
+def _times(left, right, out):  # pragma: no cover - compiled
+    for i in range(3):
+        for j in range(3):
+            out[i, j] = left[i, 0] * right[0, j] + left[i, 1] * right[1, j] + left[i, 2] * right[2, j]
 
 
-def shortest_rotation(start: Floats, end: Floats) -> Floats:
-    """The rotation [..., 3, 3] by the smallest angle that takes unit vector `start` [3] to `end` [..., 3]."""
-    start = np.broadcast_to(start, end.shape)
-    cross = np.cross(start, end)
-    cosine = np.sum(start * end, -1)
-    skew = np.zeros((*end.shape[:-1], 3, 3))
-    skew[..., 0, 1], skew[..., 0, 2], skew[..., 1, 2] = -cross[..., 2], cross[..., 1], -cross[..., 0]
-    skew[..., 1, 0], skew[..., 2, 0], skew[..., 2, 1] = cross[..., 2], -cross[..., 1], cross[..., 0]
-    return np.eye(3) + skew + skew @ skew / np.maximum(1.0 + cosine, 1e-6)[..., None, None]
+@njit(cache=True)
+def _shortest(ax, ay, az, bx, by, bz, out):  # pragma: no cover - compiled
+    """The rotation by the smallest angle that takes unit vector a to unit vector b."""
+    x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    cosine = ax * bx + ay * by + az * bz
+    k = 1.0 / max(1.0 + cosine, 1e-6)
+    out[0, 0], out[0, 1], out[0, 2] = cosine + k * x * x, k * x * y - z, k * x * z + y
+    out[1, 0], out[1, 1], out[1, 2] = k * x * y + z, cosine + k * y * y, k * y * z - x
+    out[2, 0], out[2, 1], out[2, 2] = k * x * z - y, k * y * z + x, cosine + k * z * z
 
 
-def limb_direction(sagittal: Floats, lateral: Floats, outward: float) -> Floats:
-    """Unit vectors [frame, 3] of a limb from its two angles in degrees; `outward` is +1 left, -1 right."""
-    forward, out = np.radians(sagittal), np.radians(lateral)
-    return np.stack([np.sin(out) * outward, np.cos(out) * np.sin(forward), -np.cos(out) * np.cos(forward)], -1)
+@njit(cache=True)
+def _pose_trunk(channels, spine_deg, out):  # pragma: no cover - compiled
+    pelvis_yaw, pelvis_roll, pelvis_pitch = channels[_PELVIS[0]], channels[_PELVIS[1]], channels[_PELVIS[2]]
+    chest_yaw, chest_roll = pelvis_yaw + channels[_CHEST[0]], pelvis_roll + channels[_CHEST[1]]
+    chest_pitch, head_roll, head_pitch = channels[_CHEST[2]], channels[_HEAD[0]], channels[_HEAD[1]]
+    _yaw_roll_pitch(pelvis_yaw, pelvis_roll, pelvis_pitch, out[_TRUNK_BONES[0]])
+    for number in range(5):
+        share = _SPINE_SHARE[number]
+        _yaw_roll_pitch(
+            pelvis_yaw + (chest_yaw - pelvis_yaw) * share + spine_deg[number, 0],
+            pelvis_roll + (chest_roll - pelvis_roll) * share + spine_deg[number, 1],
+            pelvis_pitch + (chest_pitch - pelvis_pitch) * share + spine_deg[number, 2],
+            out[_TRUNK_BONES[1 + number]],
+        )
+    neck_roll, neck_pitch = 0.5 * (chest_roll + head_roll), 0.5 * (chest_pitch + head_pitch)
+    _yaw_roll_pitch(0.5 * chest_yaw, neck_roll, neck_pitch, out[_TRUNK_BONES[6]])
+    _yaw_roll_pitch(0.15 * chest_yaw, head_roll, head_pitch, out[_TRUNK_BONES[7]])
+    return pelvis_yaw, chest_yaw + spine_deg[4, 0]
 
 
-def bone_rotations(channels: Floats, joints_m: Floats, spine_deg: Floats, arm_abduction_deg: float = 0.0) -> Floats:
-    """Global rotation of every bone.
+@njit(cache=True)
+def _pose_limb(limb, channels, joints, turn, abduction_deg, out, scratch):  # pragma: no cover - compiled
+    bone, following, sagittal, lateral, outward, is_arm = limb
+    x, y = joints[following, 0] - joints[bone, 0], joints[following, 1] - joints[bone, 1]
+    z = joints[following, 2] - joints[bone, 2]
+    length = np.sqrt(x * x + y * y + z * z)
+    _shortest(x / length, y / length, z / length, 0.0, 0.0, -1.0, scratch[0])
+    forward, out_angle = np.radians(channels[sagittal]), np.radians(channels[lateral] + abduction_deg * is_arm)
+    across, ahead = np.sin(out_angle) * outward, np.cos(out_angle) * np.sin(forward)
+    _shortest(0.0, 0.0, -1.0, across, ahead, -np.cos(out_angle) * np.cos(forward), scratch[1])
+    _times(scratch[1], scratch[0], scratch[2])
+    _yaw_roll_pitch(turn, 0.0, 0.0, scratch[0])
+    _times(scratch[0], scratch[2], out[bone])
+
+
+@njit(cache=True)
+def _pose_frame(channels, joints, spine_deg, abduction_deg, out, scratch):  # pragma: no cover - compiled
+    pelvis_yaw, chest_yaw = _pose_trunk(channels, spine_deg, out)
+    for limb in _LIMBS:
+        _pose_limb(limb, channels, joints, chest_yaw if limb[5] else pelvis_yaw, abduction_deg, out, scratch)
+    for hand, forearm, foot, lift, turn_out, outward in _ENDS:
+        out[hand] = out[forearm]
+        _yaw_roll_pitch(pelvis_yaw - outward * channels[turn_out], 0.0, -channels[lift], out[foot])
+
+
+@njit(cache=True)
+def _transforms(channels, joints, parents, spine_deg, abduction_deg):  # pragma: no cover - compiled
+    """Rotations and shifts [frame, bone, 3, 4] and where the bones begin [frame, bone, 3], pelvis at the origin."""
+    frames, bones = channels.shape[0], joints.shape[0]
+    transforms, positions = np.empty((frames, bones, 3, 4)), np.zeros((frames, bones, 3))
+    turned, scratch = np.empty((bones, 3, 3)), np.empty((3, 3, 3))
+    for frame in range(frames):
+        _pose_frame(channels[frame], joints, spine_deg, abduction_deg, turned, scratch)
+        for bone in range(bones):
+            parent = parents[bone]
+            for i in range(3):
+                place, rest = 0.0, 0.0
+                for j in range(3):
+                    if parent >= 0:
+                        place += turned[parent, i, j] * (joints[bone, j] - joints[parent, j])
+                    rest += turned[bone, i, j] * joints[bone, j]
+                    transforms[frame, bone, i, j] = turned[bone, i, j]
+                if parent >= 0:
+                    positions[frame, bone, i] = positions[frame, parent, i] + place
+                transforms[frame, bone, i, 3] = positions[frame, bone, i] - rest
+    return transforms, positions
+
+
+def bone_transforms(
+    channels: Floats, joints_m: Floats, spine_deg: Floats, arm_abduction_deg: float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How every bone moves from rest, in the body's frame.
 
     Args:
         channels: [frame, channel] as in `motion.CHANNELS`.
@@ -63,53 +162,99 @@ def bone_rotations(channels: Floats, joints_m: Floats, spine_deg: Floats, arm_ab
         arm_abduction_deg: how far a wide body holds its arms away.
 
     Returns:
-        [frame, bone, 3, 3].
+        float64 [frame, bone, 3, 4], rotation and shift from rest, and [frame, bone, 3], where each bone begins.
+    """
+    return _transforms(
+        np.ascontiguousarray(channels, np.float64),
+        np.ascontiguousarray(joints_m, np.float64),
+        np.array(PARENTS),
+        np.ascontiguousarray(spine_deg, np.float64),
+        float(arm_abduction_deg),
+    )
+
+
+@njit(cache=True)
+def _skin(transforms, rest, entry_vertex, entry_weight, bone_start, out):  # pragma: no cover - compiled
+    """Linear blend skinning, bone by bone: each adds its share to the vertices that follow it."""
+    count = entry_vertex.shape[0]
+    # Structures of arrays, so that the compiler can work on several vertices at a time.
+    weighted, moved = np.empty((3, count), np.float32), np.empty((3, count), np.float32)
+    for entry in range(count):
+        for axis in range(3):
+            weighted[axis, entry] = rest[entry_vertex[entry], axis] * entry_weight[entry]
+    for frame in range(transforms.shape[0]):
+        for bone in range(transforms.shape[1]):
+            start, end = bone_start[bone], bone_start[bone + 1]
+            for axis in range(3):
+                a, b, c, d = transforms[frame, bone, axis]
+                for entry in range(start, end):
+                    moved[axis, entry] = (
+                        a * weighted[0, entry]
+                        + b * weighted[1, entry]
+                        + c * weighted[2, entry]
+                        + d * entry_weight[entry]
+                    )
+        for vertex in range(rest.shape[0]):
+            out[frame, vertex, 0] = out[frame, vertex, 1] = out[frame, vertex, 2] = np.float32(0.0)
+        for entry in range(count):
+            vertex = entry_vertex[entry]
+            for axis in range(3):
+                out[frame, vertex, axis] += moved[axis, entry]
+
+
+def skin(
+    vertices_m: NDArray[np.float32], mesh: Mesh, transforms: NDArray[np.float64], out: NDArray[np.float32]
+) -> None:
+    """Linear blend skinning of the mesh into the first vertices of `out`, float32 [frame, vertex, 3], in place."""
+    vertices = np.ascontiguousarray(vertices_m, np.float32)
+    _skin(transforms.astype(np.float32), vertices, mesh.entry_vertex, mesh.entry_weight, mesh.bone_start, out)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PosedBody:
+    """A body in the walker's frame: the lowest point of the mesh on the floor, swaying about the middle of its path.
+
+    Attributes:
+        points_m: float32 [frame, vertex, 3]: the mesh, then the points of each part.
+        joints_m: float64 [frame, 21, 3]: where each of `BONES` begins, then the crown of the head.
     """
 
-    def of(name: str) -> Floats:
-        return channels[:, CHANNEL_INDEX[name]]
-
-    out = np.zeros((len(channels), len(BONES), 3, 3))
-    pelvis = np.stack([of("pel_yaw"), of("pel_roll"), of("pel_pitch")])
-    chest = np.stack([pelvis[0] + of("ch_yaw"), pelvis[1] + of("ch_roll"), of("ch_pitch")])
-    out[:, BONE_INDEX["pelvis"]] = yaw_roll_pitch(*pelvis)
-    for number, bone in enumerate(SPINE):
-        angles = pelvis + (chest - pelvis) * _SPINE_SHARE[bone] + spine_deg[number][:, None]
-        out[:, BONE_INDEX[bone]] = yaw_roll_pitch(*angles)
-    neck_pitch = chest[2] * 0.5 + of("hd_pitch") * 0.5
-    out[:, BONE_INDEX["neck"]] = yaw_roll_pitch(chest[0] * 0.5, chest[1] * 0.5 + of("hd_roll") * 0.5, neck_pitch)
-    out[:, BONE_INDEX["head"]] = yaw_roll_pitch(chest[0] * 0.15, of("hd_roll"), of("hd_pitch"))
-    pelvis_yaw = rotation_about("z", pelvis[0])
-    chest_yaw = rotation_about("z", chest[0] + spine_deg[4, 0])
-    for side, outward in (("l", 1.0), ("r", -1.0)):
-        for bone, channel, following in (*_LIMBS, _FOREARM):
-            arm = channel in ("uarm", "farm")
-            index, next_index = BONE_INDEX[f"{side}_{bone}"], BONE_INDEX[f"{side}_{following}"]
-            rest = joints_m[next_index] - joints_m[index]
-            to_down = shortest_rotation(rest / np.linalg.norm(rest), _DOWN)
-            lateral = of(f"{side}_{channel}_lat") + (arm_abduction_deg if arm else 0.0)
-            wanted = limb_direction(of(f"{side}_{channel}_sag"), lateral, outward)
-            out[:, index] = (chest_yaw if arm else pelvis_yaw) @ shortest_rotation(_DOWN, wanted) @ to_down
-        out[:, BONE_INDEX[f"{side}_hand"]] = out[:, BONE_INDEX[f"{side}_forearm"]]
-        turn_out = rotation_about("z", -outward * of(f"{side}_foot_lat"))
-        lift = rotation_about("x", of(f"{side}_foot_sag"))
-        out[:, BONE_INDEX[f"{side}_foot"]] = pelvis_yaw @ turn_out @ lift
-    return out
+    points_m: NDArray[np.float32]
+    joints_m: NDArray[np.float64]
 
 
-def joint_positions(rotations: Floats, joints_m: Floats) -> Floats:
-    """Where each bone begins [frame, bone, 3], the pelvis at the origin."""
-    out = np.zeros((len(rotations), len(BONES), 3))
-    for index, parent in enumerate(PARENTS):
-        if parent >= 0:
-            out[:, index] = out[:, parent] + rotations[:, parent] @ (joints_m[index] - joints_m[parent])
-    return out
+def pose_body(body: Body, dressed: DressedBody, mesh: Mesh, spine_deg: Floats, channels: Floats) -> PosedBody:
+    """Poses a dressed body.
+
+    Args:
+        body: the body below the clothes.
+        dressed: mesh and parts at rest.
+        mesh: of the bank.
+        spine_deg: [5, 3] static yaw, roll, pitch of the trunk bones.
+        channels: [frame, channel].
+    """
+    abduction_deg = float(np.clip((body.bmi - 22.0) * 0.55, -1.0, 8.0))
+    transforms, joints = bone_transforms(channels, body.joints_m, spine_deg, abduction_deg)
+    count, frames = len(dressed.vertices_m), len(channels)
+    points = np.empty((frames, count + sum(len(part.points_m) for part in dressed.parts), 3), np.float32)
+    skin(dressed.vertices_m, mesh, transforms, points)
+    shift = np.zeros((frames, 3))
+    shift[:, 0] = channels[:, CHANNEL_INDEX["px"]] * body.leg_m
+    shift[:, 2] = -points[:, :count, 2].min(1)
+    points[:, :count] += shift[:, None].astype(np.float32)
+    start = count
+    for part in dressed.parts:
+        own = points[:, start : start + len(part.points_m)]
+        own[:] = (
+            part.points_m if part.bone is None else carried(transforms, BONE_INDEX[part.bone], part.points_m, shift)
+        )
+        start += len(part.points_m)
+    crown = body.vertices_m[np.argmax(body.vertices_m[:, 2])]
+    top = carried(transforms, BONE_INDEX["head"], crown[None], shift)
+    return PosedBody(points, np.concatenate([joints + shift[:, None], top], 1))
 
 
-def skin(vertices_m: Floats, weights: Floats, joints_m: Floats, rotations: Floats, positions: Floats) -> Floats:
-    """Linear blend skinning: vertices [frame, vertex, 3]."""
-    offsets = positions - np.einsum("fbij,bj->fbi", rotations, joints_m)
-    transforms = np.concatenate([rotations, offsets[..., None]], -1).reshape(len(rotations), len(BONES), 12)
-    blended = (weights @ transforms.astype(np.float32)).reshape(len(rotations), len(vertices_m), 3, 4)
-    moved = np.einsum("fvij,vj->fvi", blended[..., :3], vertices_m, optimize=True)
-    return moved + blended[..., 3]
+def carried(transforms: Floats, bone: int, points_m: Floats, shift_m: Floats) -> Floats:
+    """Points [point, 3] at rest that move stiffly with a bone: [frame, point, 3] in the walker's frame."""
+    turned = points_m @ np.swapaxes(transforms[:, bone, :, :3], 1, 2)
+    return turned + (transforms[:, bone, :, 3] + shift_m)[:, None]

@@ -1,56 +1,182 @@
-"""Filling the outline of a projected body."""
+"""Filling the outline of a projected body, compiled.
+
+A pixel is lit where a triangle that faces the camera covers its whole-numbered point. Instead of filling the
+triangles, the kernel follows the edges between faces that do and do not face the camera: they enclose each point as
+many times as facing triangles cover it (the winding number). That gives the same pixels for a tenth of the work.
+"""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from fgait_core.simulation.mesh import Mesh
+
+_HIDDEN = -1000
+"""Added to the winding number where something stands before the walker."""
+
 
 @njit(cache=True)
-def _fill(points, faces, out):  # pragma: no cover - compiled
+def _add_edge(x0, y0, x1, y1, weight, steps):  # pragma: no cover - compiled
+    """Adds an edge to the picture of steps of the winding number [row, column]; a row's running sum is the number."""
+    size = steps.shape[0]
+    if y0 < y1:
+        low, high, sign = y0, y1, -weight
+    else:
+        low, high, sign = y1, y0, weight
+    first, last = max(0, int(np.ceil(low))), min(size, int(np.ceil(high)))
+    if first >= last:
+        return
+    slope = (x1 - x0) / (y1 - y0)
+    for row in range(first, last):
+        crossing = x0 + (row - y0) * slope
+        steps[row, min(max(0, int(np.ceil(crossing))), size)] += sign
+
+
+@njit(cache=True)
+def _add_mesh(points, faces, edges, facing, steps):  # pragma: no cover - compiled
+    for face in range(faces.shape[0]):
+        a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
+        x0, y0 = points[a, 0], points[a, 1]
+        facing[face] = (points[b, 0] - x0) * (points[c, 1] - y0) > (points[c, 0] - x0) * (points[b, 1] - y0)
+    for edge in range(edges.shape[0]):
+        along, against = facing[edges[edge, 2]], facing[edges[edge, 3]]
+        if along != against:
+            a, b = edges[edge, 0], edges[edge, 1]
+            weight = 1 if along else -1
+            _add_edge(points[a, 0], points[a, 1], points[b, 0], points[b, 1], weight, steps)
+
+
+@njit(cache=True)
+def _add_hull(points, numbers, weight, corners, steps):  # pragma: no cover - compiled
+    """Adds the convex hull of some points (gift wrapping; `corners` is scratch of as many places as points)."""
+    current = 0
+    for i in range(1, len(numbers)):
+        if points[numbers[i], 0] < points[numbers[current], 0]:
+            current = i
+    first, count = current, 0
+    while count < len(numbers):
+        corners[count] = numbers[current]
+        count += 1
+        x, y = points[numbers[current], 0], points[numbers[current], 1]
+        following, fx, fy = current, np.float32(0.0), np.float32(0.0)
+        for i in range(len(numbers)):
+            dx, dy = points[numbers[i], 0] - x, points[numbers[i], 1] - y
+            turn = fx * dy - fy * dx
+            if turn < 0.0 or (turn == 0.0 and dx * dx + dy * dy > fx * fx + fy * fy):
+                following, fx, fy = i, dx, dy
+        if following == first or following == current:
+            break
+        current = following
+    for i in range(count):
+        a, b = corners[i], corners[(i + 1) % count]
+        _add_edge(points[a, 0], points[a, 1], points[b, 0], points[b, 1], weight, steps)
+
+
+@njit(cache=True)
+def _light(steps, picture):  # pragma: no cover - compiled
+    """Lights the pixels inside and clears the steps."""
+    for row in range(picture.shape[0]):
+        number = 0
+        for column in range(picture.shape[1]):
+            number += steps[row, column]
+            picture[row, column] = 255 if number > 0 else 0
+    steps[:] = 0
+
+
+@njit(cache=True)
+def _fill(points, faces, edges, numbers, starts, screen, out):  # pragma: no cover - compiled
     size = out.shape[1]
+    steps = np.zeros((size, size + 1), np.int16)
+    facing = np.zeros(faces.shape[0], np.bool_)
+    corners = np.zeros(max(numbers.shape[0], screen.shape[1]) + 1, np.int64)
+    whole = np.arange(screen.shape[1])
     for frame in range(points.shape[0]):
-        for face in range(faces.shape[0]):
-            x0, y0 = points[frame, faces[face, 0]]
-            x1, y1 = points[frame, faces[face, 1]]
-            x2, y2 = points[frame, faces[face, 2]]
-            # The front side of a closed mesh alone covers its silhouette.
-            if (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0) <= 0.0:
-                continue
-            left = max(0, int(np.ceil(min(x0, x1, x2))))
-            right = min(size - 1, int(np.floor(max(x0, x1, x2))))
-            top = max(0, int(np.ceil(min(y0, y1, y2))))
-            bottom = min(size - 1, int(np.floor(max(y0, y1, y2))))
-            for y in range(top, bottom + 1):
-                for x in range(left, right + 1):
-                    if (
-                        out[frame, y, x] == 0
-                        and (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) >= -1e-3
-                        and (x2 - x1) * (y - y1) - (y2 - y1) * (x - x1) >= -1e-3
-                        and (x0 - x2) * (y - y2) - (y0 - y2) * (x - x2) >= -1e-3
-                    ):
-                        out[frame, y, x] = 255
+        _add_mesh(points[frame], faces, edges, facing, steps)
+        for hull in range(starts.shape[0] - 1):
+            _add_hull(points[frame], numbers[starts[hull] : starts[hull + 1]], 1, corners, steps)
+        if screen.shape[1]:
+            _add_hull(screen[frame], whole, _HIDDEN, corners, steps)
+        _light(steps, out[frame])
 
 
-def fill_triangles(points_px: NDArray[np.float32], faces: NDArray[np.int32], size_px: int) -> NDArray[np.uint8]:
-    """Silhouettes of a closed mesh.
+def fill(
+    points_px: NDArray[np.float32],
+    mesh: Mesh,
+    hulls: tuple[NDArray[np.int64], ...],
+    screen_px: NDArray[np.float32],
+    size_px: int,
+) -> NDArray[np.uint8]:
+    """Silhouettes of a closed mesh, of convex things with it, and of what hides them.
 
     Args:
-        points_px: float32 [frame, vertex, 2]; a pixel is lit where its whole-numbered point lies inside.
-        faces: int32 [face, 3]; only the faces that turn clockwise on the screen (y down) are drawn.
+        points_px: float32 [frame, vertex, 2]; faces that turn clockwise on the screen (y down) face the camera.
+        mesh: its faces use the first vertices.
+        hulls: vertex numbers of what is drawn as the convex hull of its projection.
+        screen_px: float32 [frame, point, 2], hides what lies in its convex hull; no points hide nothing.
         size_px: width and height of the square picture.
 
     Returns:
         uint8 [frame, size, size], 0 or 255.
     """
-    out = np.zeros((len(points_px), size_px, size_px), np.uint8)
-    _fill(points_px, faces, out)
+    out = np.empty((len(points_px), size_px, size_px), np.uint8)
+    numbers = np.concatenate(hulls) if hulls else np.zeros(0, np.int64)
+    starts = np.cumsum([0, *map(len, hulls)])
+    _fill(points_px, mesh.faces, mesh.edges, numbers.astype(np.int64), starts, screen_px, out)
     return out
 
 
-def fill_hull(picture: NDArray[np.uint8], points_px: NDArray[np.float32]) -> None:
-    """Draws the convex hull of points [point, 2] into a picture, in place, to an eighth of a pixel."""
-    hull = cv2.convexHull(np.round(points_px * 8).astype(np.int32))
-    cv2.fillConvexPoly(picture, hull, (255.0,), shift=3)
+@njit(cache=True)
+def _project(points, matrices, pixels, near):  # pragma: no cover - compiled
+    for frame in range(points.shape[0]):
+        m = matrices[frame]
+        for point in range(points.shape[1]):
+            x, y, z = points[frame, point]
+            w = max(m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3], near)
+            pixels[frame, point, 0] = (m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]) / w
+            pixels[frame, point, 1] = (m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]) / w
+
+
+_NEAR_M = np.float32(0.05)
+
+
+def project(points_m: NDArray[np.float32], matrices: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Perspective projection: points float32 [frame, point, 3] by [frame, 3, 4] to tangents [frame, point, 2]."""
+    pixels = np.empty((*points_m.shape[:2], 2), np.float32)
+    _project(np.ascontiguousarray(points_m, np.float32), matrices.astype(np.float32), pixels, _NEAR_M)
+    return pixels
+
+
+@njit(cache=True)
+def _frame(points, size, margin, framing):  # pragma: no cover - compiled
+    for frame in range(points.shape[0]):
+        left = right = points[frame, 0, 0]
+        top = bottom = points[frame, 0, 1]
+        for point in range(1, points.shape[1]):
+            x, y = points[frame, point, 0], points[frame, point, 1]
+            left, right = min(left, x), max(right, x)
+            top, bottom = min(top, y), max(bottom, y)
+        scale = (size - 2 * margin) / max(bottom - top, right - left)
+        framing[frame, 0] = scale
+        framing[frame, 1] = size / 2 - scale * (left + right) / 2
+        framing[frame, 2] = size / 2 - scale * (top + bottom) / 2
+        for point in range(points.shape[1]):
+            for axis in range(2):
+                points[frame, point, axis] = points[frame, point, axis] * framing[frame, 0] + framing[frame, 1 + axis]
+
+
+def fit_to_picture(points: NDArray[np.float32], size_px: int, margin_px: int = 2) -> NDArray[np.float32]:
+    """Scales every frame, in place, so that everything fills a square picture from edge to edge, but for the margin.
+
+    Args:
+        points: float32 [frame, point, 2], becomes pixels.
+        size_px: of the picture.
+        margin_px: left free on every side.
+
+    Returns:
+        float32 [frame, 3]: scale, then right and down shift in pixels.
+    """
+    framing = np.empty((len(points), 3), np.float32)
+    _frame(points, np.float32(size_px), np.float32(margin_px), framing)
+    return framing

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core.alignment import align
 from fgait_core.simulation.bodies import Body, BodyBank
-from fgait_core.simulation.camera import Camera, draw_camera, fit_to_picture, project
+from fgait_core.simulation.camera import Camera, draw_camera, projection_matrices
 from fgait_core.simulation.clothing import DressedBody, Outfit, draw_hair, draw_outfit, dress
 from fgait_core.simulation.conditions import Conditions, with_conditions
+from fgait_core.simulation.fast_alignment import align_all
+from fgait_core.simulation.mesh import mesh_of
 from fgait_core.simulation.motion import CHANNEL_INDEX, Gait, GaitPrior, draw_channels, draw_gait
-from fgait_core.simulation.path import STRAIGHT, walk_along
-from fgait_core.simulation.posing import bone_rotations, joint_positions, skin
-from fgait_core.simulation.raster import fill_hull, fill_triangles
+from fgait_core.simulation.path import STRAIGHT, Passage, Path, draw_path, walk_along
+from fgait_core.simulation.posing import PosedBody, pose_body
+from fgait_core.simulation.raster import fill, fit_to_picture, project
 from fgait_core.simulation.segmentation_noise import degrade
-from fgait_core.simulation.skeleton import BONE_INDEX
 
 PICTURE_PX = 128
+"""Width and height of the picture that a walker is drawn in before the alignment to 64 x 44."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,16 +39,80 @@ class RecordingSetup:
     """What differs between the recordings of one person.
 
     Attributes:
-        camera: where the camera stands.
+        camera: where the camera stands and how it is held.
         outfit: clothes and load.
+        path: where the walker goes.
+        occluder: what stands between the camera and the path, if anything.
         speed: factor on the person's own speed.
-        noise: how rough the segmentation is; 1 typical.
+        noise: how rough the segmentation is; 0 exact, 1 typical.
     """
 
     camera: Camera
     outfit: Outfit
+    path: Path
+    occluder: None
     speed: float
     noise: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a structured plan fixes of a recording; everything else is drawn.
+
+    Attributes:
+        view_deg: of the camera.
+        clothing, carrying: of the outfit.
+        plain: straight on over the floor with nothing before the walker.
+    """
+
+    view_deg: float | None = None
+    clothing: str | None = None
+    carrying: str | None = None
+    plain: bool = False
+
+
+ANYTHING = Wanted()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PosedWalk:
+    """A walk in space, before anything of it is drawn.
+
+    Attributes:
+        points_m: float32 [frame, vertex, 3] in the walker's frame: the dressed mesh, then the points of each part.
+        joints_m: float64 [frame, 21, 3]: where each of `skeleton.BONES` begins, then the crown of the head.
+        matrices: float64 [frame, 3, 4], walker's frame to picture (see `camera.projection_matrices`).
+        dressed: body and what it wears.
+        passage: where the walker goes.
+        gait: as walked in this recording.
+    """
+
+    points_m: NDArray[np.float32]
+    joints_m: NDArray[np.float64]
+    matrices: NDArray[np.float64]
+    dressed: DressedBody
+    passage: Passage
+    gait: Gait
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """What a simulated camera and segmenter bring of a walk.
+
+    Attributes:
+        silhouettes: uint8 [frame, 64, 44], grey at the edges.
+        poses: float32 [frame, 17, 3], COCO's joints in pixels of the silhouette, whose pixel i reaches from i to
+            i + 1, and confidence; None if not asked for.
+        parsing: uint8 [frame, 64, 44], 0 background, label of `data.parsing_maps.PARTS`; None if not asked for.
+        gait: as walked.
+        passage: where the walker went.
+    """
+
+    silhouettes: NDArray[np.uint8]
+    poses: NDArray[np.float32] | None
+    parsing: NDArray[np.uint8] | None
+    gait: Gait
+    passage: Passage
 
 
 def draw_walker(body: Body, conditions: Conditions, prior: GaitPrior, rng: np.random.Generator) -> Walker:
@@ -57,14 +122,48 @@ def draw_walker(body: Body, conditions: Conditions, prior: GaitPrior, rng: np.ra
     return Walker(body, with_conditions(gait, conditions, body.age_years, rng), conditions, hair, hair_m)
 
 
-def draw_setup(walker: Walker, rng: np.random.Generator) -> RecordingSetup:
-    """A recording's circumstances, drawn without regard to the conditions."""
+def draw_setup(
+    walker: Walker, rng: np.random.Generator, wanted: Wanted = ANYTHING, duration_s: float = 1.2
+) -> RecordingSetup:
+    """A recording's circumstances, drawn without regard to the conditions.
+
+    Args:
+        walker: who is recorded.
+        rng: source of the draw.
+        wanted: what is fixed.
+        duration_s: length of the recording, over which a walker may turn or stop.
+    """
+    camera = draw_camera(rng, wanted.view_deg)
+    outfit = draw_outfit(rng, walker.body.sex, walker.hair, walker.hair_m)
+    path = draw_path(rng, duration_s)
+    speed = float(np.clip(rng.normal(1.0, 0.09), 0.75, 1.3))
     return RecordingSetup(
-        draw_camera(rng),
-        draw_outfit(rng, walker.body.sex, walker.hair, walker.hair_m),
-        float(np.clip(rng.normal(1.0, 0.09), 0.75, 1.3)),
+        camera,
+        outfit,
+        STRAIGHT if wanted.plain else path,
+        None,
+        speed,
         float(rng.uniform(0.4, 1.5)),
     )
+
+
+def pose_walk(
+    walker: Walker,
+    bank: BodyBank,
+    setup: RecordingSetup,
+    n_frames: int,
+    frame_rate_hz: float,
+    rng: np.random.Generator,
+) -> PosedWalk:
+    """The walk that `record` records, in space; the same `rng` gives the same walk."""
+    body, gait = walker.body, walker.gait.at_speed(setup.speed)
+    passage = walk_along(setup.path, gait, body.leg_m, n_frames, frame_rate_hz, rng)
+    channels = draw_channels(gait, passage, frame_rate_hz, rng)
+    _hold_still(channels, setup.outfit)
+    dressed = dress(body, bank.faces, bank.weights, setup.outfit)
+    posed: PosedBody = pose_body(body, dressed, mesh_of(bank), gait.spine_deg, channels)
+    matrices = projection_matrices(setup.camera, passage.position_m, passage.heading_deg)
+    return PosedWalk(posed.points_m, posed.joints_m, matrices, dressed, passage, gait)
 
 
 def record(
@@ -74,27 +173,39 @@ def record(
     n_frames: int,
     frame_rate_hz: float,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.uint8], Gait]:
-    """One recording: aligned silhouettes uint8 [frame, 64, 44] (grey edges) and the gait as walked in it."""
-    gait = walker.gait.at_speed(setup.speed)
-    passage = walk_along(STRAIGHT, gait, walker.body.leg_m, n_frames, frame_rate_hz, rng)
-    channels = draw_channels(gait, passage, frame_rate_hz, rng)
-    _hold_still(channels, setup.outfit)
-    dressed = dress(walker.body, bank.faces, bank.weights, setup.outfit)
-    points = _body_points(walker.body, bank.weights, dressed, gait, channels)
-    pixels = fit_to_picture(project(points, setup.camera, passage.position_m[:, 1]), PICTURE_PX)
-    masks = fill_triangles(pixels, bank.faces, PICTURE_PX)
-    for hull in dressed.hulls:
-        for frame in range(n_frames):
-            fill_hull(masks[frame], pixels[frame, hull])
-    masks = degrade(masks, setup.noise, rng)
-    return _aligned(masks), gait
+) -> Recording:
+    """One recording of a walker.
+
+    Args:
+        walker: who walks.
+        bank: the bank that the walker's body is from.
+        setup: what differs between recordings.
+        n_frames: how many frames.
+        frame_rate_hz: frames a second.
+        rng: source of what differs from stride to stride and from frame to frame.
+    """
+    walk = pose_walk(walker, bank, setup, n_frames, frame_rate_hz, rng)
+    pixels = project(walk.points_m, walk.matrices)
+    fit_to_picture(pixels, PICTURE_PX)
+    hulls = (*walk.dressed.hulls, *part_hulls(walk.dressed))
+    masks = fill(pixels, mesh_of(bank), hulls, np.zeros((n_frames, 0, 2), np.float32), PICTURE_PX)
+    silhouettes, _, usable = align_all(degrade(masks, setup.noise, rng))
+    return Recording(_kept_up(silhouettes, usable), None, None, walk.gait, walk.passage)
 
 
-def _aligned(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    frames = [align(mask) for mask in masks]
-    # A body that fills the picture always has the mass that alignment asks for.
-    return np.stack([frame for frame in frames if frame is not None])
+def part_hulls(dressed: DressedBody) -> list[NDArray[np.int64]]:
+    """Numbers of the points of each part, which follow the mesh's vertices."""
+    counts = [len(part.points_m) for part in dressed.parts]
+    starts = len(dressed.vertices_m) + np.cumsum([0, *counts])
+    return [np.arange(start, start + count) for start, count in zip(starts, counts, strict=False)]
+
+
+def _kept_up(silhouettes: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Frames in which nobody is seen repeat the usable frame before them (or after them, at the start)."""
+    if usable.all() or not usable.any():
+        return silhouettes
+    numbers = np.maximum.accumulate(np.where(usable, np.arange(len(usable)), int(usable.argmax())))
+    return silhouettes[numbers]
 
 
 def _hold_still(channels: NDArray[np.float64], outfit: Outfit) -> None:
@@ -105,30 +216,3 @@ def _hold_still(channels: NDArray[np.float64], outfit: Outfit) -> None:
         column = channels[:, CHANNEL_INDEX[f"{outfit.still_arm}_{segment}_sag"]]
         mean = 0.0 if segment == "uarm" else 8.0
         column[:] = mean + 0.3 * (column - column.mean())
-
-
-def _body_points(
-    body: Body, weights: NDArray[np.float32], dressed: DressedBody, gait: Gait, channels: NDArray[np.float64]
-) -> NDArray[np.floating]:
-    """Vertices of mesh and parts [frame, vertex, 3] with the lowest foot on the floor."""
-    abduction_deg = float(np.clip((body.bmi - 22.0) * 0.55, -1.0, 8.0))
-    rotations = bone_rotations(channels, body.joints_m, gait.spine_deg, abduction_deg)
-    positions = joint_positions(rotations, body.joints_m)
-    mesh = skin(dressed.vertices_m, weights, body.joints_m, rotations, positions)
-    sway, floor = channels[:, CHANNEL_INDEX["px"]] * body.leg_m, mesh[..., 2].min(1)
-    moved = np.stack([sway, np.zeros_like(sway), -floor], -1)[:, None]
-    points: list[NDArray[np.floating]] = [mesh + moved]
-    for part in dressed.parts:
-        if part.bone is None:
-            points.append(np.broadcast_to(part.points_m, (len(channels), *part.points_m.shape)))
-            continue
-        bone = BONE_INDEX[part.bone]
-        turned = np.einsum("fij,pj->fpi", rotations[:, bone], part.points_m - body.joints_m[bone])
-        points.append(turned + positions[:, bone, None] + moved)
-    return np.concatenate(points, 1)
-
-
-def _part_hulls(dressed: DressedBody) -> list[NDArray[np.int64]]:
-    counts = [len(part.points_m) for part in dressed.parts]
-    starts = len(dressed.vertices_m) + np.cumsum([0, *counts])
-    return [np.arange(start, start + count) for start, count in zip(starts, counts, strict=False)]
