@@ -155,6 +155,17 @@ PROTOCOLS: dict[str, Protocol] = {
             rounded=False,
         ),
         Protocol("grew", "GREW", "whole", (Condition("", "02", "01"),), ranks=(1, 5, 10, 20)),
+        Protocol(
+            "simgait",
+            "SimGait (simulated)",
+            "view_pairs",
+            (
+                Condition("NM", "nm-02", "nm-01"),
+                Condition("BG", "bg-01", "nm-01"),
+                Condition("CL", "cl-01", "nm-01"),
+            ),
+            rounded=False,
+        ),
         Protocol("any", "Leave one out", "whole", split="all", same="itself", **_WHOLE),
     )
 }

@@ -1,7 +1,6 @@
 """Makes a simulated data set: people, their recordings, in parallel and resumable.
 
-A person depends on the plan's seed, the split's name and the person's number alone, so that the number of processes and
-interruptions change nothing. Splits use disjoint bodies (`BodyBank.of_split`) and disjoint seeds.
+A person depends on the plan alone (see `plan`), so that the number of processes and interruptions change nothing.
 """
 
 from __future__ import annotations
@@ -11,143 +10,51 @@ import json
 import multiprocessing
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from fgait_core.data.shard_files import MANIFEST_NAME, read_manifest
 from fgait_core.data.shard_rows import ShardLayout, ShardRows
 from fgait_core.data.shard_writer import check_files, finish_folder, join_shards, write_shard
 from fgait_core.errors import ConfigError
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, part_of, raise_if_cancelled
-from fgait_core.simulation.bodies import SPLITS, BodyBank
-from fgait_core.simulation.conditions import DEPRESSION_CLASSES, SCOLIOSIS_CLASSES, draw_conditions
-from fgait_core.simulation.dataset import COLUMNS, SequenceRow
-from fgait_core.simulation.motion import GaitPrior
-from fgait_core.simulation.walker import Walker, draw_setup, draw_walker, record
+from fgait_core.simulation.bodies import BodyBank
+from fgait_core.simulation.conditions import DEPRESSION_CLASSES, SCOLIOSIS_CLASSES
+from fgait_core.simulation.dataset import COLUMNS, SequenceRow, describe
+from fgait_core.simulation.layouts import draw_wardrobe, identification_take, random_take
+from fgait_core.simulation.plan import SimulationPlan, draw_planned_walker, plan_person
+from fgait_core.simulation.walker import Recording, record
 
-GENERATOR_VERSION = "1"
+GENERATOR_VERSION = "2"
 """Raised whenever the same plan gives other silhouettes."""
 
 PEOPLE_PER_PART = 12
 _PARTS_FOLDER = "parts"
-_LABELS, _BODIES, _PERSON, _RECORDING = range(4)
+_RECORDING, _WARDROBE = 3, 4  # the first ones belong to `plan`
 
 
-@dataclass(frozen=True, slots=True)
-class SimulationPlan:
-    """What to make.
-
-    Attributes:
-        split: "train", "calibration" or "test".
-        people: how many people.
-        sequences: recordings of each.
-        frames: frames of each recording.
-        frame_rate_hz: frames a second.
-        seed: of everything.
+def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> Iterator[tuple[SequenceRow, Recording]]:
+    """All recordings of one person, one after the other, each with its row.
 
     Raises:
-        ConfigError: if a value makes no sense.
-    """
-
-    split: str
-    people: int
-    sequences: int
-    frames: int = 30
-    frame_rate_hz: float = 25.0
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise ConfigError(f"There is no split {self.split!r}. Choose one of: {', '.join(SPLITS)}.")
-        if min(self.people, self.sequences, self.frames) < 1 or self.frame_rate_hz <= 0 or self.seed < 0:
-            raise ConfigError("People, sequences, frames and frame rate must be positive, the seed not negative.")
-
-    def rng(self, *key: int) -> np.random.Generator:
-        """A generator for one part of the plan."""
-        return np.random.default_rng((self.seed, SPLITS.index(self.split), *key))
-
-
-@dataclass(frozen=True, slots=True)
-class PersonPlan:
-    """Who a simulated person is, before anything is drawn: labels and body.
-
-    Attributes:
-        number: in the split.
-        body: number in the bank.
-        scoliosis, depression: classes.
-    """
-
-    number: int
-    body: int
-    scoliosis: str
-    depression: str
-
-
-def plan_person(plan: SimulationPlan, bank: BodyBank, number: int) -> PersonPlan:
-    """Labels and body of one person; the two are drawn apart from each other.
-
-    Every six people in a row have each combination of the classes once, in random order. Bodies come in rounds of
-    random order, so that people outnumbering the bodies share them evenly.
-    """
-    block, place = divmod(number, len(SCOLIOSIS_CLASSES) * len(DEPRESSION_CLASSES))
-    combination = int(plan.rng(_LABELS, block).permutation(6)[place])
-    bodies = bank.of_split(plan.split)
-    if len(bodies) == 0:
-        raise ConfigError(f"The body bank has no body for the split {plan.split!r}; build a larger one.")
-    round_, position = divmod(number, len(bodies))
-    body = int(plan.rng(_BODIES, round_).permutation(bodies)[position])
-    return PersonPlan(number, body, SCOLIOSIS_CLASSES[combination % 3], DEPRESSION_CLASSES[combination // 3])
-
-
-def draw_planned_walker(plan: SimulationPlan, bank: BodyBank, person: PersonPlan) -> Walker:
-    """The walker for a planned person."""
-    rng = plan.rng(_PERSON, person.number)
-    conditions = draw_conditions(rng, person.scoliosis, person.depression)
-    return draw_walker(bank.body(person.body), conditions, GaitPrior.packaged(), rng)
-
-
-def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> tuple[NDArray[np.uint8], list[SequenceRow]]:
-    """All recordings of one person.
-
-    Returns:
-        Grey silhouettes uint8 [sequence * frame, 64, 44] and one row for each recording.
+        ConfigError: if the bank has no body for the plan.
     """
     person = plan_person(plan, bank, number)
     walker = draw_planned_walker(plan, bank, person)
-    frames, rows = [], []
+    wardrobe = draw_wardrobe(walker, plan.rng(_WARDROBE, number)) if plan.layout == "identification" else None
     for place in range(plan.sequences):
         seed = int(plan.rng(_RECORDING, number, place).integers(2**32))
         rng = np.random.default_rng(seed)
-        setup = draw_setup(walker, rng)
-        recording = record(walker, bank, setup, plan.frames, plan.frame_rate_hz, rng)
-        frames.append(recording.silhouettes)
-        rows.append(
-            SequenceRow(
-                key=f"{plan.split}-{number:06d}-{place:02d}",
-                person=number,
-                body=person.body,
-                scoliosis=person.scoliosis,
-                cobb_deg=round(walker.conditions.cobb_deg, 4),
-                curve=walker.conditions.curve,
-                side=walker.conditions.side,
-                depression=person.depression,
-                depression_dose=round(walker.conditions.depression_dose, 4),
-                sex=walker.body.sex,
-                age_years=round(walker.body.age_years, 4),
-                view_deg=round(setup.camera.view_deg, 4),
-                clothing=setup.outfit.clothing,
-                carrying=setup.outfit.carrying,
-                distractor=walker.conditions.distractor,
-                cadence_steps_min=round(recording.gait.cadence_steps_min, 4),
-                seed=seed,
-            )
-        )
-    return np.concatenate(frames), rows
+        if wardrobe is None:
+            take = random_take(walker, place, plan.frames / plan.frame_rate_hz, rng)
+        else:
+            take = identification_take(walker, wardrobe, place, rng)
+        made = record(walker, bank, take.setup, plan.frames, plan.frame_rate_hz, rng)
+        yield describe(plan, person, walker, take, made, seed), made
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +78,12 @@ def _bank(path: Path | None) -> BodyBank:
 
 def _write_part(job: _PartJob) -> int:
     cv2.setNumThreads(1)
-    bank, frames = _bank(job.bank_file), job.plan.frames
+    bank = _bank(job.bank_file)
     first = job.part * PEOPLE_PER_PART
     rows = ShardRows(job.layout)
     for number in range(first, min(first + PEOPLE_PER_PART, job.plan.people)):
-        silhouettes, recordings = simulate_person(job.plan, bank, number)
-        for place, row in enumerate(recordings):
-            rows.add(row.key, str(row.person), silhouettes[place * frames : (place + 1) * frames], row.values())
+        for row, made in simulate_person(job.plan, bank, number):
+            rows.add(row.key, row.person, made.silhouettes, row.values(), made.poses, made.parsing)
     write_shard(job.path, [rows.batch()])
     return job.part
 
@@ -197,7 +103,7 @@ def write_split(
     Args:
         plan: what to make.
         out: the split's folder.
-        bank_file: body bank; None takes the small one of the package.
+        bank_file: body bank; None takes the one of the package.
         processes: how many worker processes; 1 works in this one.
         progress: told after every part.
         cancelled: asked after every part; what is finished stays for the next run.
@@ -210,7 +116,7 @@ def write_split(
         OperationCancelled: if `cancelled` answers yes.
     """
     bank = _bank(bank_file)
-    layout = ShardLayout(_identity(plan, bank), COLUMNS, plan.frame_rate_hz)
+    layout = ShardLayout(_identity(plan, bank), COLUMNS, plan.frame_rate_hz, plan.poses, plan.parsing)
     if _is_finished(out, layout):
         progress(1.0, "already there")
     else:
@@ -259,11 +165,20 @@ def _run(jobs: list[_PartJob], processes: int) -> Iterator[int]:
         yield from pool.imap_unordered(_write_part, jobs)
 
 
+def bank_sha256(bank: BodyBank) -> str:
+    """What tells a body bank from any other: SHA-256 of all that it holds."""
+    digest = hashlib.sha256()
+    for field in fields(bank):
+        value = getattr(bank, field.name)
+        content = np.ascontiguousarray(value).tobytes() if isinstance(value, np.ndarray) else str(value).encode()
+        digest.update(f"{field.name} {len(content)} ".encode() + content)
+    return digest.hexdigest()
+
+
 def _identity(plan: SimulationPlan, bank: BodyBank) -> str:
     """What makes two runs the same: plan, generator version and bodies."""
-    digest = hashlib.sha256(bank.vertices_m.tobytes())
-    digest.update(json.dumps([GENERATOR_VERSION, asdict(plan), bank.name]).encode())
-    return digest.hexdigest()[:16]
+    made_of = json.dumps([GENERATOR_VERSION, asdict(plan), bank_sha256(bank)])
+    return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
 
 def _facts(plan: SimulationPlan, bank: BodyBank) -> dict[str, Any]:
@@ -280,5 +195,6 @@ def _facts(plan: SimulationPlan, bank: BodyBank) -> dict[str, Any]:
         "plan": asdict(plan),
         "seed": plan.seed,
         "bodies": bank.name,
+        "bodies_sha256": bank_sha256(bank),
         "counts": counts,
     }

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from fgait_core.simulation.bodies import BodyBank
 from fgait_core.simulation.dataset import SequenceRow
-from fgait_core.simulation.generator import SimulationPlan, simulate_person
+from fgait_core.simulation.generator import simulate_person
+from fgait_core.simulation.plan import SimulationPlan
 
 _ZOOM = 2
 _CAPTION_PX = 330
@@ -27,10 +28,8 @@ def contact_sheet(plan: SimulationPlan, bank: BodyBank, every: int = 2) -> NDArr
     """
     lines = []
     for number in range(plan.people):
-        frames, rows = simulate_person(plan, bank, number)
-        for place, row in enumerate(rows):
-            own = frames[place * plan.frames : (place + 1) * plan.frames : every]
-            lines.append(np.hstack([_caption(row), *(_cell(frame) for frame in own)]))
+        for row, made in simulate_person(plan, bank, number):
+            lines.append(np.hstack([_caption(row), *(_cell(frame) for frame in made.silhouettes[::every])]))
     return np.vstack(lines)
 
 
@@ -56,7 +55,7 @@ def _caption(row: SequenceRow) -> NDArray[np.uint8]:
     picture = np.zeros((64 * _ZOOM + 2, _CAPTION_PX), np.uint8)
     lines = (
         f"simulated person {row.person}, body {row.body}",
-        f"{row.sex}, {row.age_years:.0f} years, {row.cadence_steps_min:.0f} steps/min",
+        f"{row.sex}, {row.age_years:.0f} years, {row.truth['cadence_steps_min']:.0f} steps/min",
         f"scoliosis {row.scoliosis}, Cobb {row.cobb_deg:.0f} ({row.curve} {row.side})",
         f"depression {row.depression}, dose {row.depression_dose:.2f}",
         f"view {row.view_deg:.0f} deg, {row.clothing}",

@@ -97,6 +97,15 @@ def test_sustech1k_finds_conditions_within_the_type_and_reports_two_ranks() -> N
             assert result.published[f"scalar/test_accuracy/{name}@R{k}"] == pytest.approx(expected)
 
 
+def test_simgait_looks_for_another_walk_a_bag_and_a_coat_in_every_other_view() -> None:
+    made = Made(["nm-01", "nm-02", "bg-01", "cl-01"], ["000", "045", "090", "180"], people=6)
+    result = made.evaluate("simgait")
+    for name in ("nm-02", "bg-01", "cl-01"):
+        expected = naive_pairs(made, either(made.types, name), either(made.types, "nm-01"), 1, 12)
+        assert result.summary[f"{name[:2].upper()} rank-1"] == pytest.approx(expected)
+    assert len(result.summary) == 3
+
+
 def test_exact_figures_stand_beside_rounded_ones() -> None:
     made = Made(["00", "01"], ["000", "030", "060"], people=9)
     result, exact = made.evaluate("oumvlp"), made.evaluate("oumvlp", rounded_cells=False)
