@@ -1,4 +1,4 @@
-"""`fgait pretrain | finetune | probe | package`: from shards to a model package."""
+"""`fgait pretrain | finetune | probe | package | scaling`: from shards to a model package."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("finetune")(finetune)
     app.command("probe")(probe)
     app.command("package")(package)
+    app.command("scaling")(scaling)
 
 
 def pretrain(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
@@ -72,3 +73,16 @@ def package(
     with progress_bar() as progress:
         made = build_package(PackageOrder(run, calibration, test, name, version, seed), out, progress=progress)
     say(f"{made.name} {made.version} is in {out} (SHA-256 {made.sha256})")
+
+
+def scaling(config: Path = _CONFIG, out: Path | None = _OUT_RUN) -> None:
+    """Pre-train every size of network on every size of data, or go on; print how loss and rank-1 change with size."""
+    from fgait_core.config import ScalingConfig, load_config
+    from fgait_core.recipes.scaling import run_scaling
+
+    folder = out or Path("runs") / config.stem
+    with progress_bar() as progress:
+        found = run_scaling(load_config(config, ScalingConfig), folder, progress=progress)
+    for table in found.tables:
+        say(table.plain(3))
+    say(f"Tables and plots: {', '.join(str(path) for path in found.written)}")

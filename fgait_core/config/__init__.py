@@ -14,6 +14,7 @@ from fgait_core.config.base import (
     Probability,
 )
 from fgait_core.config.files import load_config, load_run_config, save_config
+from fgait_core.config.scaling import ScalingConfig
 from fgait_core.config.tasks import (
     SCREENING_TASKS,
     AttributesTask,
@@ -58,6 +59,7 @@ __all__ = [
     "ProbeConfig",
     "RegressionTask",
     "ReproduceConfig",
+    "ScalingConfig",
     "ScheduleConfig",
     "TaskConfig",
     "TrainingConfig",
