@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgait_core.errors import ConfigError
+from fgait_core.simulation.ageing import expected_gait
 from fgait_core.simulation.path import Passage
 from fgait_core.simulation.slow_noise import slow_noise
 
@@ -44,8 +45,7 @@ ARM_SWING: tuple[str, ...] = ("l_uarm_sag", "l_farm_sag", "r_uarm_sag", "r_farm_
 LEG_SWING: tuple[str, ...] = ("l_thigh_sag", "l_shank_sag", "r_thigh_sag", "r_shank_sag")
 
 _POSTURE: dict[str, tuple[float, float, float]] = {
-    "uarm_sag": (-3.0, 4.0, 2.5),
-    "farm_sag": (20.0, 6.0, 2.5),
+    "uarm_sag": (-9.0, 3.5, 2.0),
     "uarm_lat": (6.0, 2.5, 1.2),
     "farm_lat": (3.0, 3.5, 1.5),
     "ch_pitch": (1.5, 2.8, 0.0),
@@ -60,12 +60,22 @@ _POSTURE: dict[str, tuple[float, float, float]] = {
 }
 """Mean, spread between people, spread between the sides (or about the middle) of each posture channel, in degrees."""
 
+_ELBOW = (24.0, 5.0, 2.5)
+"""The same of the elbow: how far the forearm points further forward than the upper arm."""
+
 _STANDING_LEG: dict[str, float] = {"thigh": 3.0, "shank": -2.0, "foot": 0.0}
 """Sagittal directions of the leg of somebody who stands, in degrees."""
 
+_LEAD_INTO_TURN: dict[str, float] = {"ch_yaw": 0.12, "ch_roll": 0.05}
+"""Degrees that the trunk turns and leans into a turn, for each degree a second."""
+
 _DYNAMICS_SPREAD = 0.85
 _ASYMMETRY_SPREAD = 0.5
-_MEAN_STRIDE_OVER_LEG = 1.55
+_TURNING = 1.3
+"""Pelvis and trunk of the prior turn less than published."""
+
+_STRIDE_PER_REACH = 1.93
+"""Stride over the reach of one foot, both over leg length: 1.55 / 0.805 in the mean of the prior's people."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +127,11 @@ def _set_posture(coefficients: NDArray[np.complex128], rng: np.random.Generator)
         names = (channel,) if channel in CHANNEL_INDEX else (f"l_{channel}", f"r_{channel}")
         for name in names:
             coefficients[0, CHANNEL_INDEX[name]] = own + rng.normal(0.0, side_spread)
+    mean, spread, side_spread = _ELBOW
+    own = mean + rng.normal(0.0, spread)
+    for side in "lr":
+        upper = coefficients[0, CHANNEL_INDEX[f"{side}_uarm_sag"]]
+        coefficients[0, CHANNEL_INDEX[f"{side}_farm_sag"]] = upper + own + rng.normal(0.0, side_spread)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,8 +170,13 @@ class Gait:
 
     def with_stride(self, factor: float) -> Gait:
         """Longer or shorter strides: legs, and the way that they carry the body."""
+        return replace(self.with_leg_swing(factor), stride_over_leg=self.stride_over_leg * factor)
+
+    def with_leg_swing(self, factor: float) -> Gait:
+        """Wider or narrower swings of the legs; heels and toes lift as much more or less, feet stand flat as before."""
         gait = self.scaled(LEG_SWING, factor)
-        return replace(gait, stride_over_leg=self.stride_over_leg * factor)
+        gait.coefficients[:, [CHANNEL_INDEX["l_foot_sag"], CHANNEL_INDEX["r_foot_sag"]]] *= factor
+        return gait
 
     def with_cadence(self, factor: float) -> Gait:
         """Quicker or slower steps."""
@@ -169,7 +189,7 @@ class Gait:
 
     def cycle(self, n: int = 60) -> NDArray[np.float64]:
         """One whole cycle without noise: [n, channel]."""
-        return evaluate(self.coefficients, np.arange(n) / n)
+        return np.real(_waves_of_a_cycle(n) @ self.coefficients)
 
     def range_of(self, channel: str) -> float:
         """Peak to peak of one channel over a cycle."""
@@ -178,39 +198,75 @@ class Gait:
 
 def evaluate(coefficients: NDArray[np.complex128], phase: NDArray[np.float64]) -> NDArray[np.float64]:
     """Channels [frame, channel] at phases [frame] counted in cycles."""
-    order = np.arange(len(coefficients))
-    waves = np.exp(2j * np.pi * phase[:, None] * order) * np.where(order == 0, 1.0, 2.0)
-    return np.real(waves @ coefficients)
+    return np.real(_waves(phase) @ coefficients)
+
+
+def _waves(phase: NDArray[np.float64]) -> NDArray[np.complex128]:
+    order = np.arange(N_HARMONICS + 1)
+    return np.exp(2j * np.pi * phase[:, None] * order) * np.where(order == 0, 1.0, 2.0)
+
+
+@cache
+def _waves_of_a_cycle(n: int) -> NDArray[np.complex128]:
+    return _waves(np.arange(n) / n)
 
 
 def draw_gait(prior: GaitPrior, rng: np.random.Generator, sex: str, age_years: float) -> Gait:
-    """A healthy person's gait, given sex and age.
+    """A healthy person's gait, given sex and age (6 to 90; averages and sources: `ageing`).
 
-    Women: higher cadence, shorter steps, more pelvic roll, elbows closer. Past 55: slower, shorter strides, less arm
-    swing, a slight stoop (norms and sources: docs/evidence/simulation.md).
+    The legs swing as far as the stride asks for, the arms as far as published. Women: more pelvic roll, less sway,
+    elbows closer.
     """
-    female = 1.0 if sex == "female" else -1.0
-    old = float(np.clip((age_years - 55.0) / 25.0, 0.0, 1.2))
-    cadence = rng.normal(111.0 + 2.5 * female - 5.0 * old + 0.9 * max(0.0, 18.0 - age_years), 8.0)
+    expected, female = expected_gait(sex, age_years), 1.0 if sex == "female" else -1.0
+    coefficients = prior.draw(rng)
+    cadence, stride = rng.normal(expected.cadence_steps_min, 6.5), rng.normal(expected.stride_over_leg, 0.11)
     gait = Gait(
-        prior.draw(rng), float(np.clip(cadence, 82.0, 142.0)), _MEAN_STRIDE_OVER_LEG, np.zeros((5, 3), np.float64)
+        coefficients,
+        float(np.clip(cadence, 80.0, 155.0)),
+        float(np.clip(stride, 0.8, 2.2)),
+        np.zeros((5, 3), np.float64),
+        expected.stride_time_cv * _scatter(rng, 0.2),
     )
-    gait = gait.with_stride(float(np.clip(rng.normal(1.0 - 0.02 * female - 0.12 * old, 0.04), 0.7, 1.25)))
-    gait = gait.scaled(ARM_SWING, 1.18 * float(np.exp(rng.normal(0.0, 0.12))) * (1.0 - 0.22 * old))
-    for side, share in zip("lr", _arm_shares(rng), strict=True):
-        gait = gait.scaled((f"{side}_uarm_sag", f"{side}_farm_sag"), share)
-    gait = gait.scaled(("pel_yaw", "ch_yaw"), 1.2)
-    gait = gait.scaled(("pel_roll",), 1.0 + 0.10 * female).scaled(("px", "ch_roll"), 1.0 - 0.10 * female)
+    gait = gait.at_speed(_scatter(rng, 0.075 * expected.spread))
+    gait = gait.with_leg_swing(float(np.clip(gait.stride_over_leg / _stride_of_swing(gait), 0.65, 1.4)))
+    uneven = float(rng.normal(0.0, 0.015))
+    gait = gait.scaled(LEG_SWING[:2], 1.0 + uneven).scaled(LEG_SWING[2:], 1.0 - uneven)
+    gait = _with_arm_ranges(gait, float(np.clip(rng.normal(1.0, 0.18), 0.4, 1.6)) * expected.arm_range_deg, rng)
+    gait = gait.scaled(("pel_yaw", "ch_yaw"), _TURNING * expected.turning)
+    gait = gait.scaled(("pel_roll",), 1.0 + 0.10 * female)
+    gait = gait.scaled(("px", "ch_roll"), (1.0 - 0.10 * female) * expected.sway)
     gait = gait.shifted(("l_uarm_lat", "r_uarm_lat"), -1.0 * female)
-    gait = gait.shifted(("ch_pitch",), 5.0 * old).shifted(("hd_pitch",), 7.0 * old)
-    return gait.shifted(("l_shank_sag", "r_shank_sag"), -3.0 * old)
+    gait = gait.shifted(("ch_pitch",), expected.trunk_pitch_deg).shifted(("hd_pitch",), expected.head_pitch_deg)
+    return gait.shifted(("l_shank_sag", "r_shank_sag"), -expected.knee_bend_deg)
 
 
-def _arm_shares(rng: np.random.Generator) -> tuple[float, float]:
-    """Left and right arm swing relative to their mean: healthy arms differ, the left swings more in two of three."""
-    more = abs(rng.normal(0.0, 0.22))
-    more = more if rng.random() < 2 / 3 else -more
-    return 1.0 + min(max(more, -0.5), 0.5), 1.0 - min(max(more, -0.5), 0.5)
+def _scatter(rng: np.random.Generator, spread: float) -> float:
+    return float(np.exp(np.clip(rng.normal(), -2.5, 2.5) * spread))
+
+
+def _stride_of_swing(gait: Gait) -> float:
+    """The stride over leg length that the swing of the legs reaches: how far each foot goes under the body, twice."""
+    cycle = np.radians(gait.cycle())
+    reach = [
+        np.ptp(
+            np.sin(cycle[:, CHANNEL_INDEX[f"{side}_thigh_sag"]]) + np.sin(cycle[:, CHANNEL_INDEX[f"{side}_shank_sag"]])
+        )
+        for side in "lr"
+    ]
+    return _STRIDE_PER_REACH * float(np.mean(reach)) / 2.0
+
+
+def _with_arm_ranges(gait: Gait, mean_deg: float, rng: np.random.Generator) -> Gait:
+    """Arms that swing so far on average, unequally: healthy arms differ, the left swings more in two of three.
+
+    The difference over the larger swing is 0.40 ± 0.22 (Killeen 2018: 39.5 ± 21.8 %).
+    """
+    less = float(rng.beta(1.6, 2.4))
+    ranges = (2.0 * mean_deg / (2.0 - less), 2.0 * mean_deg * (1.0 - less) / (2.0 - less))
+    for side, range_deg in zip("lr" if rng.random() < 2 / 3 else "rl", ranges, strict=True):
+        factor = range_deg / max(gait.range_of(f"{side}_uarm_sag"), 1e-6)
+        gait = gait.scaled((f"{side}_uarm_sag", f"{side}_farm_sag"), float(np.clip(factor, 0.1, 3.0)))
+    return gait
 
 
 def draw_channels(gait: Gait, passage: Passage, frame_rate_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -228,6 +284,9 @@ def draw_channels(gait: Gait, passage: Passage, frame_rate_hz: float, rng: np.ra
     if passage.amplitude.min() < 1.0:
         amplitude = passage.amplitude[:, None]
         channels = amplitude * channels + (1.0 - amplitude) * _standing(coefficients)
+    turning_deg_s = np.gradient(passage.heading_deg) * frame_rate_hz
+    for channel, share_s in _LEAD_INTO_TURN.items():
+        channels[:, CHANNEL_INDEX[channel]] -= share_s * turning_deg_s
     return channels + noise * CHANNEL_UNIT
 
 
@@ -253,11 +312,11 @@ def gait_truth(gait: Gait, leg_m: float) -> dict[str, float]:
         ranges of the turns of pelvis and trunk, and asymmetries (left against right) as shares.
     """
     cycle = gait.cycle()
-    of = {name: cycle[:, index] for name, index in CHANNEL_INDEX.items()}
-    mean = {name: float(values.mean()) for name, values in of.items()}
-    hip = {side: float(np.ptp(of[f"{side}_thigh_sag"])) for side in "lr"}
-    knee = {side: float(np.ptp(of[f"{side}_thigh_sag"] - of[f"{side}_shank_sag"])) for side in "lr"}
-    arm = {side: float(np.ptp(of[f"{side}_uarm_sag"])) for side in "lr"}
+    mean = dict(zip(CHANNELS, gait.coefficients[0].real.tolist(), strict=True))
+    range_of = dict(zip(CHANNELS, np.ptp(cycle, axis=0).tolist(), strict=True))
+    hip = {side: range_of[f"{side}_thigh_sag"] for side in "lr"}
+    knee = {side: float(np.ptp(_knee_deg(cycle, side))) for side in "lr"}
+    arm = {side: range_of[f"{side}_uarm_sag"] for side in "lr"}
     return {
         "cadence_steps_min": gait.cadence_steps_min,
         "stride_over_leg": gait.stride_over_leg,
@@ -272,16 +331,20 @@ def gait_truth(gait: Gait, leg_m: float) -> dict[str, float]:
         "trunk_roll_deg": mean["pel_roll"] + mean["ch_roll"] + float(gait.spine_deg[-1, 1]),
         "head_roll_deg": mean["hd_roll"],
         "pelvis_roll_deg": mean["pel_roll"],
-        "pelvis_roll_range_deg": float(np.ptp(of["pel_roll"])),
-        "pelvis_yaw_range_deg": float(np.ptp(of["pel_yaw"])),
-        "trunk_yaw_range_deg": float(np.ptp(of["ch_yaw"])),
-        "trunk_roll_range_deg": float(np.ptp(of["ch_roll"])),
+        "pelvis_roll_range_deg": range_of["pel_roll"],
+        "pelvis_yaw_range_deg": range_of["pel_yaw"],
+        "trunk_yaw_range_deg": range_of["ch_yaw"],
+        "trunk_roll_range_deg": range_of["ch_roll"],
         "bob_over_leg": float(np.ptp(pelvis_height_over_leg(cycle))),
-        "sway_over_leg": float(np.ptp(of["px"])),
+        "sway_over_leg": range_of["px"],
         "step_asymmetry": _asymmetry(hip["l"], hip["r"]),
         "knee_asymmetry": _asymmetry(knee["l"], knee["r"]),
         "arm_asymmetry": _asymmetry(arm["l"], arm["r"]),
     }
+
+
+def _knee_deg(cycle: NDArray[np.float64], side: str) -> NDArray[np.float64]:
+    return cycle[:, CHANNEL_INDEX[f"{side}_thigh_sag"]] - cycle[:, CHANNEL_INDEX[f"{side}_shank_sag"]]
 
 
 def _asymmetry(left: float, right: float) -> float:
