@@ -43,8 +43,8 @@ class Hold:
 
 
 _HOLDS: dict[str, Hold] = {
-    "hand_bag": Hold(0.0, 8.0, swing=0.3),
-    "two_bags": Hold(0.0, 8.0, swing=0.3),
+    "hand_bag": Hold(-3.0, 3.0, swing=0.3),
+    "two_bags": Hold(-3.0, 3.0, swing=0.3),
     "phone": Hold(8.0, 108.0, swing=0.15),
     "trolley": Hold(-14.0, -8.0, swing=0.2),
     "pram": Hold(14.0, 62.0, swing=0.1),

@@ -12,14 +12,20 @@ from fgait_core.simulation.bodies import Body
 from fgait_core.simulation.carried import CARRYING, carried_parts, held_sides, hold
 from fgait_core.simulation.hair import HAIR, HEADWEAR, hair_parts, hair_stand_off, headwear_parts, scarf_part, skull_of
 from fgait_core.simulation.parts import Part
-from fgait_core.simulation.skeleton import BONE_INDEX
+from fgait_core.simulation.skeleton import BONE_INDEX, BONES
 
 CLOTHING: tuple[str, ...] = ("close_fitting", "trousers", "shorts", "skirt", "dress", "jacket", "coat")
 
-_TRUNK = ("pelvis", "spine5", "spine4", "spine3", "spine2", "chest")
-_LEGS = ("l_thigh", "l_shank", "r_thigh", "r_shank")
-_ARMS = ("l_upper_arm", "l_forearm", "r_upper_arm", "r_forearm")
-_FEET = ("l_foot", "r_foot")
+_REGIONS: tuple[tuple[str, ...], ...] = (
+    ("pelvis", "spine5", "spine4", "spine3", "spine2", "chest"),
+    ("l_upper_arm", "l_forearm", "r_upper_arm", "r_forearm"),
+    ("l_thigh", "l_shank", "r_thigh", "r_shank"),
+    ("l_foot", "r_foot"),
+    ("head",),
+    ("pelvis",),
+)
+_REGION_OF_BONE = np.array([[bone in region for region in _REGIONS] for bone in BONES], np.float32)
+"""Trunk, arms, legs, feet, head and pelvis: summed weights of their bones."""
 
 _HAIR_SHARES = {"female": (0.18, 0.0, 0.07, 0.18, 0.30, 0.15, 0.12), "male": (0.80, 0.08, 0.06, 0.02, 0.02, 0.01, 0.01)}
 _HAIR_M = {"female": (0.012, 0.034), "male": (0.004, 0.028)}
@@ -29,6 +35,8 @@ _CLOTHING_SHARES = {
 }
 _CARRYING_SHARES = (0.64, 0.11, 0.07, 0.06, 0.03, 0.03, 0.015, 0.02, 0.0125, 0.0125)
 _HEADWEAR_SHARES = (0.84, 0.05, 0.02, 0.04, 0.03, 0.02)
+
+_ADULT_YEARS = 16.0
 
 _LOOSE = {"close_fitting": 0.35, "skirt": 0.5, "dress": 0.5, "jacket": 0.8}
 _THICK = {"close_fitting": 0.4, "trousers": 0.8, "shorts": 0.7, "skirt": 0.6, "dress": 0.6, "jacket": 2.0, "coat": 1.7}
@@ -102,6 +110,7 @@ def draw_outfit(
     hair: str,
     hair_m: float,
     *,
+    age_years: float = 30.0,
     clothing: str | None = None,
     carrying: str | None = None,
 ) -> Outfit:
@@ -111,11 +120,13 @@ def draw_outfit(
         rng: source of the draw.
         sex: "female" or "male".
         hair, hair_m: the person's hair.
+        age_years: children push no pram and pull no trolley; they have a backpack instead.
         clothing, carrying: what is worn and carried; None draws it.
     """
     drawn = str(rng.choice(CLOTHING, p=_CLOTHING_SHARES[sex]))
     clothing = drawn if clothing is None else clothing
     drawn = str(rng.choice(CARRYING, p=_CARRYING_SHARES))
+    drawn = "backpack" if age_years < _ADULT_YEARS and drawn in ("pram", "trolley") else drawn
     loose, thick, winter = _LOOSE.get(clothing, 1.0), _THICK[clothing], clothing in ("jacket", "coat")
     return Outfit(
         clothing,
@@ -143,14 +154,14 @@ def hold_arms(channels: NDArray[np.float64], outfit: Outfit) -> None:
 
 def dress(body: Body, faces: NDArray[np.int32], weights: NDArray[np.float32], outfit: Outfit) -> DressedBody:
     """Puts an outfit on a body at rest."""
-    on_head = weights[:, BONE_INDEX["head"]] > 0.9
-    on_trunk = _share(weights, *_TRUNK) > 0.8
+    regions = weights @ _REGION_OF_BONE
+    trunk, _, _, _, head, _ = regions.T
+    on_head, on_trunk = head > 0.9, trunk > 0.8
     skull, size = skull_of(body, on_head), body.height_m / 1.7
     hair = hair_stand_off(body.vertices_m, on_head, skull, outfit.hair, outfit.hair_m * size, outfit.headwear)
-    hair = hair * weights[:, BONE_INDEX["head"]]
-    off = _stand_off(body, weights, outfit) * np.float32(size) + hair
+    off = _stand_off(body, regions, outfit) * np.float32(size) + hair
     moved = vertex_normals(body.vertices_m, faces) * off[:, None]
-    hulls = () if outfit.clothing not in _HEMS else (_hem_hull(body, weights, outfit),)
+    hulls = () if outfit.clothing not in _HEMS else (_hem_hull(body, regions, outfit.hem),)
     covered = outfit.headwear in ("hood", "headscarf")
     parts = (
         *carried_parts(body, on_trunk, outfit.carrying, outfit.carrying_side, outfit.load),
@@ -187,17 +198,13 @@ def _add_face_normals(vertices, faces, out):  # pragma: no cover - compiled
             out[corner, 2] += z
 
 
-def _share(weights: NDArray[np.float32], *bones: str) -> NDArray[np.float32]:
-    return weights[:, [BONE_INDEX[bone] for bone in bones]].sum(1)
-
-
 def _below_knee(body: Body) -> NDArray[np.float32]:
     """Height [vertex] from 0 at the knee and above to 1 at the ankle and below."""
     knee, ankle = body.joints_m[BONE_INDEX["l_shank"], 2], body.joints_m[BONE_INDEX["l_foot"], 2]
     return np.clip((knee - body.vertices_m[:, 2]) / max(knee - ankle, 0.1), 0.0, 1.0)
 
 
-def _stand_off(body: Body, weights: NDArray[np.float32], outfit: Outfit) -> NDArray[np.floating]:
+def _stand_off(body: Body, regions: NDArray[np.float32], outfit: Outfit) -> NDArray[np.floating]:
     """How far cloth and shoes stand off the skin [vertex], for an adult of 1.7 m."""
     below_knee = _below_knee(body)
     if outfit.clothing == "shorts":  # wide at the hem, then bare legs
@@ -210,12 +217,8 @@ def _stand_off(body: Body, weights: NDArray[np.float32], outfit: Outfit) -> NDAr
     legs = np.maximum(outfit.legs_m * hang, outfit.shoes_m * (below_knee > 1.0 - outfit.shaft))
     if outfit.flare_m > 0.0:
         legs = legs + outfit.flare_m * _down_to_hem(body, outfit.hem)
-    return (
-        _share(weights, *_TRUNK) * outfit.trunk_m
-        + _share(weights, *_ARMS) * outfit.arms_m
-        + _share(weights, *_LEGS) * legs
-        + _share(weights, *_FEET) * outfit.shoes_m
-    )
+    trunk, arms, leg, feet, _, _ = regions.T
+    return trunk * outfit.trunk_m + arms * outfit.arms_m + leg * legs + feet * outfit.shoes_m
 
 
 def _hem_z(body: Body, hem: float) -> float:
@@ -229,7 +232,8 @@ def _down_to_hem(body: Body, hem: float) -> NDArray[np.float32]:
     return np.where(z > end, np.clip((hip - z) / max(hip - end, 0.1), 0.0, 1.0), 0.0)
 
 
-def _hem_hull(body: Body, weights: NDArray[np.float32], outfit: Outfit) -> NDArray[np.int64]:
+def _hem_hull(body: Body, regions: NDArray[np.float32], hem: float) -> NDArray[np.int64]:
     z = body.vertices_m[:, 2]
-    inside = (z < body.joints_m[BONE_INDEX["spine5"], 2]) & (z > _hem_z(body, outfit.hem))
-    return np.flatnonzero(inside & (_share(weights, "pelvis", *_LEGS, *_FEET) > 0.5))
+    inside = (z < body.joints_m[BONE_INDEX["spine5"], 2]) & (z > _hem_z(body, hem))
+    _, _, legs, feet, _, pelvis = regions.T
+    return np.flatnonzero(inside & (pelvis + legs + feet > 0.5))

@@ -16,6 +16,13 @@ HEADWEAR: tuple[str, ...] = ("none", "cap", "hat", "beanie", "hood", "headscarf"
 
 _THICKNESS = {"bald": 0.0, "curly": 2.2, "medium": 1.2, "ponytail": 0.5, "bun": 0.5}
 """Hair on the skull, in parts of a person's own thickness (1 where nothing is said)."""
+_PONYTAIL = (
+    (-0.01, -0.05, 0.012, 0.02),
+    (0.025, 0.0, 0.018, 0.018),
+    (0.035, 0.6, 0.028, 0.022),
+    (0.0, 1.0, 0.01, 0.01),
+)
+"""A ponytail from the tie down: metres behind the head, share of its length, half width, half depth."""
 _FLATTENED = 0.35
 """What a head covering leaves of the hair's thickness."""
 
@@ -82,25 +89,24 @@ def hair_stand_off(
 def hair_parts(skull: Skull, hair: str, hair_m: float) -> tuple[Part, ...]:
     """What hangs or stands off the head."""
     half, back, thick, size = skull.half, skull.back - hair_m, hair_m, skull.size
-    wide = half + thick
+    wide = 0.93 * half + thick
     deep = (skull.middle - back) / 2
     y = back + deep
+    crown = ((0.0, y, skull.level(0.95), 0.5 * wide, 0.6 * deep), (0.0, y, skull.level(0.75), wide, deep))
     if hair == "medium":  # to the jaw
-        rows = ((0.0, y, skull.level(0.75), wide, deep), (0.0, y, skull.level(-0.05), wide + 0.01, deep))
+        rows = (*crown, (0.0, y, skull.level(-0.05), wide + 0.01 * size, deep))
     elif hair == "long":  # over the shoulders, wider where they spread it
         low = skull.neck - (0.02 + 4.0 * hair_m) * size
         rows = (
-            (0.0, y, skull.level(0.75), wide, deep),
-            (0.0, y - 0.01, skull.level(0.1), wide + 0.015, deep),
-            (0.0, y - 0.03, low, wide + 0.02, 0.7 * deep),
+            *crown,
+            (0.0, y - 0.01 * size, skull.level(0.1), wide + 0.015 * size, deep),
+            (0.0, y - 0.03 * size, low, wide + 0.02 * size, 0.7 * deep),
         )
     elif hair == "ponytail":
-        tie, length = skull.level(0.72), (0.16 + 4.0 * hair_m) * size
-        rows = (
-            (0.0, back, tie + 0.02 * size, 0.015 * size, 0.02 * size),
-            (0.0, back - 0.05 * size, tie, 0.02 * size, 0.02 * size),
-            (0.0, back - 0.05 * size, tie - 0.6 * length, 0.03 * size, 0.025 * size),
-            (0.0, back - 0.02 * size, tie - length, 0.01 * size, 0.01 * size),
+        tie, length = skull.level(0.75), (0.16 + 4.0 * hair_m) * size
+        rows = tuple(
+            (0.0, skull.back - away * size, tie - drop * length, across * size, along * size)
+            for away, drop, across, along in _PONYTAIL
         )
     elif hair == "bun":
         radius = (0.026 + 0.6 * thick) * size
