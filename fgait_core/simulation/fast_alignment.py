@@ -15,6 +15,8 @@ from fgait_core.alignment import CUT_PX, MIN_MASS, SQUARE_PX
 _WIDTH_PX = SQUARE_PX - 2 * CUT_PX
 _ONE = 2048
 """Interpolation weights are whole parts of it."""
+_SHIFT = 22
+_HALF = 1 << (_SHIFT - 1)
 
 
 @njit(cache=True)
@@ -31,51 +33,66 @@ def _cubic(target, scale, size, taps, weights):  # pragma: no cover - compiled
     w3 = one - w0 - w1 - w2
     for tap, weight in enumerate((w0, w1, w2, w3)):
         taps[tap] = min(max(first - 1 + tap, 0), size - 1)
-        weights[tap] = int(np.rint(weight * np.float32(_ONE)))
+        weights[tap] = np.rint(weight * np.float32(_ONE))
 
 
 @njit(cache=True)
-def _bounds(mask):  # pragma: no cover - compiled
-    """First and after-last row and column of the foreground, and the number of its pixels."""
+def _bounds(mask, columns):  # pragma: no cover - compiled
+    """First and after-last row and column of the foreground, and the number of its pixels; `columns` is scratch."""
     height, width = mask.shape
-    top, bottom, left, right, count = height, 0, width, 0, 0
+    top, bottom, count = height, 0, 0
+    columns[:] = 0
     for row in range(height):
-        own = 0
+        own = np.uint8(0)
         for column in range(width):
-            own += mask[row, column] & 1
+            own |= mask[row, column]
+            columns[column] += mask[row, column] & np.uint8(1)
         if own:
-            top, bottom, count = min(top, row), row + 1, count + own
-            start, end = 0, width - 1
-            while mask[row, start] == 0:
-                start += 1
-            while mask[row, end] == 0:
-                end -= 1
-            left, right = min(left, start), max(right, end + 1)
+            top, bottom = min(top, row), row + 1
+    left, right = width, 0
+    for column in range(width):
+        if columns[column]:
+            left, right, count = min(left, column), column + 1, count + columns[column]
     return top, bottom, left, right, count
 
 
 @njit(cache=True)
-def _scale(mask, bounds, width, tall, scaled, taps, weights):  # pragma: no cover - compiled
-    """Scales the occupied rows to 64 x `width`, first down the columns, then along the rows; the rest stays 0."""
+def _scale_down(mask, bounds, line, tall):  # pragma: no cover - compiled
+    """Scales the occupied rows to 64: `tall` [column, row] in parts of `_ONE`."""
     top, bottom, left, right, _ = bounds
-    rows = bottom - top
+    taps, weights = np.empty(4, np.uint64), np.empty(4, np.float32)
     for row in range(SQUARE_PX):
-        _cubic(row, rows / SQUARE_PX, rows, taps, weights)
-        one, two, three, four = mask[top + taps[0]], mask[top + taps[1]], mask[top + taps[2]], mask[top + taps[3]]
+        _cubic(row, (bottom - top) / SQUARE_PX, bottom - top, taps, weights)
         a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+        one, two = mask[top + taps[0]], mask[top + taps[1]]
+        three, four = mask[top + taps[2]], mask[top + taps[3]]
         for column in range(left, right):
-            tall[row, column] = a * one[column] + b * two[column] + c * three[column] + d * four[column]
-    ratio = mask.shape[1] / width
-    begin, end = max(int(left / ratio) - 3, 0), min(int(right / ratio) + 4, width)
+            line[column] = (
+                a * (one[column] & np.uint8(1))
+                + b * (two[column] & np.uint8(1))
+                + c * (three[column] & np.uint8(1))
+                + d * (four[column] & np.uint8(1))
+            )
+        for column in range(left, right):
+            tall[column, row] = line[column]
+
+
+@njit(cache=True)
+def _scale_across(tall, bounds, ratio, begin, end, scaled):  # pragma: no cover - compiled
+    """Scales the columns `begin` to `end` of the wanted width: `scaled` [column, row], grey levels."""
+    left, right = bounds[2], bounds[3]
+    taps, weights = np.empty(4, np.uint64), np.empty(4, np.float32)
     for column in range(begin, end):
-        _cubic(column, ratio, mask.shape[1], taps, weights)
+        _cubic(column, ratio, tall.shape[0], taps, weights)
+        for tap in range(4):
+            if not left <= taps[tap] < right:
+                taps[tap], weights[tap] = left, np.float32(0.0)
+        a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+        one, two, three, four = tall[taps[0]], tall[taps[1]], tall[taps[2]], tall[taps[3]]
         for row in range(SQUARE_PX):
-            total = np.int32(1 << 21)
-            for tap in range(4):
-                if left <= taps[tap] < right:
-                    total += weights[tap] * tall[row, taps[tap]]
-            scaled[column, row] = min(max(total >> 22, 0), 255)
-    return begin, end
+            # Whole numbers below 2^24 are exact in single precision.
+            sum_ = int(a * one[row] + b * two[row] + c * three[row] + d * four[row])
+            scaled[column, row] = min(max((255 * sum_ + _HALF) >> _SHIFT, 0), 255)
 
 
 @njit(cache=True)
@@ -96,17 +113,20 @@ def _halving_column(scaled, begin, end):  # pragma: no cover - compiled
 @njit(cache=True)
 def _align(masks, out, framing):  # pragma: no cover - compiled
     size = masks.shape[2]
-    tall = np.zeros((SQUARE_PX, size), np.int32)
-    taps, weights = np.zeros(4, np.int64), np.zeros(4, np.int32)
+    counts, line = np.zeros(size, np.int32), np.zeros(size, np.float32)
+    tall = np.zeros((size, SQUARE_PX), np.float32)
     scaled = np.zeros((SQUARE_PX * size, SQUARE_PX), np.int32)
     usable = np.zeros(masks.shape[0], np.bool_)
     for frame in range(masks.shape[0]):
-        bounds = _bounds(masks[frame])
+        bounds = _bounds(masks[frame], counts)
         if bounds[4] * 255 <= MIN_MASS:
             continue
         rows = bounds[1] - bounds[0]
         width = SQUARE_PX * size // rows
-        begin, end = _scale(masks[frame], bounds, width, tall, scaled, taps, weights)
+        ratio = size / width
+        begin, end = max(int(bounds[2] / ratio) - 3, 0), min(int(bounds[3] / ratio) + 4, width)
+        _scale_down(masks[frame], bounds, line, tall)
+        _scale_across(tall, bounds, ratio, begin, end, scaled)
         centre = _halving_column(scaled, begin, end)
         if centre == 0:
             continue

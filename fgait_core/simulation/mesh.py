@@ -20,18 +20,20 @@ WEIGHTS_A_VERTEX = 4
 class Mesh:
     """What is the same for all bodies and recordings.
 
+    Numbers have no sign, because compiled code then does not ask whether an index counts from the end.
+
     Attributes:
-        faces: int32 [face, 3].
-        edges: int32 [edge, 4]: from vertex, to vertex, the face that runs along it so, the face that runs against it.
-        entry_vertex: int32 [entry], the vertices that follow each bone, bone after bone.
+        faces: uint32 [face, 3].
+        edges: uint32 [edge, 4]: from vertex, to vertex, the face that runs along it so, the face that runs against it.
+        entry_vertex: uint32 [entry], the vertices that follow each bone, bone after bone.
         entry_weight: float32 [entry], how much they follow it; sums to 1 for each vertex.
         bone_start: int32 [bone + 1], where each bone's entries begin.
         main_bone: int32 [vertex], the heaviest bone.
     """
 
-    faces: NDArray[np.int32]
-    edges: NDArray[np.int32]
-    entry_vertex: NDArray[np.int32]
+    faces: NDArray[np.uint32]
+    edges: NDArray[np.uint32]
+    entry_vertex: NDArray[np.uint32]
     entry_weight: NDArray[np.float32]
     bone_start: NDArray[np.int32]
     main_bone: NDArray[np.int32]
@@ -60,16 +62,16 @@ def make_mesh(faces: NDArray[np.int32], weights: NDArray[np.float32]) -> Mesh:
     kept /= kept.sum(1, keepdims=True)
     bone, vertex = np.nonzero(kept.T)
     return Mesh(
-        np.ascontiguousarray(faces, np.int32),
+        np.ascontiguousarray(faces, np.uint32),
         _edges(faces),
-        vertex.astype(np.int32),
+        vertex.astype(np.uint32),
         kept[vertex, bone].astype(np.float32),
         np.searchsorted(bone, np.arange(len(BONES) + 1)).astype(np.int32),
         weights.argmax(1).astype(np.int32),
     )
 
 
-def _edges(faces: NDArray[np.int32]) -> NDArray[np.int32]:
+def _edges(faces: NDArray[np.int32]) -> NDArray[np.uint32]:
     start, end = faces.ravel().astype(np.int64), np.roll(faces, -1, axis=1).ravel().astype(np.int64)
     face = np.repeat(np.arange(len(faces)), 3)
     key = np.minimum(start, end) * (int(faces.max()) + 1) + np.maximum(start, end)
@@ -77,4 +79,4 @@ def _edges(faces: NDArray[np.int32]) -> NDArray[np.int32]:
     along, against = along[np.argsort(key[along])], against[np.argsort(key[against])]
     if not np.array_equal(key[along], key[against]):
         raise ConfigError("The mesh of this body bank has holes. Build it again with `fgait simulate bodies`.")
-    return np.stack([start[along], end[along], face[along], face[against]], -1).astype(np.int32)
+    return np.stack([start[along], end[along], face[along], face[against]], -1).astype(np.uint32)

@@ -174,7 +174,7 @@ def bone_transforms(
 
 
 @njit(cache=True)
-def _skin(transforms, rest, entry_vertex, entry_weight, bone_start, out):  # pragma: no cover - compiled
+def _skin(transforms, rest, entry_vertex, entry_weight, bone_start, shift, out):  # pragma: no cover - compiled
     """Linear blend skinning, bone by bone: each adds its share to the vertices that follow it."""
     count = entry_vertex.shape[0]
     # Structures of arrays, so that the compiler can work on several vertices at a time.
@@ -182,32 +182,55 @@ def _skin(transforms, rest, entry_vertex, entry_weight, bone_start, out):  # pra
     for entry in range(count):
         for axis in range(3):
             weighted[axis, entry] = rest[entry_vertex[entry], axis] * entry_weight[entry]
+    x, y, z = weighted[0], weighted[1], weighted[2]
     for frame in range(transforms.shape[0]):
         for bone in range(transforms.shape[1]):
-            start, end = bone_start[bone], bone_start[bone + 1]
             for axis in range(3):
-                a, b, c, d = transforms[frame, bone, axis]
-                for entry in range(start, end):
-                    moved[axis, entry] = (
-                        a * weighted[0, entry]
-                        + b * weighted[1, entry]
-                        + c * weighted[2, entry]
-                        + d * entry_weight[entry]
-                    )
-        for vertex in range(rest.shape[0]):
-            out[frame, vertex, 0] = out[frame, vertex, 1] = out[frame, vertex, 2] = np.float32(0.0)
-        for entry in range(count):
-            vertex = entry_vertex[entry]
-            for axis in range(3):
-                out[frame, vertex, axis] += moved[axis, entry]
+                m, line = transforms[frame, bone, axis], moved[axis]
+                a, b, c, d = m[0], m[1], m[2], m[3]
+                for entry in range(bone_start[bone], bone_start[bone + 1]):
+                    line[entry] = a * x[entry] + b * y[entry] + c * z[entry] + d * entry_weight[entry]
+        _gather(moved, entry_vertex, shift[frame], out[frame, : rest.shape[0]])
+
+
+@njit(cache=True)
+def _gather(moved, entry_vertex, shift, out):  # pragma: no cover - compiled
+    """Sums up the shares of each vertex, moves it by `shift`, and puts the lowest on the floor."""
+    x, y, z = moved[0], moved[1], moved[2]
+    for vertex in range(out.shape[0]):
+        out[vertex, 0], out[vertex, 1], out[vertex, 2] = shift[0], shift[1], np.float32(0.0)
+    for entry in range(entry_vertex.shape[0]):
+        vertex = entry_vertex[entry]
+        out[vertex, 0] += x[entry]
+        out[vertex, 1] += y[entry]
+        out[vertex, 2] += z[entry]
+    lowest = out[0, 2]
+    for vertex in range(out.shape[0]):
+        lowest = min(lowest, out[vertex, 2])
+    for vertex in range(out.shape[0]):
+        out[vertex, 2] -= lowest
+    shift[2] = -lowest
 
 
 def skin(
-    vertices_m: NDArray[np.float32], mesh: Mesh, transforms: NDArray[np.float64], out: NDArray[np.float32]
+    vertices_m: NDArray[np.float32],
+    mesh: Mesh,
+    transforms: NDArray[np.float64],
+    shift_m: NDArray[np.float32],
+    out: NDArray[np.float32],
 ) -> None:
-    """Linear blend skinning of the mesh into the first vertices of `out`, float32 [frame, vertex, 3], in place."""
+    """Linear blend skinning of the mesh, its lowest point on the floor.
+
+    Args:
+        vertices_m: float32 [vertex, 3] at rest.
+        mesh: of the bank.
+        transforms: [frame, bone, 3, 4] from `bone_transforms`.
+        shift_m: float32 [frame, 3], added left and forward; its third number is set to how far the floor is below.
+        out: float32 [frame, point, 3], whose first points are set.
+    """
     vertices = np.ascontiguousarray(vertices_m, np.float32)
-    _skin(transforms.astype(np.float32), vertices, mesh.entry_vertex, mesh.entry_weight, mesh.bone_start, out)
+    turned = transforms.astype(np.float32)
+    _skin(turned, vertices, mesh.entry_vertex, mesh.entry_weight, mesh.bone_start, shift_m, out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,24 +260,23 @@ def pose_body(body: Body, dressed: DressedBody, mesh: Mesh, spine_deg: Floats, c
     transforms, joints = bone_transforms(channels, body.joints_m, spine_deg, abduction_deg)
     count, frames = len(dressed.vertices_m), len(channels)
     points = np.empty((frames, count + sum(len(part.points_m) for part in dressed.parts), 3), np.float32)
-    skin(dressed.vertices_m, mesh, transforms, points)
-    shift = np.zeros((frames, 3))
+    shift = np.zeros((frames, 3), np.float32)
     shift[:, 0] = channels[:, CHANNEL_INDEX["px"]] * body.leg_m
-    shift[:, 2] = -points[:, :count, 2].min(1)
-    points[:, :count] += shift[:, None].astype(np.float32)
+    skin(dressed.vertices_m, mesh, transforms, shift, points)
     start = count
     for part in dressed.parts:
         own = points[:, start : start + len(part.points_m)]
-        own[:] = (
-            part.points_m if part.bone is None else carried(transforms, BONE_INDEX[part.bone], part.points_m, shift)
-        )
+        if part.bone is None:
+            own[:] = part.points_m
+        else:
+            own[:] = carried(transforms, BONE_INDEX[part.bone], part.points_m, shift)
         start += len(part.points_m)
     crown = body.vertices_m[np.argmax(body.vertices_m[:, 2])]
     top = carried(transforms, BONE_INDEX["head"], crown[None], shift)
     return PosedBody(points, np.concatenate([joints + shift[:, None], top], 1))
 
 
-def carried(transforms: Floats, bone: int, points_m: Floats, shift_m: Floats) -> Floats:
+def carried(transforms: Floats, bone: int, points_m: Floats, shift_m: Floats) -> NDArray[np.float64]:
     """Points [point, 3] at rest that move stiffly with a bone: [frame, point, 3] in the walker's frame."""
     turned = points_m @ np.swapaxes(transforms[:, bone, :, :3], 1, 2)
     return turned + (transforms[:, bone, :, 3] + shift_m)[:, None]

@@ -19,19 +19,19 @@ _HIDDEN = -1000
 
 @njit(cache=True)
 def _add_edge(x0, y0, x1, y1, weight, steps):  # pragma: no cover - compiled
-    """Adds an edge to the picture of steps of the winding number [row, column]; a row's running sum is the number."""
-    size = steps.shape[0]
-    if y0 < y1:
-        low, high, sign = y0, y1, -weight
+    """Adds an edge to the steps of the winding number [row, column], whose running sum down a column it is."""
+    if x0 < x1:
+        low, high, sign = x0, x1, weight
     else:
-        low, high, sign = y1, y0, weight
+        low, high, sign = x1, x0, -weight
+    size = steps.shape[1]
     first, last = max(0, int(np.ceil(low))), min(size, int(np.ceil(high)))
     if first >= last:
         return
-    slope = (x1 - x0) / (y1 - y0)
-    for row in range(first, last):
-        crossing = x0 + (row - y0) * slope
-        steps[row, min(max(0, int(np.ceil(crossing))), size)] += sign
+    slope = (y1 - y0) / (x1 - x0)
+    for column in range(first, last):
+        crossing = y0 + (column - x0) * slope
+        steps[min(max(0, int(np.ceil(crossing))), size), column] += sign
 
 
 @njit(cache=True)
@@ -66,7 +66,7 @@ def _add_hull(points, numbers, weight, corners, steps):  # pragma: no cover - co
             turn = fx * dy - fy * dx
             if turn < 0.0 or (turn == 0.0 and dx * dx + dy * dy > fx * fx + fy * fy):
                 following, fx, fy = i, dx, dy
-        if following == first or following == current:
+        if following in (first, current):
             break
         current = following
     for i in range(count):
@@ -75,20 +75,20 @@ def _add_hull(points, numbers, weight, corners, steps):  # pragma: no cover - co
 
 
 @njit(cache=True)
-def _light(steps, picture):  # pragma: no cover - compiled
-    """Lights the pixels inside and clears the steps."""
+def _light(steps, number, picture):  # pragma: no cover - compiled
+    """Lights the pixels inside and clears the steps; `number` is scratch of one row."""
+    number[:] = 0
     for row in range(picture.shape[0]):
-        number = 0
         for column in range(picture.shape[1]):
-            number += steps[row, column]
-            picture[row, column] = 255 if number > 0 else 0
+            number[column] += steps[row, column]
+            picture[row, column] = np.uint8(255) if number[column] > 0 else np.uint8(0)
     steps[:] = 0
 
 
 @njit(cache=True)
 def _fill(points, faces, edges, numbers, starts, screen, out):  # pragma: no cover - compiled
     size = out.shape[1]
-    steps = np.zeros((size, size + 1), np.int16)
+    steps, number = np.zeros((size + 1, size), np.int16), np.zeros(size, np.int16)
     facing = np.zeros(faces.shape[0], np.bool_)
     corners = np.zeros(max(numbers.shape[0], screen.shape[1]) + 1, np.int64)
     whole = np.arange(screen.shape[1])
@@ -98,7 +98,7 @@ def _fill(points, faces, edges, numbers, starts, screen, out):  # pragma: no cov
             _add_hull(points[frame], numbers[starts[hull] : starts[hull + 1]], 1, corners, steps)
         if screen.shape[1]:
             _add_hull(screen[frame], whole, _HIDDEN, corners, steps)
-        _light(steps, out[frame])
+        _light(steps, number, out[frame])
 
 
 def fill(
@@ -128,14 +128,14 @@ def fill(
 
 
 @njit(cache=True)
-def _project(points, matrices, pixels, near):  # pragma: no cover - compiled
+def _project(points, matrices, near, pixels):  # pragma: no cover - compiled
     for frame in range(points.shape[0]):
         m = matrices[frame]
         for point in range(points.shape[1]):
-            x, y, z = points[frame, point]
-            w = max(m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3], near)
-            pixels[frame, point, 0] = (m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]) / w
-            pixels[frame, point, 1] = (m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]) / w
+            x, y, z = points[frame, point, 0], points[frame, point, 1], points[frame, point, 2]
+            per_m = np.float32(1.0) / max(m[2, 0] * x + m[2, 1] * y + m[2, 2] * z + m[2, 3], near)
+            pixels[frame, point, 0] = (m[0, 0] * x + m[0, 1] * y + m[0, 2] * z + m[0, 3]) * per_m
+            pixels[frame, point, 1] = (m[1, 0] * x + m[1, 1] * y + m[1, 2] * z + m[1, 3]) * per_m
 
 
 _NEAR_M = np.float32(0.05)
@@ -144,7 +144,7 @@ _NEAR_M = np.float32(0.05)
 def project(points_m: NDArray[np.float32], matrices: NDArray[np.float64]) -> NDArray[np.float32]:
     """Perspective projection: points float32 [frame, point, 3] by [frame, 3, 4] to tangents [frame, point, 2]."""
     pixels = np.empty((*points_m.shape[:2], 2), np.float32)
-    _project(np.ascontiguousarray(points_m, np.float32), matrices.astype(np.float32), pixels, _NEAR_M)
+    _project(np.ascontiguousarray(points_m, np.float32), matrices.astype(np.float32), _NEAR_M, pixels)
     return pixels
 
 

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgait_core.simulation.bodies import Body, BodyBank
-from fgait_core.simulation.camera import Camera, draw_camera, projection_matrices
-from fgait_core.simulation.clothing import DressedBody, Outfit, draw_hair, draw_outfit, dress
+from fgait_core.simulation.camera import Camera, draw_camera, projection_matrices, scene_matrices
+from fgait_core.simulation.clothing import DressedBody, Outfit, draw_hair, draw_outfit, dress, hold_arms
 from fgait_core.simulation.conditions import Conditions, with_conditions
 from fgait_core.simulation.fast_alignment import align_all
 from fgait_core.simulation.mesh import mesh_of
-from fgait_core.simulation.motion import CHANNEL_INDEX, Gait, GaitPrior, draw_channels, draw_gait
+from fgait_core.simulation.motion import Gait, GaitPrior, draw_channels, draw_gait
+from fgait_core.simulation.occlusion import Occluder, draw_occluder
 from fgait_core.simulation.path import STRAIGHT, Passage, Path, draw_path, walk_along
 from fgait_core.simulation.posing import PosedBody, pose_body
 from fgait_core.simulation.raster import fill, fit_to_picture, project
@@ -50,7 +51,7 @@ class RecordingSetup:
     camera: Camera
     outfit: Outfit
     path: Path
-    occluder: None
+    occluder: Occluder | None
     speed: float
     noise: float
 
@@ -133,18 +134,24 @@ def draw_setup(
         wanted: what is fixed.
         duration_s: length of the recording, over which a walker may turn or stop.
     """
+    body = walker.body
     camera = draw_camera(rng, wanted.view_deg)
-    outfit = draw_outfit(rng, walker.body.sex, walker.hair, walker.hair_m)
-    path = draw_path(rng, duration_s)
-    speed = float(np.clip(rng.normal(1.0, 0.09), 0.75, 1.3))
-    return RecordingSetup(
-        camera,
-        outfit,
-        STRAIGHT if wanted.plain else path,
-        None,
-        speed,
-        float(rng.uniform(0.4, 1.5)),
+    outfit = draw_outfit(
+        rng,
+        body.sex,
+        walker.hair,
+        walker.hair_m,
+        age_years=body.age_years,
+        clothing=wanted.clothing,
+        carrying=wanted.carrying,
     )
+    path = draw_path(rng, duration_s)
+    speed, noise = float(np.clip(rng.normal(1.0, 0.09), 0.75, 1.3)), float(rng.uniform(0.4, 1.5))
+    way_m = walker.gait.at_speed(speed).speed_m_s(body.leg_m) * duration_s
+    occluder = draw_occluder(rng, camera, 0.0 if path.kind == "treadmill" else way_m)
+    if wanted.plain:
+        path, occluder = STRAIGHT, None
+    return RecordingSetup(camera, outfit, path, occluder, speed, noise)
 
 
 def pose_walk(
@@ -159,7 +166,7 @@ def pose_walk(
     body, gait = walker.body, walker.gait.at_speed(setup.speed)
     passage = walk_along(setup.path, gait, body.leg_m, n_frames, frame_rate_hz, rng)
     channels = draw_channels(gait, passage, frame_rate_hz, rng)
-    _hold_still(channels, setup.outfit)
+    hold_arms(channels, setup.outfit)
     dressed = dress(body, bank.faces, bank.weights, setup.outfit)
     posed: PosedBody = pose_body(body, dressed, mesh_of(bank), gait.spine_deg, channels)
     matrices = projection_matrices(setup.camera, passage.position_m, passage.heading_deg)
@@ -186,9 +193,9 @@ def record(
     """
     walk = pose_walk(walker, bank, setup, n_frames, frame_rate_hz, rng)
     pixels = project(walk.points_m, walk.matrices)
-    fit_to_picture(pixels, PICTURE_PX)
+    framing = fit_to_picture(pixels, PICTURE_PX)
     hulls = (*walk.dressed.hulls, *part_hulls(walk.dressed))
-    masks = fill(pixels, mesh_of(bank), hulls, np.zeros((n_frames, 0, 2), np.float32), PICTURE_PX)
+    masks = fill(pixels, mesh_of(bank), hulls, _screen(walk, setup, framing), PICTURE_PX)
     silhouettes, _, usable = align_all(degrade(masks, setup.noise, rng))
     return Recording(_kept_up(silhouettes, usable), None, None, walk.gait, walk.passage)
 
@@ -200,19 +207,21 @@ def part_hulls(dressed: DressedBody) -> list[NDArray[np.int64]]:
     return [np.arange(start, start + count) for start, count in zip(starts, counts, strict=False)]
 
 
+def _screen(walk: PosedWalk, setup: RecordingSetup, framing: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The corners of what hides the walker, in pixels [frame, corner, 2], where it is nearer than the walker."""
+    if setup.occluder is None:
+        return np.zeros((len(framing), 0, 2), np.float32)
+    matrices = scene_matrices(setup.camera, walk.passage.position_m)
+    corners = np.broadcast_to(setup.occluder.corners_m.astype(np.float32), (len(framing), 8, 3))
+    pixels = project(corners, matrices) * framing[:, None, :1] + framing[:, None, 1:]
+    away_m = matrices[:, 2] @ np.append(setup.occluder.corners_m.mean(0), 1.0)
+    pixels[away_m > walk.matrices[:, 2, 3]] = 0.0
+    return pixels
+
+
 def _kept_up(silhouettes: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Frames in which nobody is seen repeat the usable frame before them (or after them, at the start)."""
     if usable.all() or not usable.any():
         return silhouettes
     numbers = np.maximum.accumulate(np.where(usable, np.arange(len(usable)), int(usable.argmax())))
     return silhouettes[numbers]
-
-
-def _hold_still(channels: NDArray[np.float64], outfit: Outfit) -> None:
-    """Keeps the arm that carries a bag near its mean, in place."""
-    if outfit.still_arm is None:
-        return
-    for segment in ("uarm", "farm"):
-        column = channels[:, CHANNEL_INDEX[f"{outfit.still_arm}_{segment}_sag"]]
-        mean = 0.0 if segment == "uarm" else 8.0
-        column[:] = mean + 0.3 * (column - column.mean())
