@@ -1,0 +1,45 @@
+"""Depression: a severity, and how it shows in the gait.
+
+Signs: slower, shorter strides, less arm swing and vertical motion, more sway, slumped (Michalak 2009); velocity, stride
+cycle time (Lemke 2000); speed, vertical motion and slump replicated in daily life, sway did not (Adolph 2021); nothing
+found in 90 young adults (Kumar 2021). Sizes against those studies: docs/evidence/simulation.md, "Conditions".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fgait_core.simulation.doses import DoseDistribution
+from fgait_core.simulation.motion import ARM_SWING, Gait
+
+DEPRESSION_CLASSES: tuple[str, ...] = ("no", "yes")
+
+DOSES: dict[str, DoseDistribution] = {
+    "no": DoseDistribution(0.0, 0.25, 0.0, 0.9),
+    "yes": DoseDistribution(1.0, 0.38, 0.2, 2.0),
+}
+"""Severity, 1 a typical major depression: people without one have low moods, too, and some with one hardly show it."""
+
+_SCATTER = 0.4
+"""Spread (of the logarithm) of each effect between people of the same severity."""
+
+
+def shown_dose(dose: float, age_years: float) -> float:
+    """How much of a dose shows: all of it from 35 years on, 45 % below 18.5 (Kumar 2021 found nothing in the young)."""
+    return dose * float(np.clip((age_years - 5.0) / 30.0, 0.45, 1.0))
+
+
+def with_depression(gait: Gait, dose: float, age_years: float, rng: np.random.Generator) -> Gait:
+    """The gait of the same person with a depression of that severity."""
+    shown = shown_dose(dose, age_years)
+
+    def effect(size: float) -> float:
+        return size * shown * float(np.exp(rng.normal(0.0, _SCATTER)))
+
+    gait = gait.with_stride(max(0.6, 1.0 - effect(0.09))).with_cadence(max(0.7, 1.0 - effect(0.055)))
+    gait = gait.scaled(ARM_SWING, max(0.15, 1.0 - effect(0.33)))
+    gait = gait.scaled(("l_foot_sag", "r_foot_sag"), max(0.4, 1.0 - effect(0.21)))
+    gait = gait.scaled(("pz", "ch_pitch", "hd_pitch"), max(0.3, 1.0 - effect(0.20)))
+    gait = gait.scaled(("px", "ch_roll", "hd_roll"), 1.0 + effect(0.12))
+    gait = gait.scaled(("ch_yaw", "pel_yaw"), max(0.4, 1.0 - effect(0.12)))
+    return gait.shifted(("ch_pitch",), effect(2.8)).shifted(("hd_pitch",), effect(5.5))
