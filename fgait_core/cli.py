@@ -25,6 +25,7 @@ ROOMS = (
     "architectures",
     "checkpoints",
     "simulation",
+    "simgait",
     "data",
     "training",
     "evaluation",

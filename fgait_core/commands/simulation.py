@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 import typer
 
 from fgait_core.commands.progress_bar import progress_bar
+from fgait_core.errors import ConfigError
+
+
+class Layout(StrEnum):
+    """Which recordings are made of each person."""
+
+    random = "random"
+    identification = "identification"
+
 
 _SEED = typer.Option(1, min=0, help="Everything is drawn from it: the same seed gives the same result.")
-_BANK_OUT = typer.Option(None, help="File to write. By default bodies.npz in the cache folder.")
+_BANK_OUT = typer.Option(..., help="File to write.")
 _SPLIT_OUT = typer.Option(..., help="Folder of the split.")
+_SEQUENCES = typer.Option(
+    None, min=1, help="Recordings of each person; the layout identification has a number of its own."
+)
+_LAYOUT = typer.Option(
+    Layout.random,
+    help="random: everything is drawn; identification: types and views like CASIA-B's, see docs/simgait.md.",
+)
 _PNG_OUT = typer.Option(..., help="PNG file to write.")
 _TRAIN = typer.Option(..., help="Folder of the split to fit on.")
 _TEST = typer.Option(..., help="Folder of the split to measure on.")
-_BODIES = typer.Option(
-    None,
-    help="Body bank of `fgait simulate bodies`. By default the one in the cache folder, or, where that is missing, the "
-    "small one of the package.",
-)
+_BODIES = typer.Option(None, help="Body bank of `fgait simulate bodies`. By default the one of the package.")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,15 +44,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(room, name="simulate")
 
 
-def default_bank_file() -> Path:
-    """Where `fgait simulate bodies` writes, and the other commands look, unless told otherwise."""
-    from fgait_core.assets import cache_dir
-
-    return cache_dir() / "bodies.npz"
-
-
 def bodies(
-    out: Path | None = _BANK_OUT,
+    out: Path = _BANK_OUT,
     count: int = typer.Option(2000, min=20, help="How many bodies."),
     seed: int = _SEED,
 ) -> None:
@@ -47,31 +53,38 @@ def bodies(
     from fgait_core.assets import cache_dir
     from fgait_core.simulation.anny_bodies import build_body_bank
 
-    file = out or default_bank_file()
     with progress_bar() as progress:
         bank = build_body_bank(count, seed, cache_dir() / "anny", progress)
-    bank.save(file)
-    typer.echo(f"{len(bank)} bodies of {bank.vertices_m.shape[1]} vertices in {file}")
+    bank.save(out)
+    typer.echo(f"{len(bank)} bodies of {len(bank.weights)} vertices in {out}")
 
 
 def dataset(
     people: int = typer.Option(..., min=1, help="How many people."),
-    sequences: int = typer.Option(..., min=1, help="Recordings of each person."),
     out: Path = _SPLIT_OUT,
     split: str = typer.Option(..., help="train, calibration or test: they share no body and no seed."),
+    sequences: int | None = _SEQUENCES,
+    layout: Layout = _LAYOUT,
     seed: int = _SEED,
     frames: int = typer.Option(30, min=1, help="Frames of each recording."),
-    frame_rate_hz: float = typer.Option(25.0, min=1.0, help="Frames a second."),
+    frame_rate_hz: float = typer.Option(25.0, help="Frames a second, 15 to 120."),
+    poses: bool = typer.Option(False, "--poses", help="Also write the joints of each frame."),
+    parsing: bool = typer.Option(False, "--parsing", help="Also write the body part of each pixel."),
     bodies: Path | None = _BODIES,
     processes: int = typer.Option(2, min=1, help="Worker processes; the result does not depend on it."),
 ) -> None:
     """Write a simulated data set as a folder of shards. Goes on where it was interrupted."""
-    from fgait_core.simulation.generator import SimulationPlan, write_split
+    from fgait_core.simulation.generator import write_split
+    from fgait_core.simulation.layouts import IDENTIFICATION_SEQUENCES
+    from fgait_core.simulation.plan import SimulationPlan
 
-    plan = SimulationPlan(split, people, sequences, frames, frame_rate_hz, seed)
-    bank = _bank_file(bodies)
+    if sequences is None:
+        if layout is not Layout.identification:
+            raise ConfigError("Say with --sequences how many recordings each person has.")
+        sequences = IDENTIFICATION_SEQUENCES
+    plan = SimulationPlan(split, people, sequences, frames, frame_rate_hz, seed, poses, parsing, layout.value)
     with progress_bar() as progress:
-        manifest = write_split(plan, out, bank, processes, progress)
+        manifest = write_split(plan, out, bodies, processes, progress)
     typer.echo(f"{manifest}: {people} simulated people, {people * sequences} sequences")
 
 
@@ -84,11 +97,10 @@ def preview(
 ) -> None:
     """Draw a contact sheet of simulated walkers, with what was simulated beside each."""
     from fgait_core.simulation.bodies import BodyBank
-    from fgait_core.simulation.generator import SimulationPlan
+    from fgait_core.simulation.plan import SimulationPlan
     from fgait_core.simulation.preview import write_contact_sheet
 
-    file = _bank_file(bodies)
-    bank = BodyBank.packaged() if file is None else BodyBank.load(file)
+    bank = BodyBank.packaged() if bodies is None else BodyBank.load(bodies)
     write_contact_sheet(SimulationPlan(split, people, 1, seed=seed), bank, out)
     typer.echo(f"{people} simulated people in {out}")
 
@@ -104,13 +116,3 @@ def probe(train: Path = _TRAIN, test: Path = _TEST) -> None:
             f"{result.task}: AUC of {result.recordings} simulated recordings {views}; "
             f"of {result.people} simulated people {result.auc_by_person:.2f}"
         )
-
-
-def _bank_file(wanted: Path | None) -> Path | None:
-    if wanted is not None:
-        return wanted
-    file = default_bank_file()
-    if file.exists():
-        return file
-    typer.echo("No body bank in the cache: using the small one of the package (see `fgait simulate bodies`).", err=True)
-    return None

@@ -34,7 +34,7 @@ class SequenceRow:
         depression: no or yes; depression_dose: 0 nothing, 1 typical.
         distractor: see `conditions`; distractor_dose: 0 none to 1.
         sex, age_years, height_m, bmi, leg_m: of the body; age_group: one of `AGE_GROUPS`.
-        hair, clothing, carrying: see `clothing`.
+        hair, headwear, clothing, carrying: see `clothing`.
         view_deg: 0 walks towards the camera, 90 to the right of the picture, 180 away, 270 to the left.
         camera_distance_m, camera_height_m, camera_tilt_deg, camera_roll_deg, focal_length_mm, camera_follows: see
             `camera`.
@@ -65,6 +65,7 @@ class SequenceRow:
     bmi: float
     leg_m: float
     hair: str
+    headwear: str
     clothing: str
     carrying: str
     view_deg: float
@@ -152,6 +153,7 @@ def describe(
         bmi=body.bmi,
         leg_m=body.leg_m,
         hair=walker.hair,
+        headwear=outfit.headwear,
         clothing=outfit.clothing,
         carrying=outfit.carrying,
         view_deg=camera.view_deg,

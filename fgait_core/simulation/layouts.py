@@ -21,6 +21,7 @@ LAYOUTS: tuple[str, ...] = ("random", "identification")
 TYPES: tuple[str, ...] = ("nm-01", "nm-02", "bg-01", "cl-01")
 VIEWS_DEG: tuple[int, ...] = tuple(range(0, 360, 45))
 IDENTIFICATION_SEQUENCES = len(TYPES) * len(VIEWS_DEG)
+_WINTER = ("jacket", "coat")
 _BAGS = ("backpack", "hand_bag", "shoulder_bag")
 
 
@@ -47,7 +48,7 @@ def random_take(walker: Walker, place: int, duration_s: float, rng: np.random.Ge
 
 def draw_wardrobe(walker: Walker, rng: np.random.Generator) -> dict[str, Outfit]:
     """What a person wears and carries in each type: the same clothes with and without a bag, and a coat."""
-    normal = next(outfit for outfit in _outfits(walker, rng) if outfit.clothing != "coat")
+    normal = next(outfit for outfit in _outfits(walker, rng) if outfit.clothing not in _WINTER)
     bag = draw_setup(walker, rng, Wanted(carrying=str(rng.choice(_BAGS)), plain=True)).outfit
     coat = draw_setup(walker, rng, Wanted(clothing="coat", carrying="none", plain=True)).outfit
     with_bag = replace(normal, carrying=bag.carrying, load=bag.load, carrying_side=bag.carrying_side)

@@ -106,7 +106,7 @@ def bodies_of(plan: SimulationPlan, bank: BodyBank) -> NDArray[np.int64]:
     A third of the test bodies is for the layout "identification" and the rest for the other, so that nobody is in both.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is none, or, for the layout "identification", fewer than people.
     """
     bodies = bank.of_split(plan.split)
     if plan.split == "test":
@@ -114,6 +114,11 @@ def bodies_of(plan: SimulationPlan, bank: BodyBank) -> NDArray[np.int64]:
         bodies = bodies[kept == (plan.layout == "identification")]
     if len(bodies) == 0:
         raise ConfigError(f"The body bank has no body for the split {plan.name!r}; build a larger one.")
+    if plan.layout == "identification" and plan.people > len(bodies):
+        raise ConfigError(
+            f"People who are to be told apart need a body each; the bank has {len(bodies)} for {plan.people} people. "
+            "Ask for fewer people or build a larger bank."
+        )
     return bodies
 
 

@@ -1,5 +1,6 @@
 """The layout for identification has every type in every view, in clothes that fit the type, by people of its own."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,11 @@ def test_nobody_is_in_both_layouts(split: ShardFolder, bank: BodyBank, tmp_path:
 def test_another_number_of_recordings_is_refused():
     with pytest.raises(ConfigError, match="has 32 recordings"):
         SimulationPlan("test", 3, 4, layout="identification")
+
+
+def test_people_who_are_to_be_told_apart_share_no_body(bank: BodyBank):
+    fitting = len(bodies_of(PLAN, bank))
+    plan = replace(PLAN, people=fitting)
+    assert len({plan_person(plan, bank, number).body for number in range(fitting)}) == fitting
+    with pytest.raises(ConfigError, match="a body each"):
+        plan_person(replace(PLAN, people=fitting + 1), bank, 0)
