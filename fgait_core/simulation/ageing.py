@@ -15,7 +15,7 @@ import numpy as np
 
 _SPEED_BY_AGE: tuple[tuple[float, ...], tuple[float, ...]] = (
     (55.0, 60.0, 65.0, 75.0, 85.0, 90.0),
-    (1.0, 0.97, 0.935, 0.87, 0.74, 0.68),
+    (1.0, 0.97, 0.935, 0.88, 0.76, 0.70),
 )
 """Age and walking speed relative to that at 20 to 55."""
 
@@ -57,9 +57,9 @@ def expected_gait(sex: str, age_years: float) -> ExpectedGait:
     old = float(np.clip((age_years - 55.0) / 25.0, 0.0, 1.4))
     slowing = float(np.interp(age_years, *_SPEED_BY_AGE))
     return ExpectedGait(
-        cadence_steps_min=(113.0 + (3.0 - 2.0 * growing) * female + 16.5 * growing**1.4)
+        cadence_steps_min=(114.0 + (3.0 - 2.0 * growing) * female + 15.5 * growing**1.4)
         * slowing**_CADENCE_SHARE_OF_SLOWING,
-        stride_over_leg=1.62 * (1.0 + 0.08 * growing) * slowing ** (1.0 - _CADENCE_SHARE_OF_SLOWING),
+        stride_over_leg=1.65 * (1.0 + 0.09 * growing) * slowing ** (1.0 - _CADENCE_SHARE_OF_SLOWING),
         arm_range_deg=31.5 * (1.0 - 0.22 * old),
         turning=1.0 - 0.15 * old,
         sway=1.0 + 0.2 * growing,

@@ -74,6 +74,9 @@ _ASYMMETRY_SPREAD = 0.5
 _TURNING = 1.3
 """Pelvis and trunk of the prior turn less than published."""
 
+_KNEE_FLEXION = 0.92
+"""Knees of the prior bend a little further in the swing than published, at the strides that are drawn."""
+
 _STRIDE_PER_REACH = 1.93
 """Stride over the reach of one foot, both over leg length: 1.55 / 0.805 in the mean of the prior's people."""
 
@@ -219,6 +222,7 @@ def draw_gait(prior: GaitPrior, rng: np.random.Generator, sex: str, age_years: f
     """
     expected, female = expected_gait(sex, age_years), 1.0 if sex == "female" else -1.0
     coefficients = prior.draw(rng)
+    coefficients[2:, [CHANNEL_INDEX["l_shank_sag"], CHANNEL_INDEX["r_shank_sag"]]] *= _KNEE_FLEXION
     cadence, stride = rng.normal(expected.cadence_steps_min, 6.5), rng.normal(expected.stride_over_leg, 0.11)
     gait = Gait(
         coefficients,
@@ -231,6 +235,7 @@ def draw_gait(prior: GaitPrior, rng: np.random.Generator, sex: str, age_years: f
     gait = gait.with_leg_swing(float(np.clip(gait.stride_over_leg / _stride_of_swing(gait), 0.65, 1.4)))
     uneven = float(rng.normal(0.0, 0.015))
     gait = gait.scaled(LEG_SWING[:2], 1.0 + uneven).scaled(LEG_SWING[2:], 1.0 - uneven)
+    gait = _with_knees_that_bend_forward(gait)
     gait = _with_arm_ranges(gait, float(np.clip(rng.normal(1.0, 0.18), 0.4, 1.6)) * expected.arm_range_deg, rng)
     gait = gait.scaled(("pel_yaw", "ch_yaw"), _TURNING * expected.turning)
     gait = gait.scaled(("pel_roll",), 1.0 + 0.10 * female)
@@ -256,6 +261,14 @@ def _stride_of_swing(gait: Gait) -> float:
     return _STRIDE_PER_REACH * float(np.mean(reach)) / 2.0
 
 
+def _with_knees_that_bend_forward(gait: Gait) -> Gait:
+    """Shanks turned back where a knee would bend the wrong way by more than a healthy 3 degrees."""
+    cycle = gait.cycle()
+    for side in "lr":
+        gait = gait.shifted((f"{side}_shank_sag",), min(0.0, 3.0 + float(_knee_deg(cycle, side).min())))
+    return gait
+
+
 def _with_arm_ranges(gait: Gait, mean_deg: float, rng: np.random.Generator) -> Gait:
     """Arms that swing so far on average, unequally: healthy arms differ, the left swings more in two of three.
 
@@ -263,9 +276,10 @@ def _with_arm_ranges(gait: Gait, mean_deg: float, rng: np.random.Generator) -> G
     """
     less = float(rng.beta(1.6, 2.4))
     ranges = (2.0 * mean_deg / (2.0 - less), 2.0 * mean_deg * (1.0 - less) / (2.0 - less))
-    for side, range_deg in zip("lr" if rng.random() < 2 / 3 else "rl", ranges, strict=True):
+    for side, range_deg in zip("lr" if rng.random() < 0.69 else "rl", ranges, strict=True):
         factor = range_deg / max(gait.range_of(f"{side}_uarm_sag"), 1e-6)
-        gait = gait.scaled((f"{side}_uarm_sag", f"{side}_farm_sag"), float(np.clip(factor, 0.1, 3.0)))
+        factor = float(np.clip(factor, 0.1, 3.0))
+        gait = gait.scaled((f"{side}_uarm_sag",), factor).scaled((f"{side}_farm_sag",), factor**0.85)
     return gait
 
 
@@ -354,15 +368,15 @@ def _asymmetry(left: float, right: float) -> float:
 def pelvis_height_over_leg(channels: NDArray[np.float64]) -> NDArray[np.float64]:
     """Height of the hips [frame] over leg length, the lower foot on the floor; channels [frame, channel].
 
-    Thigh and shank are half the leg each; the foot reaches 0.08 behind and 0.24 before the ankle, 0.08 below it; the
-    hips are 0.2 apart.
+    Thigh 0.47 and shank 0.53 of the leg, the ankle 0.10 over the sole, which reaches 0.07 behind it and 0.25 before it;
+    hips 0.28 apart (means of the adults among the bodies).
     """
     below = []
-    lift = 0.1 * np.sin(np.radians(channels[:, CHANNEL_INDEX["pel_roll"]]))
+    lift = 0.14 * np.sin(np.radians(channels[:, CHANNEL_INDEX["pel_roll"]]))
     for side, outward in (("l", 1.0), ("r", -1.0)):
         thigh, shank, foot = (
             np.radians(channels[:, CHANNEL_INDEX[f"{side}_{name}_sag"]]) for name in ("thigh", "shank", "foot")
         )
-        ankle = 0.5 * np.cos(thigh) + 0.5 * np.cos(shank) + 0.08 * np.cos(foot)
-        below.append(ankle - outward * lift + np.maximum(0.08 * np.sin(foot), -0.24 * np.sin(foot)))
+        ankle = 0.47 * np.cos(thigh) + 0.53 * np.cos(shank) + 0.10 * np.cos(foot)
+        below.append(ankle - outward * lift + np.maximum(0.07 * np.sin(foot), -0.25 * np.sin(foot)))
     return np.maximum(*below)

@@ -11,7 +11,7 @@ from fgait_core.simulation.norms import NUMBERS, Comparison, Norm, compare_with_
 
 @pytest.fixture(scope="module")
 def comparisons(bank: BodyBank, prior: GaitPrior) -> list[Comparison]:
-    return compare_with_norms(bank, prior, 80, seed=3)
+    return compare_with_norms(bank, prior, 100, seed=3)
 
 
 def test_simulated_means_lie_within_the_bands_of_the_norms(comparisons: list[Comparison]):
