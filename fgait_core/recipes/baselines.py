@@ -17,12 +17,14 @@ from fgait_core.data.labels import targets_of
 from fgait_core.data.shards import SHADOWS, ShardFolder
 from fgait_core.evaluation.by_person import auroc_by_person
 from fgait_core.evaluation.classification import Estimate
+from fgait_core.simulation.carried import CARRYING
+from fgait_core.simulation.clothing import CLOTHING
 
 _RIDGE = 300.0
 _ROWS = 6000
 _FLAGS = {
-    "clothing": ("close_fitting", "trousers", "skirt", "coat"),
-    "carrying": ("none", "backpack", "hand_bag", "shoulder_bag"),
+    "clothing": CLOTHING,
+    "carrying": CARRYING,
     "sex": ("female",),
 }
 

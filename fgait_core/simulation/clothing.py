@@ -24,7 +24,7 @@ _REGIONS: tuple[tuple[str, ...], ...] = (
     ("head",),
     ("pelvis",),
 )
-_REGION_OF_BONE = np.array([[bone in region for region in _REGIONS] for bone in BONES], np.float32)
+_BONES_OF_REGION = np.array([[bone in region for bone in BONES] for region in _REGIONS], np.float32)
 """Trunk, arms, legs, feet, head and pelvis: summed weights of their bones."""
 
 _HAIR_SHARES = {"female": (0.18, 0.0, 0.07, 0.18, 0.30, 0.15, 0.12), "male": (0.80, 0.08, 0.06, 0.02, 0.02, 0.01, 0.01)}
@@ -154,8 +154,8 @@ def hold_arms(channels: NDArray[np.float64], outfit: Outfit) -> None:
 
 def dress(body: Body, faces: NDArray[np.int32], weights: NDArray[np.float32], outfit: Outfit) -> DressedBody:
     """Puts an outfit on a body at rest."""
-    regions = weights @ _REGION_OF_BONE
-    trunk, _, _, _, head, _ = regions.T
+    regions = _BONES_OF_REGION @ weights.T
+    trunk, _, _, _, head, _ = regions
     on_head, on_trunk = head > 0.9, trunk > 0.8
     skull, size = skull_of(body, on_head), body.height_m / 1.7
     hair = hair_stand_off(body.vertices_m, on_head, skull, outfit.hair, outfit.hair_m * size, outfit.headwear)
@@ -217,7 +217,7 @@ def _stand_off(body: Body, regions: NDArray[np.float32], outfit: Outfit) -> NDAr
     legs = np.maximum(outfit.legs_m * hang, outfit.shoes_m * (below_knee > 1.0 - outfit.shaft))
     if outfit.flare_m > 0.0:
         legs = legs + outfit.flare_m * _down_to_hem(body, outfit.hem)
-    trunk, arms, leg, feet, _, _ = regions.T
+    trunk, arms, leg, feet, _, _ = regions
     return trunk * outfit.trunk_m + arms * outfit.arms_m + leg * legs + feet * outfit.shoes_m
 
 
@@ -235,5 +235,5 @@ def _down_to_hem(body: Body, hem: float) -> NDArray[np.float32]:
 def _hem_hull(body: Body, regions: NDArray[np.float32], hem: float) -> NDArray[np.int64]:
     z = body.vertices_m[:, 2]
     inside = (z < body.joints_m[BONE_INDEX["spine5"], 2]) & (z > _hem_z(body, hem))
-    _, _, legs, feet, _, pelvis = regions.T
+    _, _, legs, feet, _, pelvis = regions
     return np.flatnonzero(inside & (pelvis + legs + feet > 0.5))
