@@ -41,12 +41,13 @@ def register(app: typer.Typer) -> None:
     room.command("dataset")(dataset)
     room.command("preview")(preview)
     room.command("probe")(probe)
+    room.command("oracle")(oracle)
     app.add_typer(room, name="simulate")
 
 
 def bodies(
     out: Path = _BANK_OUT,
-    count: int = typer.Option(2000, min=20, help="How many bodies."),
+    count: int = typer.Option(8000, min=20, help="How many bodies."),
     seed: int = _SEED,
 ) -> None:
     """Draw a bank of bodies from anny (the extra `bodies`; some minutes, 1.4 GB of cache the first time)."""
@@ -115,4 +116,21 @@ def probe(train: Path = _TRAIN, test: Path = _TEST) -> None:
         typer.echo(
             f"{result.task}: AUC of {result.recordings} simulated recordings {views}; "
             f"of {result.people} simulated people {result.auc_by_person:.2f}"
+        )
+
+
+def oracle(
+    people: int = typer.Option(6000, min=120, help="How many fresh simulated people."), seed: int = _SEED
+) -> None:
+    """Say how well anybody could tell the conditions: who knows the doses, and who knows the exact gait."""
+    from fgait_core.simulation.oracle import best_possible
+
+    with progress_bar() as progress:
+        results = best_possible(people, seed, progress)
+    for result in results.values():
+        who = f"{result.task} {result.positive} against the rest"
+        known = f"{result.gait_auroc:.3f} ({result.gait_low:.3f} to {result.gait_high:.3f})"
+        typer.echo(
+            f"{who}: AUROC {result.dose_auroc:.3f} of whoever knows the dose, {known} of a model that knows the exact "
+            f"gait, measured on {result.people} simulated people"
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from fgait_core.data.shard_rows import ColumnType, Value
+from fgait_core.simulation.camera import clear_of_path
 from fgait_core.simulation.layouts import Take
 from fgait_core.simulation.motion import gait_truth
 from fgait_core.simulation.plan import PersonPlan, SimulationPlan
+from fgait_core.simulation.trunk_shape import right_shift_cm, right_shoulder_cm
 from fgait_core.simulation.walker import Recording, Walker
 
 AGE_GROUPS: tuple[str, ...] = ("6-12", "13-17", "18-39", "40-64", "65-90")
@@ -37,12 +39,14 @@ class SequenceRow:
         hair, headwear, clothing, carrying: see `clothing`.
         view_deg: 0 walks towards the camera, 90 to the right of the picture, 180 away, 270 to the left.
         camera_distance_m, camera_height_m, camera_tilt_deg, camera_roll_deg, focal_length_mm, camera_follows: see
-            `camera`.
+            `camera`; the distance is that in the middle of the recording.
         path: see `path`; occluded: whether something stands before the walker, yes or no.
         speed: factor on the person's own; noise: of the segmentation, 1 typical.
         frame_rate_hz: frames a second.
         type, view: in the layout "identification" as protocols name them, else None.
         seed: of this recording.
+        right_shoulder_cm, right_shift_cm: how much higher the right shoulder stands than the left, and how far the
+            spine carries the neck to the right (`trunk_shape`).
         truth: numbers of the gait as it was walked, `motion.gait_truth`; a column each.
     """
 
@@ -83,6 +87,8 @@ class SequenceRow:
     type: str | None
     view: str | None
     seed: int
+    right_shoulder_cm: float
+    right_shift_cm: float
     truth: dict[str, float]
 
     def values(self) -> dict[str, Value]:
@@ -132,7 +138,7 @@ def describe(
 ) -> SequenceRow:
     """The row of a recording that was made."""
     body, conditions, setup = walker.body, walker.conditions, take.setup
-    camera, outfit = setup.camera, setup.outfit
+    camera, outfit = clear_of_path(setup.camera, made.passage.position_m), setup.outfit
     return SequenceRow(
         key=f"{plan.name}-{person.number:06d}-{take.name}",
         person=str(person.number) if plan.layout == "random" else f"{plan.layout}-{person.number}",
@@ -171,6 +177,8 @@ def describe(
         type=take.type,
         view=take.view,
         seed=seed,
+        right_shoulder_cm=right_shoulder_cm(made.gait, body.joints_m),
+        right_shift_cm=right_shift_cm(made.gait, body.joints_m),
         truth=gait_truth(made.gait, body.leg_m),
     )
 

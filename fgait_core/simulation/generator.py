@@ -53,7 +53,9 @@ def simulate_person(plan: SimulationPlan, bank: BodyBank, number: int) -> Iterat
             take = random_take(walker, place, plan.frames / plan.frame_rate_hz, rng)
         else:
             take = identification_take(walker, wardrobe, place, rng)
-        made = record(walker, bank, take.setup, plan.frames, plan.frame_rate_hz, rng)
+        made = record(
+            walker, bank, take.setup, plan.frames, plan.frame_rate_hz, rng, poses=plan.poses, parsing=plan.parsing
+        )
         yield describe(plan, person, walker, take, made, seed), made
 
 
