@@ -158,3 +158,8 @@ def align_all(masks: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.f
     framing = np.zeros((len(masks), 4))
     usable = _align(np.ascontiguousarray(masks), out, framing)
     return out, framing, usable
+
+
+def to_silhouette(points_px: NDArray[np.float32], framing: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Points of the picture [frame, point, 2] in pixels of the aligned silhouettes; `framing` is from `align_all`."""
+    return (points_px * framing[:, None, 0::2] + framing[:, None, 1::2]).astype(np.float32)

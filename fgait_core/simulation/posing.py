@@ -239,10 +239,12 @@ class PosedBody:
 
     Attributes:
         points_m: float32 [frame, vertex, 3]: the mesh, then the points of each part.
+        transforms: float64 [frame, bone, 3, 4], rotation and shift of each bone from rest.
         joints_m: float64 [frame, 21, 3]: where each of `BONES` begins, then the crown of the head.
     """
 
     points_m: NDArray[np.float32]
+    transforms: NDArray[np.float64]
     joints_m: NDArray[np.float64]
 
 
@@ -263,20 +265,16 @@ def pose_body(body: Body, dressed: DressedBody, mesh: Mesh, spine_deg: Floats, c
     shift = np.zeros((frames, 3), np.float32)
     shift[:, 0] = channels[:, CHANNEL_INDEX["px"]] * body.leg_m
     skin(dressed.vertices_m, mesh, transforms, shift, points)
-    start = count
+    transforms[..., 3] += shift[:, None]
     for part in dressed.parts:
-        own = points[:, start : start + len(part.points_m)]
-        if part.bone is None:
-            own[:] = part.points_m
-        else:
-            own[:] = carried(transforms, BONE_INDEX[part.bone], part.points_m, shift)
-        start += len(part.points_m)
-    crown = body.vertices_m[np.argmax(body.vertices_m[:, 2])]
-    top = carried(transforms, BONE_INDEX["head"], crown[None], shift)
-    return PosedBody(points, np.concatenate([joints + shift[:, None], top], 1))
+        own = points[:, count : count + len(part.points_m)]
+        own[:] = part.points_m if part.bone is None else carried(transforms, part.bone, part.points_m)
+        count += len(part.points_m)
+    crown = carried(transforms, "head", body.vertices_m[[body.vertices_m[:, 2].argmax()]])
+    return PosedBody(points, transforms, np.concatenate([joints + shift[:, None], crown], 1))
 
 
-def carried(transforms: Floats, bone: int, points_m: Floats, shift_m: Floats) -> NDArray[np.float64]:
-    """Points [point, 3] at rest that move stiffly with a bone: [frame, point, 3] in the walker's frame."""
-    turned = points_m @ np.swapaxes(transforms[:, bone, :, :3], 1, 2)
-    return turned + (transforms[:, bone, :, 3] + shift_m)[:, None]
+def carried(transforms: NDArray[np.float64], bone: str, points_m: Floats) -> NDArray[np.float64]:
+    """Points [point, 3] at rest that move stiffly with a bone: float64 [frame, point, 3]."""
+    moves = transforms[:, BONE_INDEX[bone]]
+    return points_m @ np.swapaxes(moves[..., :3], 1, 2) + moves[:, None, :, 3]

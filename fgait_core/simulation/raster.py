@@ -1,8 +1,9 @@
 """Filling the outline of a projected body, compiled.
 
-A pixel is lit where a triangle that faces the camera covers its whole-numbered point. Instead of filling the
-triangles, the kernel follows the edges between faces that do and do not face the camera: they enclose each point as
-many times as facing triangles cover it (the winding number). That gives the same pixels for a tenth of the work.
+A pixel is lit where a triangle covers its whole-numbered point. The triangles that turn clockwise on the screen, which
+are the far side of a closed mesh, cover as much as all of them. Instead of filling them, the kernel follows the edges
+between the two kinds: they enclose each point as many times as triangles of one kind cover it (the winding number).
+That gives the same pixels for a tenth of the work.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from fgait_core.simulation.clothing import DressedBody
 from fgait_core.simulation.mesh import Mesh
 
 _HIDDEN = -1000
@@ -35,13 +37,13 @@ def _add_edge(x0, y0, x1, y1, weight, steps):  # pragma: no cover - compiled
 
 
 @njit(cache=True)
-def _add_mesh(points, faces, edges, facing, steps):  # pragma: no cover - compiled
+def _add_mesh(points, faces, edges, clockwise, steps):  # pragma: no cover - compiled
     for face in range(faces.shape[0]):
         a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
         x0, y0 = points[a, 0], points[a, 1]
-        facing[face] = (points[b, 0] - x0) * (points[c, 1] - y0) > (points[c, 0] - x0) * (points[b, 1] - y0)
+        clockwise[face] = (points[b, 0] - x0) * (points[c, 1] - y0) > (points[c, 0] - x0) * (points[b, 1] - y0)
     for edge in range(edges.shape[0]):
-        along, against = facing[edges[edge, 2]], facing[edges[edge, 3]]
+        along, against = clockwise[edges[edge, 2]], clockwise[edges[edge, 3]]
         if along != against:
             a, b = edges[edge, 0], edges[edge, 1]
             weight = 1 if along else -1
@@ -49,8 +51,8 @@ def _add_mesh(points, faces, edges, facing, steps):  # pragma: no cover - compil
 
 
 @njit(cache=True)
-def _add_hull(points, numbers, weight, corners, steps):  # pragma: no cover - compiled
-    """Adds the convex hull of some points (gift wrapping; `corners` is scratch of as many places as points)."""
+def wrap(points, numbers, corners):  # pragma: no cover - compiled
+    """Corners of the convex hull of some points, by gift wrapping; how many there are."""
     current = 0
     for i in range(1, len(numbers)):
         if points[numbers[i], 0] < points[numbers[current], 0]:
@@ -69,6 +71,12 @@ def _add_hull(points, numbers, weight, corners, steps):  # pragma: no cover - co
         if following in (first, current):
             break
         current = following
+    return count
+
+
+@njit(cache=True)
+def _add_hull(points, numbers, weight, corners, steps):  # pragma: no cover - compiled
+    count = wrap(points, numbers, corners)
     for i in range(count):
         a, b = corners[i], corners[(i + 1) % count]
         _add_edge(points[a, 0], points[a, 1], points[b, 0], points[b, 1], weight, steps)
@@ -89,11 +97,11 @@ def _light(steps, number, picture):  # pragma: no cover - compiled
 def _fill(points, faces, edges, numbers, starts, screen, out):  # pragma: no cover - compiled
     size = out.shape[1]
     steps, number = np.zeros((size + 1, size), np.int16), np.zeros(size, np.int16)
-    facing = np.zeros(faces.shape[0], np.bool_)
+    clockwise = np.zeros(faces.shape[0], np.bool_)
     corners = np.zeros(max(numbers.shape[0], screen.shape[1]) + 1, np.int64)
     whole = np.arange(screen.shape[1])
     for frame in range(points.shape[0]):
-        _add_mesh(points[frame], faces, edges, facing, steps)
+        _add_mesh(points[frame], faces, edges, clockwise, steps)
         for hull in range(starts.shape[0] - 1):
             _add_hull(points[frame], numbers[starts[hull] : starts[hull + 1]], 1, corners, steps)
         if screen.shape[1]:
@@ -111,7 +119,7 @@ def fill(
     """Silhouettes of a closed mesh, of convex things with it, and of what hides them.
 
     Args:
-        points_px: float32 [frame, vertex, 2]; faces that turn clockwise on the screen (y down) face the camera.
+        points_px: float32 [frame, vertex, 2].
         mesh: its faces use the first vertices.
         hulls: vertex numbers of what is drawn as the convex hull of its projection.
         screen_px: float32 [frame, point, 2], hides what lies in its convex hull; no points hide nothing.
@@ -180,3 +188,10 @@ def fit_to_picture(points: NDArray[np.float32], size_px: int, margin_px: int = 2
     framing = np.empty((len(points), 3), np.float32)
     _frame(points, np.float32(size_px), np.float32(margin_px), framing)
     return framing
+
+
+def part_hulls(dressed: DressedBody) -> list[NDArray[np.int64]]:
+    """Numbers of the points of each part, which follow the mesh's vertices."""
+    counts = [len(part.points_m) for part in dressed.parts]
+    starts = len(dressed.vertices_m) + np.cumsum([0, *counts])
+    return [np.arange(start, start + count) for start, count in zip(starts, counts, strict=False)]

@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgait_core.simulation.bodies import Body, BodyBank
+from fgait_core.simulation.body_parts import draw_labels, lay_on
 from fgait_core.simulation.camera import Camera, draw_camera, projection_matrices, scene_matrices
 from fgait_core.simulation.clothing import DressedBody, Outfit, draw_hair, draw_outfit, dress, hold_arms
 from fgait_core.simulation.conditions import Conditions, with_conditions
-from fgait_core.simulation.fast_alignment import align_all
-from fgait_core.simulation.mesh import mesh_of
+from fgait_core.simulation.fast_alignment import align_all, to_silhouette
+from fgait_core.simulation.mesh import Mesh, mesh_of
 from fgait_core.simulation.motion import Gait, GaitPrior, draw_channels, draw_gait
 from fgait_core.simulation.occlusion import Occluder, draw_occluder
 from fgait_core.simulation.path import STRAIGHT, Passage, Path, draw_path, walk_along
-from fgait_core.simulation.posing import PosedBody, pose_body
-from fgait_core.simulation.raster import fill, fit_to_picture, project
+from fgait_core.simulation.poses import coco_joints, confidence, depth_below_skin, face_points
+from fgait_core.simulation.posing import PosedBody, carried, pose_body
+from fgait_core.simulation.raster import fill, fit_to_picture, part_hulls, project
 from fgait_core.simulation.segmentation_noise import degrade
 
 PICTURE_PX = 128
@@ -80,20 +82,28 @@ class PosedWalk:
     """A walk in space, before anything of it is drawn.
 
     Attributes:
-        points_m: float32 [frame, vertex, 3] in the walker's frame: the dressed mesh, then the points of each part.
-        joints_m: float64 [frame, 21, 3]: where each of `skeleton.BONES` begins, then the crown of the head.
+        body: as posed, in the walker's frame.
         matrices: float64 [frame, 3, 4], walker's frame to picture (see `camera.projection_matrices`).
-        dressed: body and what it wears.
+        dressed: body and what it wears, at rest.
         passage: where the walker goes.
         gait: as walked in this recording.
     """
 
-    points_m: NDArray[np.float32]
-    joints_m: NDArray[np.float64]
+    body: PosedBody
     matrices: NDArray[np.float64]
     dressed: DressedBody
     passage: Passage
     gait: Gait
+
+    @property
+    def points_m(self) -> NDArray[np.float32]:
+        """float32 [frame, vertex, 3] in the walker's frame: the dressed mesh, then the points of each part."""
+        return self.body.points_m
+
+    @property
+    def joints_m(self) -> NDArray[np.float64]:
+        """float64 [frame, 21, 3]: where each of `skeleton.BONES` begins, then the crown of the head."""
+        return self.body.joints_m
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,9 +178,9 @@ def pose_walk(
     channels = draw_channels(gait, passage, frame_rate_hz, rng)
     hold_arms(channels, setup.outfit)
     dressed = dress(body, bank.faces, bank.weights, setup.outfit)
-    posed: PosedBody = pose_body(body, dressed, mesh_of(bank), gait.spine_deg, channels)
+    posed = pose_body(body, dressed, mesh_of(bank), gait.spine_deg, channels)
     matrices = projection_matrices(setup.camera, passage.position_m, passage.heading_deg)
-    return PosedWalk(posed.points_m, posed.joints_m, matrices, dressed, passage, gait)
+    return PosedWalk(posed, matrices, dressed, passage, gait)
 
 
 def record(
@@ -180,8 +190,13 @@ def record(
     n_frames: int,
     frame_rate_hz: float,
     rng: np.random.Generator,
+    *,
+    poses: bool = False,
+    parsing: bool = False,
 ) -> Recording:
     """One recording of a walker.
+
+    Frames in which nobody can be seen repeat the frame before them.
 
     Args:
         walker: who walks.
@@ -190,21 +205,52 @@ def record(
         n_frames: how many frames.
         frame_rate_hz: frames a second.
         rng: source of what differs from stride to stride and from frame to frame.
+        poses: whether to find the joints, too; the silhouettes are the same.
+        parsing: whether to label the parts of the body, too; the silhouettes are the same.
     """
-    walk = pose_walk(walker, bank, setup, n_frames, frame_rate_hz, rng)
+    walk, mesh = pose_walk(walker, bank, setup, n_frames, frame_rate_hz, rng), mesh_of(bank)
     pixels = project(walk.points_m, walk.matrices)
-    framing = fit_to_picture(pixels, PICTURE_PX)
+    picture = fit_to_picture(pixels, PICTURE_PX)
     hulls = (*walk.dressed.hulls, *part_hulls(walk.dressed))
-    masks = fill(pixels, mesh_of(bank), hulls, _screen(walk, setup, framing), PICTURE_PX)
-    silhouettes, _, usable = align_all(degrade(masks, setup.noise, rng))
-    return Recording(_kept_up(silhouettes, usable), None, None, walk.gait, walk.passage)
+    masks = fill(pixels, mesh, hulls, _screen(walk, setup, picture), PICTURE_PX)
+    silhouettes, aligned, usable = align_all(degrade(masks, setup.noise, rng))
+    joints = labels = None
+    if poses or parsing:
+        seen, depths_m = draw_labels(to_silhouette(pixels, aligned), _depth_m(walk, walk.points_m), mesh, walk.dressed)
+        labels = lay_on(seen, silhouettes) if parsing else None
+        joints = _poses(walker.body, walk, mesh, picture, aligned, depths_m, silhouettes) if poses else None
+    kept = _kept(usable)
+    return Recording(
+        silhouettes[kept],
+        None if joints is None else joints[kept],
+        None if labels is None else labels[kept],
+        walk.gait,
+        walk.passage,
+    )
 
 
-def part_hulls(dressed: DressedBody) -> list[NDArray[np.int64]]:
-    """Numbers of the points of each part, which follow the mesh's vertices."""
-    counts = [len(part.points_m) for part in dressed.parts]
-    starts = len(dressed.vertices_m) + np.cumsum([0, *counts])
-    return [np.arange(start, start + count) for start, count in zip(starts, counts, strict=False)]
+def _poses(
+    body: Body,
+    walk: PosedWalk,
+    mesh: Mesh,
+    picture: NDArray[np.float32],
+    aligned: NDArray[np.float64],
+    depths_m: NDArray[np.float32],
+    silhouettes: NDArray[np.uint8],
+) -> NDArray[np.float32]:
+    face_m = face_points(body, mesh)
+    joints_m = coco_joints(walk.joints_m, carried(walk.body.transforms, "head", face_m))
+    pixels = project(joints_m.astype(np.float32), walk.matrices) * picture[:, None, :1] + picture[:, None, 1:]
+    pixels = to_silhouette(pixels, aligned)
+    below_skin_m = depth_below_skin(coco_joints(body.joints_m.astype(np.float64), face_m), walk.dressed.vertices_m)
+    sure = confidence(pixels, _depth_m(walk, joints_m), below_skin_m, depths_m, silhouettes)
+    return np.concatenate([pixels, sure[..., None]], -1).astype(np.float32)
+
+
+def _depth_m(walk: PosedWalk, points_m: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Distance from the camera along its axis [frame, point]."""
+    away = walk.matrices[:, 2]
+    return (np.einsum("fpi,fi->fp", points_m, away[:, :3]) + away[:, 3:]).astype(np.float32)
 
 
 def _screen(walk: PosedWalk, setup: RecordingSetup, framing: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -219,9 +265,6 @@ def _screen(walk: PosedWalk, setup: RecordingSetup, framing: NDArray[np.float32]
     return pixels
 
 
-def _kept_up(silhouettes: NDArray[np.uint8], usable: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Frames in which nobody is seen repeat the usable frame before them (or after them, at the start)."""
-    if usable.all() or not usable.any():
-        return silhouettes
-    numbers = np.maximum.accumulate(np.where(usable, np.arange(len(usable)), int(usable.argmax())))
-    return silhouettes[numbers]
+def _kept(usable: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each frame the last usable one up to it; at the start, the first usable one."""
+    return np.maximum.accumulate(np.where(usable, np.arange(len(usable)), int(usable.argmax())))
