@@ -45,7 +45,7 @@ ARM_SWING: tuple[str, ...] = ("l_uarm_sag", "l_farm_sag", "r_uarm_sag", "r_farm_
 LEG_SWING: tuple[str, ...] = ("l_thigh_sag", "l_shank_sag", "r_thigh_sag", "r_shank_sag")
 
 _POSTURE: dict[str, tuple[float, float, float]] = {
-    "uarm_sag": (-9.0, 3.5, 2.0),
+    "uarm_sag": (-12.0, 3.5, 2.0),
     "uarm_lat": (6.0, 2.5, 1.2),
     "farm_lat": (3.0, 3.5, 1.5),
     "ch_pitch": (1.5, 2.8, 0.0),
@@ -60,7 +60,7 @@ _POSTURE: dict[str, tuple[float, float, float]] = {
 }
 """Mean, spread between people, spread between the sides (or about the middle) of each posture channel, in degrees."""
 
-_ELBOW = (24.0, 5.0, 2.5)
+_ELBOW = (22.0, 5.0, 2.5)
 """The same of the elbow: how far the forearm points further forward than the upper arm."""
 
 _STANDING_LEG: dict[str, float] = {"thigh": 3.0, "shank": -2.0, "foot": 0.0}
@@ -73,6 +73,8 @@ _DYNAMICS_SPREAD = 0.85
 _ASYMMETRY_SPREAD = 0.5
 _TURNING = 1.3
 """Pelvis and trunk of the prior turn less than published."""
+
+_WIDEST_ARM_DEG = 58.0
 
 _KNEE_FLEXION = 0.92
 """Knees of the prior bend a little further in the swing than published, at the strides that are drawn."""
@@ -277,10 +279,19 @@ def _with_arm_ranges(gait: Gait, mean_deg: float, rng: np.random.Generator) -> G
     less = float(rng.beta(1.6, 2.4))
     ranges = (2.0 * mean_deg / (2.0 - less), 2.0 * mean_deg * (1.0 - less) / (2.0 - less))
     for side, range_deg in zip("lr" if rng.random() < 0.69 else "rl", ranges, strict=True):
-        factor = range_deg / max(gait.range_of(f"{side}_uarm_sag"), 1e-6)
-        factor = float(np.clip(factor, 0.1, 3.0))
-        gait = gait.scaled((f"{side}_uarm_sag",), factor).scaled((f"{side}_farm_sag",), factor**0.85)
+        factor = min(range_deg, _WIDEST_ARM_DEG) / max(gait.range_of(f"{side}_uarm_sag"), 1e-6)
+        gait = _with_arm_swing(gait, side, float(np.clip(factor, 0.1, 3.0)))
     return gait
+
+
+def _with_arm_swing(gait: Gait, side: str, factor: float) -> Gait:
+    """One upper arm that swings more or less; its elbow bends and straightens only a little more or less."""
+    upper, fore = CHANNEL_INDEX[f"{side}_uarm_sag"], CHANNEL_INDEX[f"{side}_farm_sag"]
+    coefficients = gait.coefficients.copy()
+    elbow = (coefficients[1:, fore] - coefficients[1:, upper]) * factor**0.4
+    coefficients[1:, upper] *= factor
+    coefficients[1:, fore] = coefficients[1:, upper] + elbow
+    return replace(gait, coefficients=coefficients)
 
 
 def draw_channels(gait: Gait, passage: Passage, frame_rate_hz: float, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -63,3 +63,13 @@ def test_recorded_channels_have_the_cadence(adults: list[Gait]):
     spectrum = np.abs(np.fft.rfft(legs - legs.mean()))
     strides_hz = np.fft.rfftfreq(500, 1 / 25.0)[spectrum.argmax()]
     assert strides_hz * 120 == pytest.approx(gait.cadence_steps_min, abs=5.0)
+
+
+def test_arms_swing_further_back_than_forward_and_elbows_stay_bent(adults: list[Gait]):
+    cycles = [gait.cycle() for gait in adults]
+    upper, fore = (np.array([c[:, CHANNEL_INDEX[f"l_{name}_sag"]] for c in cycles]) for name in ("uarm", "farm"))
+    # Shoulder 24 degrees back to 8 forward, elbow 20 to 45 bent (Perry & Burnfield 2010, arm swing).
+    assert upper.min(1).mean() == pytest.approx(-26.0, abs=5.0)
+    assert upper.max(1).mean() == pytest.approx(6.0, abs=5.0)
+    assert (fore - upper).mean() == pytest.approx(24.0, abs=5.0)
+    assert (fore - upper).max(1).mean() < 50.0
