@@ -37,6 +37,7 @@ _CARRYING_SHARES = (0.64, 0.11, 0.07, 0.06, 0.03, 0.03, 0.015, 0.02, 0.0125, 0.0
 _HEADWEAR_SHARES = (0.84, 0.05, 0.02, 0.04, 0.03, 0.02)
 
 _ADULT_YEARS = 16.0
+_LOOSE_SHIRT_M = 0.010
 
 _LOOSE = {"close_fitting": 0.35, "skirt": 0.5, "dress": 0.5, "jacket": 0.8}
 _THICK = {"close_fitting": 0.4, "trousers": 0.8, "shorts": 0.7, "skirt": 0.6, "dress": 0.6, "jacket": 2.0, "coat": 1.7}
@@ -77,6 +78,12 @@ class Outfit:
     scarf_m: float = 0.0
     flare_m: float = 0.0
     shaft: float = 0.0
+
+    @property
+    def hangs_free(self) -> bool:
+        """Whether a jacket, coat or loose shirt hangs from the shoulders instead of following the waist."""
+        loose_shirt = self.clothing in ("trousers", "shorts") and self.trunk_m > _LOOSE_SHIRT_M
+        return self.clothing in ("jacket", "coat") or loose_shirt
 
     @property
     def held_arms(self) -> str:
@@ -161,7 +168,7 @@ def dress(body: Body, faces: NDArray[np.int32], weights: NDArray[np.float32], ou
     hair = hair_stand_off(body.vertices_m, on_head, skull, outfit.hair, outfit.hair_m * size, outfit.headwear)
     off = _stand_off(body, regions, outfit) * np.float32(size) + hair
     moved = vertex_normals(body.vertices_m, faces) * off[:, None]
-    hulls = () if outfit.clothing not in _HEMS else (_hem_hull(body, regions, outfit.hem),)
+    hulls = _hulls(body, regions, outfit)
     covered = outfit.headwear in ("hood", "headscarf")
     parts = (
         *carried_parts(body, on_trunk, outfit.carrying, outfit.carrying_side, outfit.load),
@@ -232,8 +239,15 @@ def _down_to_hem(body: Body, hem: float) -> NDArray[np.float32]:
     return np.where(z > end, np.clip((hip - z) / max(hip - end, 0.1), 0.0, 1.0), 0.0)
 
 
-def _hem_hull(body: Body, regions: NDArray[np.float32], hem: float) -> NDArray[np.int64]:
-    z = body.vertices_m[:, 2]
-    inside = (z < body.joints_m[BONE_INDEX["spine5"], 2]) & (z > _hem_z(body, hem))
-    _, _, legs, feet, _, pelvis = regions
-    return np.flatnonzero(inside & (pelvis + legs + feet > 0.5))
+def _hulls(body: Body, regions: NDArray[np.float32], outfit: Outfit) -> tuple[NDArray[np.int64], ...]:
+    """Cloth that hangs free: about the trunk down to the hips, and from the waist down to a hem."""
+    z, (trunk, _, legs, feet, _, pelvis) = body.vertices_m[:, 2], regions
+    hulls = []
+    if outfit.hangs_free:
+        below_hip = body.joints_m[BONE_INDEX["l_thigh"], 2] - 0.06 * body.height_m / 1.7
+        between = (z < body.joints_m[BONE_INDEX["spine2"], 2]) & (z > below_hip)
+        hulls.append(np.flatnonzero(between & (trunk + legs > 0.9)))
+    if outfit.clothing in _HEMS:
+        between = (z < body.joints_m[BONE_INDEX["spine5"], 2]) & (z > _hem_z(body, outfit.hem))
+        hulls.append(np.flatnonzero(between & (pelvis + legs + feet > 0.5)))
+    return tuple(hulls)

@@ -11,10 +11,10 @@ from fgait_core.simulation.bodies import Body
 from fgait_core.simulation.parts import HEAD, Part, ball, box, rings
 from fgait_core.simulation.skeleton import BONE_INDEX
 
-HAIR: tuple[str, ...] = ("short", "bald", "curly", "medium", "long", "ponytail", "bun")
+HAIR: tuple[str, ...] = ("short", "shaven", "curly", "medium", "long", "ponytail", "bun")
 HEADWEAR: tuple[str, ...] = ("none", "cap", "hat", "beanie", "hood", "headscarf")
 
-_THICKNESS = {"bald": 0.0, "curly": 2.2, "medium": 1.2, "ponytail": 0.5, "bun": 0.5}
+_THICKNESS = {"shaven": 0.0, "curly": 2.2, "medium": 1.2, "ponytail": 0.5, "bun": 0.5}
 """Hair on the skull, in parts of a person's own thickness (1 where nothing is said)."""
 _PONYTAIL = (
     (-0.01, -0.05, 0.012, 0.02),

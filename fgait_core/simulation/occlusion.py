@@ -33,7 +33,7 @@ class Occluder:
 def draw_occluder(rng: np.random.Generator, camera: Camera, path_length_m: float) -> Occluder | None:
     """Furniture in one recording of twenty; None otherwise, and where there is no room for it.
 
-    It is as high as it has to be to hide a walker up to somewhere between the ankle and the upper thigh.
+    It is as high as it has to be to hide a walker up to somewhere between the ankle and the middle of the thigh.
 
     Args:
         rng: source of the draw.
@@ -41,7 +41,7 @@ def draw_occluder(rng: np.random.Generator, camera: Camera, path_length_m: float
         path_length_m: of the walker's path, whose middle is the scene's origin.
     """
     present, kind = rng.random() < _SHARE, str(rng.choice(OCCLUDERS))
-    hidden_m, share = float(rng.uniform(0.25, 0.75)), float(rng.uniform(0.5, 0.85))
+    hidden_m, share = float(rng.uniform(0.15, 0.55)), float(rng.uniform(0.5, 0.85))
     behind = np.array([0.0, rng.uniform(-0.4, 0.4) * path_length_m])
     half, turn = float(rng.uniform(*_WIDTHS_M[kind])) / 2, float(rng.uniform(0.0, np.pi / 2))
     if not present:

@@ -12,7 +12,7 @@ from fgait_core.simulation.motion import CHANNEL_INDEX, CHANNELS
 from fgait_core.simulation.parts import Part
 from fgait_core.simulation.skeleton import BONE_INDEX, BONES
 
-PLAIN = Outfit("close_fitting", "none", "bald", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, "l")
+PLAIN = Outfit("close_fitting", "none", "shaven", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, "l")
 
 
 def _bodies(bank: BodyBank) -> list[Body]:

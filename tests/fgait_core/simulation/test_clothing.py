@@ -9,9 +9,10 @@ from fgait_core.simulation.bodies import Body, BodyBank
 from fgait_core.simulation.carried import CARRYING
 from fgait_core.simulation.clothing import CLOTHING, Outfit, draw_hair, draw_outfit, dress, vertex_normals
 from fgait_core.simulation.hair import HAIR, HEADWEAR
-from fgait_core.simulation.skeleton import BONE_INDEX, BONES
+from fgait_core.simulation.skeleton import BONE_INDEX
 
-PLAIN = Outfit("close_fitting", "none", "bald", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, "l")
+PLAIN = Outfit("close_fitting", "none", "shaven", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, "l")
+ARMS = tuple(f"{side}_{bone}" for side in "lr" for bone in ("upper_arm", "forearm", "hand"))
 
 
 @pytest.fixture(scope="module")
@@ -82,24 +83,44 @@ def test_trousers_hang_wide_and_shorts_leave_the_shanks_bare(body: Body, bank: B
     assert boots[thighs].max() < 0.001
 
 
-@pytest.mark.parametrize("clothing", CLOTHING)
-def test_skirts_dresses_and_coats_have_a_hem(body: Body, bank: BodyBank, clothing: str):
-    dressed = dress(body, bank.faces, bank.weights, replace(PLAIN, clothing=clothing, hem=0.5))
-    assert len(dressed.hulls) == (clothing in ("skirt", "dress", "coat"))
-    for hull in dressed.hulls:
-        knee, ankle = (body.joints_m[BONE_INDEX[bone], 2] for bone in ("l_shank", "l_foot"))
+@pytest.mark.parametrize("clothing", ["skirt", "dress", "coat"])
+def test_skirts_dresses_and_coats_end_at_their_hem(body: Body, bank: BodyBank, clothing: str):
+    hull = dress(body, bank.faces, bank.weights, replace(PLAIN, clothing=clothing, hem=0.5)).hulls[-1]
+    knee, ankle = (body.joints_m[BONE_INDEX[bone], 2] for bone in ("l_shank", "l_foot"))
+    z = body.vertices_m[hull, 2]
+    assert abs(z.min() - (knee + ankle) / 2) < 0.06
+    assert z.max() < body.joints_m[BONE_INDEX["spine5"], 2]
+    assert _share(bank, *ARMS)[hull].max() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("worn", "hulls"),
+    [
+        ({"clothing": "close_fitting", "trunk_m": 0.02}, 0),
+        ({"clothing": "trousers", "trunk_m": 0.005}, 0),
+        ({"clothing": "trousers", "trunk_m": 0.015}, 1),
+        ({"clothing": "jacket"}, 1),
+        ({"clothing": "skirt"}, 1),
+        ({"clothing": "coat"}, 2),
+    ],
+)
+def test_jackets_coats_and_loose_shirts_hang_from_the_shoulders(body: Body, bank: BodyBank, worn: dict, hulls: int):
+    outfit = replace(PLAIN, **worn)
+    dressed = dress(body, bank.faces, bank.weights, outfit)
+    assert len(dressed.hulls) == hulls
+    if outfit.hangs_free:
+        hull = dressed.hulls[0]
+        hip, chest = (body.joints_m[BONE_INDEX[bone], 2] for bone in ("l_thigh", "chest"))
         z = body.vertices_m[hull, 2]
-        assert abs(z.min() - (knee + ankle) / 2) < 0.06
-        assert z.max() < body.joints_m[BONE_INDEX["spine5"], 2]
-        arms = [bone for bone in BONES if "arm" in bone or "hand" in bone]
-        assert bank.weights[hull][:, [BONE_INDEX[bone] for bone in arms]].max() < 0.5
+        assert hip - 0.08 < z.min() < hip < z.max() < chest
+        assert _share(bank, *ARMS)[hull].max() < 0.1
 
 
 def test_a_flared_skirt_widens_towards_the_hem(body: Body, bank: BodyBank):
     skirt = replace(PLAIN, clothing="skirt", hem=0.5)
     straight = dress(body, bank.faces, bank.weights, skirt)
     flared = dress(body, bank.faces, bank.weights, replace(skirt, flare_m=0.06))
-    hull = straight.hulls[0]
+    (hull,) = straight.hulls
     z = body.vertices_m[hull, 2]
     low = hull[z < z.min() + 0.1]
     widths = [np.ptp(dressed.vertices_m[low, 0]) for dressed in (straight, flared)]

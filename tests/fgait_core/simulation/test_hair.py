@@ -10,7 +10,7 @@ from fgait_core.simulation.clothing import Outfit, dress
 from fgait_core.simulation.hair import HAIR, HEADWEAR, Skull, skull_of
 from fgait_core.simulation.skeleton import BONE_INDEX
 
-PLAIN = Outfit("close_fitting", "none", "bald", 0.0, 0.0, 0.0, 0.0, 0.02, 0.0, 1.0, "l")
+PLAIN = Outfit("close_fitting", "none", "shaven", 0.0, 0.0, 0.0, 0.0, 0.02, 0.0, 1.0, "l")
 
 
 def _bodies(bank: BodyBank) -> list[Body]:
