@@ -1,4 +1,4 @@
-"""What a segmenter does to an outline: lost detail, edges that wander from frame to frame, filled gaps, bites.
+"""What a segmenter does to an outline: lost detail, filled gaps, edges that wander from frame to frame.
 
 The numbers were fitted to pairs of a true mask and the mask that the software's own segmenter found in a shaded video
 of the same walker, and compared with its masks of a real walker (docs/evidence/simulation.md, "Segmentation noise").
@@ -17,16 +17,14 @@ _COARSE_CELLS, _FINE_CELLS = 16, 42
 """Cells of the two noise lattices along the height of the picture: about 6 % and 2.4 % of the body height."""
 _FINE_POOL = 8
 """So many fine lattices a recording; each frame takes one of them, which is as random to the eye and much faster."""
-_SMOOTHING = 0.0095
+_SMOOTHING = 0.0094
 """Standard deviation of the blur that loses detail, in picture heights, at amount 1."""
-_COARSE_SD, _FINE_SD = 0.0062, 0.0042
+_COARSE_SD, _FINE_SD = 0.0030, 0.0020
 """Wandering of the edge in picture heights, at amount 1."""
-_LASTING, _PERSISTENCE = 0.5, 0.55
+_LASTING, _PERSISTENCE = 0.27, 0.42
 """Share of the variance that stays through a recording, and correlation of the rest from frame to frame."""
-_BIAS_SD = 0.0025
+_BIAS_SD = 0.0010
 """How far a whole recording is too wide or too narrow, in picture heights."""
-_BITES_A_FRAME = 0.02
-_BITE_RADIUS = (0.015, 0.05)
 
 
 def degrade(masks: NDArray[np.uint8], amount: float, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -42,23 +40,22 @@ def degrade(masks: NDArray[np.uint8], amount: float, rng: np.random.Generator) -
     """
     if amount <= 0.0:
         return masks.copy()
-    n, height, width = masks.shape
+    n, height = masks.shape[:2]
     coarse = _wandering(n, _COARSE_CELLS, rng) * np.float32(_COARSE_SD * height * amount)
     fine = _wandering(_FINE_POOL, _FINE_CELLS, rng) * np.float32(_FINE_SD * height * amount)
     chosen = rng.integers(0, _FINE_POOL, n)
     blur_px = _SMOOTHING * height * (0.6 + 0.4 * amount)
     bias_px = float(rng.normal(0.0, _BIAS_SD * height * amount))
-    bites = _bites(n, amount, height, width, rng)
-    return _degraded(masks, coarse, fine, chosen, _gaussian(blur_px), blur_px, bias_px, bites)
+    return _degraded(masks, coarse, fine, chosen, _gaussian(blur_px), blur_px, bias_px)
 
 
 def _wandering(n: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Noise [frame, cells + 2, cells + 2] of unit variance, partly lasting, the rest slowly changing."""
+    """Noise [frame, cells + 2, cells + 2] of unit variance and heavy tails, partly lasting, the rest changing."""
     shape = (cells + 2, cells + 2)
     lasting = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(_LASTING))
     changing = rng.standard_normal((n, *shape), np.float32)
-    _persist(changing, np.float32(_PERSISTENCE))
-    return (lasting + changing * np.float32(np.sqrt(1.0 - _LASTING))).astype(np.float32, copy=False)
+    _persist(changing, lasting, np.float32(_PERSISTENCE), np.float32(np.sqrt(1.0 - _LASTING)))
+    return changing
 
 
 def _gaussian(sigma_px: float) -> NDArray[np.float32]:
@@ -67,16 +64,9 @@ def _gaussian(sigma_px: float) -> NDArray[np.float32]:
     return (weights / weights.sum()).astype(np.float32)
 
 
-def _bites(n: int, amount: float, height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Places [bite, 4] (frame, row and column as shares of what is lit, radius) where a piece is missing."""
-    count = int(rng.poisson(_BITES_A_FRAME * amount * n))
-    frames = rng.integers(0, n, count)
-    radius = rng.uniform(*_BITE_RADIUS, count) * height
-    return np.stack([frames, rng.random(count), rng.random(count), radius], -1).astype(np.float32)
-
-
 @njit(cache=True)
-def _persist(noise, persistence):  # pragma: no cover - compiled
+def _persist(noise, lasting, persistence, share):  # pragma: no cover - compiled
+    """Turns independent noise into noise that lasts; most of it small, some of it large, as segmenters' errors are."""
     fresh = np.float32(np.sqrt(1.0 - persistence * persistence))
     for frame in range(1, noise.shape[0]):
         for row in range(noise.shape[1]):
@@ -84,10 +74,15 @@ def _persist(noise, persistence):  # pragma: no cover - compiled
                 noise[frame, row, column] = (
                     persistence * noise[frame - 1, row, column] + fresh * noise[frame, row, column]
                 )
+    for frame in range(noise.shape[0]):
+        for row in range(noise.shape[1]):
+            for column in range(noise.shape[2]):
+                value = lasting[row, column] + share * noise[frame, row, column]
+                noise[frame, row, column] = value * abs(value) * np.float32(1.0 / np.sqrt(3.0))
 
 
 @njit(cache=True)
-def _degraded(masks, coarse, fine, chosen, weights, blur_px, bias_px, bites):  # pragma: no cover - compiled
+def _degraded(masks, coarse, fine, chosen, weights, blur_px, bias_px):  # pragma: no cover - compiled
     n, height, width = masks.shape
     reach = len(weights) // 2
     out = np.zeros_like(masks)
@@ -102,9 +97,6 @@ def _degraded(masks, coarse, fine, chosen, weights, blur_px, bias_px, bites):  #
         top, bottom, left, right = top - reach, bottom + reach, left - reach, right + reach
         _blur(masks[frame], weights, crop, line, soft, top, bottom, left, right)
         _cut(soft, out[frame], coarse[frame], fine[chosen[frame]], blur_px, bias_px, top, bottom, left, right)
-        for bite in range(bites.shape[0]):
-            if int(bites[bite, 0]) == frame:
-                _bite(out[frame], bites[bite], top + reach, bottom - reach)
         _drop_specks(out[frame], runs, max(top, 0), min(bottom, height), max(left, 0), min(right, width))
     return out
 
@@ -181,21 +173,6 @@ def _cut(soft, out, coarse, fine, blur_px, bias_px, top, bottom, left, right):  
                 shift += _at(fine, np.float32(row) * fine_step, np.float32(column) * fine_step) + np.float32(bias_px)
                 if value + slope * shift > np.float32(0.5):
                     out[row, column] = 255
-
-
-@njit(cache=True)
-def _bite(out, bite, top, bottom):  # pragma: no cover - compiled
-    """Removes a disc around a point of the body, in place."""
-    row = top + int(bite[1] * (bottom - top))
-    lit = np.flatnonzero(out[row])
-    if len(lit) == 0:
-        return
-    middle = lit[int(bite[2] * len(lit))]
-    radius = bite[3]
-    for i in range(max(0, int(row - radius)), min(out.shape[0], int(row + radius) + 1)):
-        for j in range(max(0, int(middle - radius)), min(out.shape[1], int(middle + radius) + 1)):
-            if (i - row) ** 2 + (j - middle) ** 2 <= radius * radius:
-                out[i, j] = 0
 
 
 @njit(cache=True)
