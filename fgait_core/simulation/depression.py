@@ -7,10 +7,12 @@ found in 90 young adults (Kumar 2021). Sizes against those studies: docs/evidenc
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from fgait_core.simulation.doses import DoseDistribution
-from fgait_core.simulation.motion import ARM_SWING, Gait
+from fgait_core.simulation.motion import ARM_SWING, CHANNEL_INDEX, Gait
 
 DEPRESSION_CLASSES: tuple[str, ...] = ("no", "yes")
 
@@ -25,8 +27,8 @@ _SCATTER = 0.4
 
 
 def shown_dose(dose: float, age_years: float) -> float:
-    """How much of a dose shows: all of it from 35 years on, 45 % below 18.5 (Kumar 2021 found nothing in the young)."""
-    return dose * float(np.clip((age_years - 5.0) / 30.0, 0.45, 1.0))
+    """How much of a dose shows: all of it from 35 years on, half below 18 (Kumar 2021 found nothing in the young)."""
+    return dose * float(np.clip((age_years - 1.0) / 34.0, 0.5, 1.0))
 
 
 def with_depression(gait: Gait, dose: float, age_years: float, rng: np.random.Generator) -> Gait:
@@ -36,10 +38,17 @@ def with_depression(gait: Gait, dose: float, age_years: float, rng: np.random.Ge
     def effect(size: float) -> float:
         return size * shown * float(np.exp(rng.normal(0.0, _SCATTER)))
 
-    gait = gait.with_stride(max(0.6, 1.0 - effect(0.09))).with_cadence(max(0.7, 1.0 - effect(0.055)))
-    gait = gait.scaled(ARM_SWING, max(0.15, 1.0 - effect(0.33)))
-    gait = gait.scaled(("l_foot_sag", "r_foot_sag"), max(0.4, 1.0 - effect(0.21)))
-    gait = gait.scaled(("pz", "ch_pitch", "hd_pitch"), max(0.3, 1.0 - effect(0.20)))
+    gait = gait.with_stride(max(0.6, 1.0 - effect(0.125))).with_cadence(max(0.7, 1.0 - effect(0.085)))
+    gait = gait.scaled(ARM_SWING, max(0.15, 1.0 - effect(0.30)))
+    gait = _with_flatter_feet(gait, max(0.6, 1.0 - effect(0.15)))
+    gait = gait.scaled(("ch_pitch", "hd_pitch"), max(0.3, 1.0 - effect(0.20)))
     gait = gait.scaled(("px", "ch_roll", "hd_roll"), 1.0 + effect(0.12))
     gait = gait.scaled(("ch_yaw", "pel_yaw"), max(0.4, 1.0 - effect(0.12)))
-    return gait.shifted(("ch_pitch",), effect(2.8)).shifted(("hd_pitch",), effect(5.5))
+    return gait.shifted(("ch_pitch",), effect(3.4)).shifted(("hd_pitch",), effect(7.5))
+
+
+def _with_flatter_feet(gait: Gait, factor: float) -> Gait:
+    """Heels and toes lift less, so that the body, which they carry, rises and falls less."""
+    coefficients = gait.coefficients.copy()
+    coefficients[:, [CHANNEL_INDEX["l_foot_sag"], CHANNEL_INDEX["r_foot_sag"]]] *= factor
+    return replace(gait, coefficients=coefficients)

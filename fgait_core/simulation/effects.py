@@ -54,17 +54,19 @@ class Group:
 
     Attributes:
         ages: from, to.
-        scoliosis, depression: classes of the patients.
+        scoliosis, depression: classes of the patients; their peers are "negative" and "no".
+        peers_have_low_moods: whether the peers have the small doses of their class, or none at all.
     """
 
     ages: tuple[float, float]
     scoliosis: str
     depression: str
+    peers_have_low_moods: bool = True
 
 
 GROUPS: dict[str, Group] = {
     "depression, 18-60 years": Group((18.0, 60.0), "negative", "yes"),
-    "depression, 18-25 years": Group((18.0, 25.0), "negative", "yes"),
+    "low mood, 18-25 years": Group((18.0, 25.0), "negative", "no", peers_have_low_moods=False),
     "scoliosis 20-50°, 10-18 years": Group((10.0, 18.0), "positive", "no"),
     "scoliosis 10-20°, 10-18 years": Group((10.0, 18.0), "neutral", "no"),
 }
@@ -93,7 +95,7 @@ PUBLISHED: tuple[PublishedEffect, ...] = (
     PublishedEffect(_CURVED, "trunk_yaw_range_deg", -1, "Mahaudens 2009 (shoulders)", 41, 13),
     PublishedEffect(_CURVED, "hip_range_deg", -1, "Mahaudens 2009", 41, 13),
 )
-"""Kumar 2021 correlated symptoms and gait in 90 young adults; two halves of them stand for it here."""
+"""Kumar 2021 correlated symptoms and gait in 90 young adults, not patients: low moods against none, in two halves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ def _measure_group(group: Group, pairs: int, seed: int) -> tuple[Measures, Measu
         for side, (scoliosis, depression) in enumerate(((group.scoliosis, group.depression), ("negative", "no"))):
             rng = np.random.default_rng((seed, number, side))
             has = replace(draw_conditions(rng, scoliosis, depression), distractor="none", distractor_dose=0.0)
+            if side == 1 and not group.peers_have_low_moods:
+                has = replace(has, depression_dose=0.0)
             gait = with_conditions(draw_gait(prior, rng, body.sex, body.age_years), has, body.age_years, rng)
             sides[side].append(_with_mean_arm(gait_truth(gait, body.leg_m)))
     patients, controls = ({name: np.array([row[name] for row in side]) for name in side[0]} for side in sides)

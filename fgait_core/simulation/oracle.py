@@ -147,7 +147,7 @@ def _fresh_people(
 
 def _cross_fitted_scores(features: NDArray[np.float64], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
     model = HistGradientBoostingClassifier(
-        learning_rate=0.05, max_iter=250, max_leaf_nodes=12, min_samples_leaf=20, l2_regularization=5.0, random_state=0
+        learning_rate=0.08, max_iter=350, max_leaf_nodes=4, min_samples_leaf=20, l2_regularization=5.0, random_state=0
     )
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
     with threadpool_limits(1):  # on few cores the threads of a small problem wait longer than they work

@@ -57,10 +57,10 @@ CURVES: dict[str, CurveType] = {
 """Shares: of operated curves half are main thoracic, of those found in schools most are thoracolumbar; between the two.
 Sides: right thoracic and left lumbar curves are typical (Soucacos 1987)."""
 
-_UNEVEN_DEG = np.array((2.0, 2.0, 2.0, 1.8, 1.1))
+_UNEVEN_DEG = np.array((2.2, 2.2, 2.2, 2.0, 1.1))
 _TILT_PER_COBB = 0.62
 _TURN_PER_COBB = 0.22
-_SHOWN_SPREAD = 0.55
+_SHOWN_SPREAD = 0.6
 """Spread (of the logarithm) of what shows at the surface between people with the same curve: surface measures hardly
 follow the Cobb angle (review in Scoliosis 5:12, 2010)."""
 
@@ -118,7 +118,7 @@ def with_scoliosis(gait: Gait, cobb_deg: float, curve: str, side: str, rng: np.r
 
 
 def _with_stiff_trunk(gait: Gait, cobb_deg: float, side: str, rng: np.random.Generator) -> Gait:
-    stiffness = 0.30 * (1.0 - np.exp(-cobb_deg / 15.0))
+    stiffness = 0.28 * (1.0 - np.exp(-cobb_deg / 15.0))
     gait = gait.scaled(("pel_roll", "ch_roll"), 1.0 - min(stiffness * _scatter(rng, 0.4), 0.7))
     gait = gait.scaled(("pel_yaw", "ch_yaw"), 1.0 - min(0.7 * stiffness * _scatter(rng, 0.4), 0.7))
     dose = min(cobb_deg / 40.0, 1.2)

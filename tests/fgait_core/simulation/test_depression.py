@@ -48,7 +48,7 @@ def test_no_dose_changes_nothing(healthy: list[Gait]):
 
 
 def test_it_shows_less_in_the_young(healthy: list[Gait]):
-    assert shown_dose(1.0, 12.0) == shown_dose(1.0, 18.0) == 0.45
+    assert shown_dose(1.0, 12.0) == shown_dose(1.0, 18.0) == 0.5
     assert shown_dose(1.0, 60.0) == 1.0
     young, grown = (with_depression(healthy[0], 1.0, age_years, _rng(0)) for age_years in (15.0, 45.0))
     assert young.cadence_steps_min > grown.cadence_steps_min

@@ -9,7 +9,7 @@ from fgait_core.simulation.effects import PUBLISHED, MeasuredEffect, cohens_d, m
 
 @pytest.fixture(scope="module")
 def measured() -> tuple[MeasuredEffect, ...]:
-    return measure_effects(200, seed=2)
+    return measure_effects(150, seed=2)
 
 
 def test_the_smallest_significant_effect_is_that_of_a_t_test():

@@ -74,8 +74,12 @@ def test_progress_is_told(results: tuple):
 
 
 def test_the_same_seed_gives_the_same_people():
-    one, other = (oracle.best_possible(120, seed, lambda *_: None)["depression"].gait_auroc for seed in (2, 2))
-    assert one == other
+    (one, labels), (other, _), (another, _) = (oracle._fresh_people(12, seed, lambda *_: None) for seed in (2, 2, 3))
+    np.testing.assert_array_equal(one, other)
+    assert (one != another).any()
+    assert sorted(zip(labels["scoliosis"], labels["depression"], strict=True))[::2] == sorted(
+        (scoliosis, depression) for scoliosis in SCOLIOSIS_CLASSES for depression in DEPRESSION_CLASSES
+    )
 
 
 def test_too_few_people_are_refused():

@@ -82,7 +82,7 @@ def test_no_curve_changes_nothing(healthy: list[Gait]):
 
 def test_the_same_curve_shows_differently_from_person_to_person(healthy: list[Gait]):
     shown = [np.ptp(with_scoliosis(healthy[0], 30.0, "thoracic", "right", _rng(n)).spine_deg[:, 1]) for n in range(200)]
-    assert 0.4 < np.std(np.log(shown)) < 0.7
+    assert 0.45 < np.std(np.log(shown)) < 0.75
 
 
 def test_straight_backs_turn_as_those_of_2071_children(healthy: list[Gait]):
