@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     room.command("preview")(preview)
     room.command("probe")(probe)
     room.command("oracle")(oracle)
+    room.command("norms")(norms)
     app.add_typer(room, name="simulate")
 
 
@@ -134,3 +135,16 @@ def oracle(
             f"{who}: AUROC {result.dose_auroc:.3f} of whoever knows the dose, {known} of a model that knows the exact "
             f"gait, measured on {result.people} simulated people"
         )
+
+
+def norms(
+    people: int = typer.Option(400, min=20, help="How many healthy people for each sex and age."), seed: int = _SEED
+) -> None:
+    """Print how healthy simulated people compare with published norms of gait, as a Markdown table."""
+    from fgait_core.simulation.bodies import BodyBank
+    from fgait_core.simulation.motion import GaitPrior
+    from fgait_core.simulation.norms import compare_with_norms, norm_table
+
+    with progress_bar() as progress:
+        comparisons = compare_with_norms(BodyBank.packaged(), GaitPrior.packaged(), people, seed, progress)
+    typer.echo(norm_table(comparisons))

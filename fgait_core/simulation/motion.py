@@ -198,7 +198,7 @@ class Gait:
 
     def range_of(self, channel: str) -> float:
         """Peak to peak of one channel over a cycle."""
-        return float(np.ptp(self.cycle()[:, CHANNEL_INDEX[channel]]))
+        return float(np.ptp(np.real(_waves_of_a_cycle(60) @ self.coefficients[:, CHANNEL_INDEX[channel]])))
 
 
 def evaluate(coefficients: NDArray[np.complex128], phase: NDArray[np.float64]) -> NDArray[np.float64]:

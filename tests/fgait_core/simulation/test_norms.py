@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from fgait_core.commands.simulation import register
 from fgait_core.simulation.ageing import expected_gait
 from fgait_core.simulation.bodies import BodyBank
 from fgait_core.simulation.motion import Gait, GaitPrior, draw_gait, gait_truth
@@ -11,7 +14,7 @@ from fgait_core.simulation.norms import NUMBERS, Comparison, Norm, compare_with_
 
 @pytest.fixture(scope="module")
 def comparisons(bank: BodyBank, prior: GaitPrior) -> list[Comparison]:
-    return compare_with_norms(bank, prior, 100, seed=3)
+    return compare_with_norms(bank, prior, 80, seed=3)
 
 
 def test_simulated_means_lie_within_the_bands_of_the_norms(comparisons: list[Comparison]):
@@ -85,3 +88,11 @@ def test_truth_follows_what_is_done_to_a_gait(pairs: list[tuple[Gait, dict[str, 
 def test_longer_strides_go_with_wider_hips(pairs: list[tuple[Gait, dict[str, float]]]):
     strides = [truth["stride_over_leg"] for _, truth in pairs]
     assert np.corrcoef(strides, [truth["hip_range_deg"] for _, truth in pairs])[0, 1] > 0.5
+
+
+def test_the_command_prints_the_table():
+    app = typer.Typer()
+    register(app)
+    done = CliRunner().invoke(app, ["simulate", "norms", "--people", "20"])
+    assert done.exit_code == 0
+    assert "| cadence, steps/min | both, 20–60 |" in done.stdout
