@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from fgait_core.data.shard_files import MANIFEST_NAME, read_manifest
 from fgait_core.data.shard_rows import ShardLayout, ShardRows
@@ -83,9 +84,10 @@ def _write_part(job: _PartJob) -> int:
     bank = _bank(job.bank_file)
     first = job.part * PEOPLE_PER_PART
     rows = ShardRows(job.layout)
-    for number in range(first, min(first + PEOPLE_PER_PART, job.plan.people)):
-        for row, made in simulate_person(job.plan, bank, number):
-            rows.add(row.key, row.person, made.silhouettes, row.values(), made.poses, made.parsing)
+    with threadpool_limits(1):  # sums must not depend on the number of cores
+        for number in range(first, min(first + PEOPLE_PER_PART, job.plan.people)):
+            for row, made in simulate_person(job.plan, bank, number):
+                rows.add(row.key, row.person, made.silhouettes, row.values(), made.poses, made.parsing)
     write_shard(job.path, [rows.batch()])
     return job.part
 
