@@ -25,6 +25,8 @@ _LASTING, _PERSISTENCE = 0.27, 0.42
 """Share of the variance that stays through a recording, and correlation of the rest from frame to frame."""
 _BIAS_SD = 0.0010
 """How far a whole recording is too wide or too narrow, in picture heights."""
+_STEEPER = np.clip(np.round((np.arange(256) - 127.5) * 1.35 + 127.5), 0, 255).astype(np.uint8)
+"""Grey levels about the middle spread by 1.35: then as many pixels are grey as in segmented videos (1.9 %)."""
 
 
 def degrade(masks: NDArray[np.uint8], amount: float, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -47,6 +49,14 @@ def degrade(masks: NDArray[np.uint8], amount: float, rng: np.random.Generator) -
     blur_px = _SMOOTHING * height * (0.6 + 0.4 * amount)
     bias_px = float(rng.normal(0.0, _BIAS_SD * height * amount))
     return _degraded(masks, coarse, fine, chosen, _gaussian(blur_px), blur_px, bias_px)
+
+
+def sharpened(silhouettes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Aligned silhouettes, uint8 of any shape, with edges as steep as those from a segmenter's larger masks.
+
+    The segmenter's masks show a body about 198 pixels high; ours 124, which leaves more grey pixels after alignment.
+    """
+    return _STEEPER[silhouettes]
 
 
 def _wandering(n: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:

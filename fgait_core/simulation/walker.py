@@ -20,7 +20,7 @@ from fgait_core.simulation.path import STRAIGHT, Passage, Path, draw_path, walk_
 from fgait_core.simulation.poses import coco_joints, confidence, depth_below_skin, face_points
 from fgait_core.simulation.posing import PosedBody, carried, pose_body
 from fgait_core.simulation.raster import fill, fit_to_picture, part_hulls, project
-from fgait_core.simulation.segmentation_noise import degrade
+from fgait_core.simulation.segmentation_noise import degrade, sharpened
 
 PICTURE_PX = 128
 """Width and height of the picture that a walker is drawn in before the alignment to 64 x 44."""
@@ -214,6 +214,7 @@ def record(
     hulls = (*walk.dressed.hulls, *part_hulls(walk.dressed))
     masks = fill(pixels, mesh, hulls, _screen(walk, setup, picture), PICTURE_PX)
     silhouettes, aligned, usable = align_all(degrade(masks, setup.noise, rng))
+    silhouettes = sharpened(silhouettes)
     joints = labels = None
     if poses or parsing:
         seen, depths_m = draw_labels(to_silhouette(pixels, aligned), _depth_m(walk, walk.points_m), mesh, walk.dressed)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fgait_core.simulation.segmentation_noise import PART_SHARE, degrade
+from fgait_core.simulation.segmentation_noise import PART_SHARE, degrade, sharpened
 
 
 def _bar(frames: int = 20) -> NDArray[np.uint8]:
@@ -104,3 +104,13 @@ def test_a_body_that_touches_the_border_is_cut_there():
     noisy = degrade(masks, 1.0, np.random.default_rng(0))
     assert (noisy[:, 6:-6, 106:122] > 0).mean() > 0.98
     assert not noisy[:, :, :94].any()
+
+
+def test_sharpening_spreads_greys_and_keeps_black_white_and_the_outline():
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    sharp = sharpened(levels)
+    assert (np.diff(sharp.ravel().astype(int)) >= 0).all()
+    assert sharp.flat[0] == 0
+    assert sharp.flat[-1] == 255
+    assert ((sharp > 127) == (levels > 127)).all()
+    assert ((sharp > 12) & (sharp < 243)).sum() < ((levels > 12) & (levels < 243)).sum()
