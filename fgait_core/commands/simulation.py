@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
     room.command("probe")(probe)
     room.command("oracle")(oracle)
     room.command("norms")(norms)
+    room.command("effects")(effects)
     app.add_typer(room, name="simulate")
 
 
@@ -148,3 +149,15 @@ def norms(
     with progress_bar() as progress:
         comparisons = compare_with_norms(BodyBank.packaged(), GaitPrior.packaged(), people, seed, progress)
     typer.echo(norm_table(comparisons))
+
+
+def effects(
+    pairs: int = typer.Option(1000, min=2, help="How many pairs of a patient and a peer for each group."),
+    seed: int = _SEED,
+) -> None:
+    """Print how large the simulated effects of the conditions are beside published ones, as a Markdown table."""
+    from fgait_core.simulation.effects import effects_table, measure_effects
+
+    with progress_bar() as progress:
+        measured = measure_effects(pairs, seed, progress)
+    typer.echo(effects_table(measured))

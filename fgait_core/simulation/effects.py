@@ -130,6 +130,20 @@ def measure_effects(pairs: int, seed: int, progress: Progress = ignore_progress)
     )
 
 
+def effects_table(measured: tuple[MeasuredEffect, ...]) -> str:
+    """The measured effects as a Markdown table, one row for each finding."""
+    lines = ["| group | measure | study | people | published d | simulated d |", "|---|---|---|---|---|---|"]
+    for effect in measured:
+        found = effect.published
+        sign, bound = ("−" if found.direction < 0 else "+"), f"{found.smallest_d:.2f}"
+        published = f"{sign}{bound} or more" if found.direction else f"none found, below {bound}"
+        simulated = f"{effect.simulated_d:+.2f}".replace("-", "−")
+        people = f"{found.patients} + {found.controls}"
+        measure = f"`{found.measure}`"
+        lines.append(f"| {' | '.join((found.group, measure, found.study, people, published, simulated))} |")
+    return "\n".join(lines)
+
+
 def cohens_d(patients: NDArray[np.float64], controls: NDArray[np.float64]) -> float:
     """Difference of the means over the pooled standard deviation."""
     spread = np.sqrt((patients.var(ddof=1) + controls.var(ddof=1)) / 2)

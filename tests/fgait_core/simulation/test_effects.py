@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fgait_core.errors import ConfigError
-from fgait_core.simulation.effects import PUBLISHED, MeasuredEffect, cohens_d, measure_effects
+from fgait_core.simulation.effects import PUBLISHED, MeasuredEffect, cohens_d, effects_table, measure_effects
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +43,11 @@ def test_what_studies_did_not_find_they_could_have_missed(measured: tuple):
 def test_a_single_pair_cannot_be_compared():
     with pytest.raises(ConfigError, match="at least 2"):
         measure_effects(1, 1)
+
+
+def test_the_table_has_a_row_for_each_finding(measured: tuple):
+    lines = effects_table(measured).splitlines()
+    assert len(lines) == 2 + len(PUBLISHED)
+    assert lines[2].startswith("| depression, 18-60 years | `speed_m_s` | Lemke 2000 | 16 + 16 | −1.29 or more | −")
+    assert sum("none found, below 0.4" in line for line in lines) == 3
+    assert {line.count("|") for line in lines} == {7}
