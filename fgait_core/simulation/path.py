@@ -99,7 +99,9 @@ def walk_along(
     amplitude = _amplitude(path, time_s)
     tempo = np.sqrt(amplitude) * _turning_tempo(path, time_s)
     phase = rng.random() + _integral(strides_hz * tempo, time_s)
-    phase += _wandering_phase(time_s, gait.stride_time_cv * np.sqrt(strides_hz), rng) * amplitude.min()
+    phase[1:] += np.cumsum(
+        np.diff(_wandering_phase(time_s, gait.stride_time_cv * np.sqrt(strides_hz), rng)) * tempo[1:]
+    )
     heading_deg = _turned_deg(path, time_s) + slow_noise(time_s, 1, 0.5, rng)[:, 0]
     heading_deg -= _middle(heading_deg)
     if path.kind == "treadmill":
@@ -133,7 +135,7 @@ def _turned_deg(path: Path, time_s: Floats) -> Floats:
 
 
 def _wandering_phase(time_s: Floats, cycles_per_root_s: float, rng: np.random.Generator) -> Floats:
-    """A random walk of the phase, smooth over a fifth of a second."""
+    """A random walk of the phase of somebody who walks, in steps of a fifth of a second."""
     steps = int(np.ceil(time_s[-1] / 0.2)) + 1
     walk = np.concatenate([[0.0], np.cumsum(rng.normal(0.0, cycles_per_root_s * np.sqrt(0.2), steps))])
     return np.interp(time_s, 0.2 * np.arange(steps + 1), walk)
