@@ -191,9 +191,9 @@ def _trolley(body: Body, side: str, load: float) -> tuple[Part, ...]:
     )
 
 
-_BASKET = ((0.10, 0.53), (0.18, 0.45), (0.80, 0.45), (0.86, 0.68), (0.10, 0.70))
-_HOOD = ((0.06, 0.66), (0.03, 0.84), (0.16, 0.98), (0.36, 0.90), (0.42, 0.68))
-_WHEELS = ((0.16, 0.14), (0.72, 0.10))
+_BASKET = ((0.10, 0.50), (0.17, 0.42), (0.60, 0.42), (0.66, 0.62), (0.10, 0.66))
+_HOOD = ((0.06, 0.64), (0.03, 0.84), (0.14, 0.98), (0.30, 0.92), (0.36, 0.65))
+_WHEELS = ((0.16, 0.12), (0.56, 0.09))
 """A pram from the side: (metres ahead of the handle, height) of the corners; of wheels (metres ahead, radius)."""
 
 
@@ -209,7 +209,7 @@ def _pram(body: Body, load: float) -> tuple[Part, ...]:
 
     top = np.array((0.0, 0.0, grip[2]))
     bars = [rod(sides[0] + top, sides[1] + top, thin)]
-    bars += [rod(side + top, side + size * np.array((0.0, 0.62, 0.12)), thin) for side in sides]
+    bars += [rod(side + top, side + size * np.array((0.0, 0.50, 0.12)), thin) for side in sides]
     wheels = [_wheel(side + size * np.array((0.0, ahead, r)), r * size) for side in sides for ahead, r in _WHEELS]
     return (
         outline("pram's basket", _BASKET),
