@@ -8,7 +8,7 @@ import pytest
 
 from fgait_core.simulation.bodies import BodyBank
 from fgait_core.simulation.camera import Camera, fit_to_picture
-from fgait_core.simulation.clothing import Outfit, dress, vertex_normals
+from fgait_core.simulation.clothing import Outfit
 from fgait_core.simulation.conditions import HEALTHY
 from fgait_core.simulation.motion import CHANNELS, GaitPrior
 from fgait_core.simulation.posing import (
@@ -130,20 +130,6 @@ def test_what_is_worn_or_carried_adds_to_the_outline(bank: BodyBank, prior: Gait
     plain = _silhouettes(bank, prior, PLAIN) > 127
     dressed = _silhouettes(bank, prior, replace(PLAIN, **change)) > 127
     assert dressed.sum() > 1.01 * plain.sum()
-
-
-def test_a_hat_makes_the_head_taller(bank: BodyBank):
-    body = bank.body(0)
-    bare = dress(body, bank.faces, bank.weights, PLAIN)
-    hat = dress(body, bank.faces, bank.weights, replace(PLAIN, hair="hat", hair_m=0.03))
-    assert hat.parts[0].points_m[:, 2].max() > bare.vertices_m[:, 2].max()
-    assert hat.parts[0].bone == "head"
-
-
-def test_normals_point_outward(bank: BodyBank):
-    body = bank.body(0)
-    grown = body.vertices_m + 0.02 * vertex_normals(body.vertices_m, bank.faces)
-    assert (np.ptp(grown, axis=0) > np.ptp(body.vertices_m, axis=0)).all()
 
 
 def test_front_and_back_differ_from_side(bank: BodyBank, prior: GaitPrior):
