@@ -73,3 +73,16 @@ def test_arms_swing_further_back_than_forward_and_elbows_stay_bent(adults: list[
     assert upper.max(1).mean() == pytest.approx(6.0, abs=5.0)
     assert (fore - upper).mean() == pytest.approx(24.0, abs=5.0)
     assert (fore - upper).max(1).mean() < 50.0
+
+
+def test_feet_that_stand_go_back_as_fast_as_the_walker_goes_on(adults: list[Gait]):
+    slips = []
+    for gait in adults:
+        cycle = gait.cycle(100)
+        thigh, shank = (np.sin(np.radians(cycle[:, CHANNEL_INDEX[f"l_{name}_sag"]])) for name in ("thigh", "shank"))
+        hip = 0.14 * np.sin(np.radians(cycle[:, CHANNEL_INDEX["pel_yaw"]]))
+        ankle = hip + 0.47 * thigh + 0.53 * shank + cycle[:, CHANNEL_INDEX["py"]]  # in leg lengths
+        back_over_stride = (ankle[15] - ankle[42]) / 0.27  # the left foot stands flat; its heel strikes at phase 0
+        slips.append(1.0 - back_over_stride / gait.stride_over_leg)
+    assert abs(np.mean(slips)) < 0.05
+    assert np.std(slips) < 0.08
