@@ -31,6 +31,7 @@ class PublishedEffect:
         study: and year.
         patients, controls: how many.
         p: the largest p-value that the study's words allow; 0.05 where it only says "significant" or lists a finding.
+        printed_d: Cohen's d where the study prints one.
     """
 
     group: str
@@ -40,6 +41,7 @@ class PublishedEffect:
     patients: int
     controls: int
     p: float = 0.05
+    printed_d: float | None = None
 
     @property
     def smallest_d(self) -> float:
@@ -66,11 +68,12 @@ class Group:
 
 GROUPS: dict[str, Group] = {
     "depression, 18-60 years": Group((18.0, 60.0), "negative", "yes"),
+    "depression, 9-12 years": Group((9.0, 13.0), "negative", "yes"),
     "low mood, 18-25 years": Group((18.0, 25.0), "negative", "no", peers_have_low_moods=False),
     "scoliosis 20-50°, 10-18 years": Group((10.0, 18.0), "positive", "no"),
     "scoliosis 10-20°, 10-18 years": Group((10.0, 18.0), "neutral", "no"),
 }
-_GROWN, _YOUNG, _CURVED, _MILD = GROUPS
+_GROWN, _CHILD, _YOUNG, _CURVED, _MILD = GROUPS
 
 PUBLISHED: tuple[PublishedEffect, ...] = (
     PublishedEffect(_GROWN, "speed_m_s", -1, "Lemke 2000", 16, 16, 0.001),
@@ -85,6 +88,11 @@ PUBLISHED: tuple[PublishedEffect, ...] = (
     PublishedEffect(_GROWN, "head_pitch_deg", 1, "Michalak 2009 (slump)", 14, 14),
     PublishedEffect(_GROWN, "sway_over_leg", 1, "Michalak 2009", 14, 14),
     PublishedEffect(_GROWN, "sway_over_leg", 0, "Adolph 2021", 35, 36),
+    PublishedEffect(_CHILD, "head_pitch_deg", 1, "Chan 2021", 26, 23, 0.026, 0.66),
+    PublishedEffect(_CHILD, "speed_m_s", 0, "Chan 2021", 26, 23),
+    PublishedEffect(_CHILD, "stride_over_leg", 0, "Chan 2021", 26, 23),
+    PublishedEffect(_CHILD, "bob_over_leg", 0, "Chan 2021", 26, 23),
+    PublishedEffect(_CHILD, "arm_swing_deg", 0, "Chan 2021", 26, 23),
     PublishedEffect(_YOUNG, "speed_m_s", 0, "Kumar 2021", 45, 45),
     PublishedEffect(_YOUNG, "stride_over_leg", 0, "Kumar 2021", 45, 45),
     PublishedEffect(_CURVED, "speed_m_s", -1, "Arch Physiother 2015", 31, 31, 0.03),
@@ -137,6 +145,8 @@ def effects_table(measured: tuple[MeasuredEffect, ...]) -> str:
         found = effect.published
         sign, bound = ("−" if found.direction < 0 else "+"), f"{found.smallest_d:.2f}"
         published = f"{sign}{bound} or more" if found.direction else f"none found, below {bound}"
+        if found.printed_d is not None:
+            published = f"{sign}{abs(found.printed_d):.2f}"
         simulated = f"{effect.simulated_d:+.2f}".replace("-", "−")
         people = f"{found.patients} + {found.controls}"
         measure = f"`{found.measure}`"

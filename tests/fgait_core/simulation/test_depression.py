@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fgait_core.simulation.depression import shown_dose, with_depression
+from fgait_core.simulation.depression import moving_dose, posture_dose, with_depression
 from fgait_core.simulation.motion import Gait, GaitPrior, draw_gait, gait_truth
 
 
@@ -47,11 +47,17 @@ def test_no_dose_changes_nothing(healthy: list[Gait]):
     np.testing.assert_allclose(with_depression(healthy[0], 0.0, 40.0, _rng(0)).cycle(), healthy[0].cycle())
 
 
-def test_it_shows_less_in_the_young(healthy: list[Gait]):
-    assert shown_dose(1.0, 12.0) == shown_dose(1.0, 18.0) == 0.5
-    assert shown_dose(1.0, 60.0) == 1.0
-    young, grown = (with_depression(healthy[0], 1.0, age_years, _rng(0)) for age_years in (15.0, 45.0))
-    assert young.cadence_steps_min > grown.cadence_steps_min
+def test_the_young_slump_but_move_almost_as_before(healthy: list[Gait]):
+    assert moving_dose(1.0, 6.0) == moving_dose(1.0, 12.0) == 0.35 < posture_dose(1.0, 12.0) == 0.65
+    assert moving_dose(0.5, 60.0) == posture_dose(0.5, 60.0) == 0.5
+    child, grown = (gait_truth(with_depression(healthy[0], 1.0, age, _rng(0)), 0.9) for age in (10.0, 45.0))
+    before = gait_truth(healthy[0], 0.9)
+    slower, slumped = (
+        (child[measure] - before[measure]) / (grown[measure] - before[measure])
+        for measure in ("speed_m_s", "head_pitch_deg")
+    )
+    assert slower == pytest.approx(0.35, abs=0.05)
+    assert slumped == pytest.approx(0.65, abs=0.01)
 
 
 def test_effects_differ_from_person_to_person(healthy: list[Gait]):

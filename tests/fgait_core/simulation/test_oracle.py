@@ -57,13 +57,13 @@ def test_the_area_and_its_error_are_those_of_a_sample():
 @pytest.fixture(scope="module")
 def results() -> tuple[dict[str, oracle.OracleResult], list[float]]:
     told: list[float] = []
-    return oracle.best_possible(900, 1, lambda fraction, words: told.append(fraction)), told
+    return oracle.best_possible(720, 1, lambda fraction, words: told.append(fraction)), told
 
 
 def test_gaits_can_be_told_apart_but_never_surely(results: tuple):
     for result in results[0].values():
-        assert 0.68 < result.gait_low < result.gait_auroc < result.gait_high < result.dose_auroc < 1.0
-        assert (result.gait_auroc, result.people) == (pytest.approx((result.gait_low + result.gait_high) / 2), 900)
+        assert 0.66 < result.gait_low < result.gait_auroc < result.gait_high < result.dose_auroc < 1.0
+        assert (result.gait_auroc, result.people) == (pytest.approx((result.gait_low + result.gait_high) / 2), 720)
 
 
 def test_progress_is_told(results: tuple):
