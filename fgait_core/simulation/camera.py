@@ -162,25 +162,3 @@ def projection_matrices(
     placed[:, 2, 2] = placed[:, 3, 3] = 1.0
     placed[:, :2, 3] = position_m
     return scene @ placed
-
-
-def project(points_m: NDArray[np.floating], matrices: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Perspective projection in plain numpy.
-
-    Args:
-        points_m: [frame, vertex, 3].
-        matrices: [frame, 3, 4] from `projection_matrices` or `scene_matrices`.
-
-    Returns:
-        float32 [frame, vertex, 2]: right and down in the picture, in tangents of the viewing angle.
-    """
-    seen = points_m @ np.swapaxes(matrices[..., :3], 1, 2) + matrices[:, None, :, 3]
-    return (seen[..., :2] / seen[..., 2:]).astype(np.float32)
-
-
-def fit_to_picture(points: NDArray[np.float32], size_px: int, margin_px: int = 2) -> NDArray[np.float32]:
-    """Scales every frame so that the person fills the height of a square picture: pixels [frame, vertex, 2]."""
-    low, high = points.min(1, keepdims=True), points.max(1, keepdims=True)
-    scale = (size_px - 2 * margin_px) / (high - low)[..., 1:2]
-    centred = (points - (low + high) / 2) * scale + size_px / 2
-    return np.ascontiguousarray(centred, np.float32)

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from fgait_core.simulation.bodies import Body
-from fgait_core.simulation.carried import CARRYING, carried_parts, held_sides, hold
+from fgait_core.simulation.carried import CARRYING, carried_parts, hold
 from fgait_core.simulation.hair import HAIR, HEADWEAR, hair_parts, hair_stand_off, headwear_parts, scarf_part, skull_of
 from fgait_core.simulation.parts import Part
 from fgait_core.simulation.skeleton import BONE_INDEX, BONES
@@ -84,11 +84,6 @@ class Outfit:
         """Whether a jacket, coat or loose shirt hangs from the shoulders instead of following the waist."""
         loose_shirt = self.clothing in ("trousers", "shorts") and self.trunk_m > _LOOSE_SHIRT_M
         return self.clothing in ("jacket", "coat") or loose_shirt
-
-    @property
-    def held_arms(self) -> str:
-        """The sides of the arms that the load keeps from swinging: "", "l", "r" or "lr"."""
-        return held_sides(self.carrying, self.carrying_side)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -132,7 +132,6 @@ def test_arms_stay_free_under_loads_on_the_trunk(carrying: str):
     channels = _walking_channels()
     hold_arms(channels, replace(PLAIN, carrying=carrying))
     np.testing.assert_array_equal(channels, _walking_channels())
-    assert replace(PLAIN, carrying=carrying).held_arms == ""
 
 
 def test_both_hands_push_a_pram():
@@ -147,9 +146,9 @@ def test_both_hands_push_a_pram():
 @pytest.mark.parametrize(("carrying", "arms"), [("crutch", "r"), ("crutches", "lr")])
 def test_a_crutch_goes_with_the_opposite_leg(carrying: str, arms: str):
     channels = _walking_channels()
-    outfit = replace(PLAIN, carrying=carrying, carrying_side="r")
-    hold_arms(channels, outfit)
-    assert outfit.held_arms == arms
+    hold_arms(channels, replace(PLAIN, carrying=carrying, carrying_side="r"))
+    left = channels[:, CHANNEL_INDEX["l_uarm_sag"]] != _walking_channels()[:, CHANNEL_INDEX["l_uarm_sag"]]
+    assert left.any() == ("l" in arms)
     for arm in arms:
         thigh = channels[:, CHANNEL_INDEX[f"{'r' if arm == 'l' else 'l'}_thigh_sag"]]
         for segment in ("uarm", "farm"):

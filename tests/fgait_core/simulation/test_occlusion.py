@@ -5,10 +5,16 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from fgait_core.simulation.camera import Camera, draw_camera, project, projection_matrices, scene_matrices
+from fgait_core.simulation.camera import Camera, draw_camera, projection_matrices, scene_matrices
 from fgait_core.simulation.occlusion import OCCLUDERS, Occluder, draw_occluder
 
 PATH_M = 2.0
+
+
+def project(points_m: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Right and down in the picture, by hand."""
+    seen = np.einsum("fij,fpj->fpi", matrices, np.concatenate([points_m, np.ones((*points_m.shape[:2], 1))], -1))
+    return seen[..., :2] / seen[..., 2:]
 
 
 def _drawn(n: int, view_deg: float | None = None) -> list[tuple[Camera, Occluder]]:
@@ -45,11 +51,14 @@ def test_it_hides_legs_for_a_part_of_the_path_and_never_heads():
     hidden = {"ankle": [], "head": []}
     for camera, occluder in camera_of_side:
         scene, own = scene_matrices(camera, position), projection_matrices(camera, position, np.zeros(21))
-        outlines = project(np.tile(occluder.corners_m, (21, 1, 1)), scene)
+        outlines = project(np.tile(occluder.corners_m, (21, 1, 1)), scene).astype(np.float32)
         for name, height in (("ankle", 0.1), ("head", 1.6)):
             points = project(np.tile([[0.0, 0.0, height]], (21, 1, 1)), own)[:, 0]
             inside = [
-                cv2.pointPolygonTest(cv2.convexHull(outline), (float(u), float(v)), measureDist=False) >= 0
+                cv2.pointPolygonTest(
+                    cv2.convexHull(outline.astype(np.float32)), (float(u), float(v)), measureDist=False
+                )
+                >= 0
                 for outline, (u, v) in zip(outlines, points, strict=True)
             ]
             hidden[name].append(float(np.mean(inside)))
