@@ -2,8 +2,8 @@
 
 Signs: slower, shorter strides, less arm swing and vertical motion, more sway, slumped (Michalak 2009); velocity, stride
 and cycle time (Lemke 2000); speed, vertical motion and slump replicated in daily life, sway did not (Adolph 2021);
-nothing found in 90 young adults (Kumar 2021), only the head further forward in children (Chan 2021). Sizes against those
-studies: docs/evidence/simulation.md, "Conditions".
+nothing found in 90 young adults (Kumar 2021), only the head further forward in children (Chan 2021). Sizes beside
+theirs: docs/evidence/simulation.md, "Conditions".
 """
 
 from __future__ import annotations
