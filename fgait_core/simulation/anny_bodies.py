@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
+from scipy.stats import beta, norm
 
 from fgait_core.errors import ConfigError
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
 from fgait_core.simulation.bodies import BodyBank
+from fgait_core.simulation.growth import draw_age_years, draw_bmi, height_spread_m, mean_height_m
 from fgait_core.simulation.skeleton import BONE_INDEX, BONES
 
 _FIRST_BONE: dict[str, str] = {
@@ -75,23 +77,39 @@ _LOCAL_SPREAD: dict[str, float] = {
     "stomach-tone-incr": 0.35,
     "buttocks-volume-incr": 0.4,
     "measure-thigh-circ-incr": 0.4,
-    "measure-calf-circ-incr": 0.35,
-    "head-scale-vert-incr": 0.25,
-    "head-scale-depth-incr": 0.25,
-    "head-scale-horiz-incr": 0.25,
+    "measure-calf-circ-incr": 0.2,
+    "head-scale-vert-incr": 0.18,
+    "head-scale-depth-incr": 0.15,
+    "head-scale-horiz-incr": 0.13,
     "measure-neck-circ-incr": 0.35,
     "measure-neck-height-incr": 0.35,
     "neck-trans-forward": 0.3,
     "l-upperarm-fat-incr": 0.3,
     "l-lowerarm-fat-incr": 0.25,
-    "l-foot-scale-incr": 0.3,
+    "measure-ankle-circ-incr": 0.15,
+    "l-foot-scale-incr": 0.12,
 }
 """Standard deviation of each local shape change (-1..1); `l-` changes are applied to both sides."""
 
-_AGE_RANGE_YEARS = (10.0, 82.0)
-_GENDER_MEAN = {"female": 0.74, "male": 0.26}
-_GENDER_SPREAD = 0.16
+_LOCAL_MEAN_BY_AGE: dict[str, tuple[tuple[float, float], ...]] = {
+    "head-scale-horiz-incr": ((6.0, 0.5), (12.0, 0.28), (18.0, 0.16)),
+    "head-scale-depth-incr": ((6.0, 0.2), (10.0, 0.0), (16.0, -0.15)),
+}
+"""Means other than 0 of local changes, as (age in years, mean): `anny`'s heads are narrow, most of all children's."""
+
+_SIDE_SPREAD = 0.04
+"""How much the two sides of a person differ in a local change of a limb."""
+
+_GENDER_MEAN = {"female": 0.64, "male": 0.36}
+_GENDER_SPREAD = 0.20
 """`anny`'s gender is 0 male to 1 female. The sexes overlap, as in people: a wide spread around two means."""
+
+_WEIGHT_ANCHORS = (0.0, 0.5, 1.0)
+_WEIGHT_RANGE = (-0.35, 1.7)
+"""`anny`'s weight goes from 0 to 1; shapes are linear in it on both sides of 0.5, and the lines go on beyond."""
+
+_DENSITY_KG_M3 = 980.0
+_BATCH = 16
 
 
 def bone_of(chain: list[str]) -> str:
@@ -107,31 +125,59 @@ def bone_of(chain: list[str]) -> str:
     return "pelvis"
 
 
-@dataclass(slots=True)
-class AnnyBodies:
-    """`anny` with our skeleton and a simplified mesh.
+@dataclass(frozen=True, slots=True)
+class BodyPlan:
+    """One body before `anny` shapes it.
 
-    Args:
-        n_faces: about how many triangles the simplified mesh has.
-        cache: folder for `anny`'s own cache.
-
-    Raises:
-        ConfigError: if `anny` is not installed.
+    Attributes:
+        sex: "female" or "male".
+        age_years: age.
+        height_m, bmi: what the body shall measure.
+        phenotype: `anny`'s parameters but the weight, which follows from `bmi`.
+        local: its local shape changes.
     """
 
+    sex: str
+    age_years: float
+    height_m: float
+    bmi: float
+    phenotype: dict[str, float]
+    local: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ShapedBody:
+    """What `anny` made of a plan: vertices [vertex, 3] and joints [bone, 3] at rest, and what they measure."""
+
+    vertices_m: NDArray[np.float32]
+    joints_m: NDArray[np.float32]
+    height_m: float
+    bmi: float
+
+
+@dataclass(slots=True)
+class AnnyBodies:
+    """`anny` with our skeleton and a simplified mesh; made by `load`."""
+
     model: Any
-    anthropometry: Any
     distribution: Any
     bone_heads: list[int]
     faces: NDArray[np.int32]
     vertex_numbers: NDArray[np.int64]
     weights: NDArray[np.float32]
     _torch: Any
-    _rest_pose: Any
 
     @classmethod
     def load(cls, cache: Path, n_faces: int = 3000) -> AnnyBodies:
-        """Starts `anny` (100 s the first time) and simplifies its mesh."""
+        """Starts `anny` (100 s the first time) and simplifies its mesh.
+
+        Args:
+            cache: folder for `anny`'s own cache.
+            n_faces: about how many triangles the simplified mesh has.
+
+        Raises:
+            ConfigError: if `anny` is not installed.
+        """
         os.environ.setdefault("ANNY_CACHE_DIR", str(cache))
         try:
             import anny  # pyright: ignore[reportMissingImports]
@@ -144,21 +190,18 @@ class AnnyBodies:
             ) from error
         model = anny.Anny(local_changes="all").to(dtype=torch.float32)
         names, parents = list(model.bone_labels), list(model.bone_parents)
-        rest_pose = torch.eye(4)[None, None].repeat(1, model.bone_count, 1, 1)
         bodies = cls(
             model,
-            anny.Anthropometry(model),
             SimpleShapeDistribution(model),
             [names.index(_anny_name(bone)) for bone in BONES],
             np.zeros((0, 3), np.int32),
             np.zeros(0, np.int64),
             np.zeros((0, len(BONES)), np.float32),
             torch,
-            rest_pose,
         )
         of_bone = np.array([BONE_INDEX[bone_of(_chain(names, parents, j))] for j in range(len(names))])
         average = {"gender": 0.5, "age": 0.7, "muscle": 0.5, "weight": 0.5, "height": 0.5, "proportions": 0.5}
-        rest = bodies._rest(average, {})[0]
+        rest = bodies._rest([average], [{}])[0][0]
         full_faces = model.faces.numpy().astype(np.int32)
         points, faces = fast_simplification.simplify(rest, full_faces, target_count=n_faces)[:2]
         nearest = KDTree(rest).query(points)[1]
@@ -169,42 +212,113 @@ class AnnyBodies:
         bodies.weights = _weights(model, of_bone)[bodies.vertex_numbers]
         return bodies
 
-    def _rest(self, phenotype: dict[str, float], local: dict[str, float]) -> tuple[NDArray, NDArray, dict[str, float]]:
-        extra = {"local_changes_kwargs": local} if local else {}
-        with self._torch.no_grad():
-            out = self.model(pose_parameters=self._rest_pose, phenotype_kwargs=phenotype, **extra)
-            measures = {k: float(v[0]) for k, v in self.anthropometry(out["rest_vertices"]).items()}
-        mirror = np.array([1.0, -1.0, 1.0], np.float32)
-        vertices = (out["rest_vertices"][0].numpy() * mirror).astype(np.float32)
-        heads = (out["rest_bone_heads"][0].numpy() * mirror).astype(np.float32)
-        return vertices, heads[self.bone_heads], measures
-
-    def draw(self, rng: np.random.Generator, sex: str) -> tuple[NDArray, NDArray, float, dict[str, float]]:
-        """One random body: vertices, joints, age in years and measures (`height` in m, `bmi`)."""
-        age_years = float(rng.uniform(*_AGE_RANGE_YEARS))
+    def plan(self, rng: np.random.Generator, sex: str) -> BodyPlan:
+        """Draws who a body is; nothing is shaped yet."""
+        age_years = draw_age_years(rng)
+        tall = float(np.clip(rng.normal(), -2.5, 2.5))
+        bmi = draw_bmi(rng, sex, age_years)
         years = self._torch.tensor([age_years], dtype=self._torch.float32)
         anny_age = self.distribution.morphological_age_mapping.morphological_to_anny_age(years)
         word = "girls" if sex == "female" else "boys"
-        phenotype = {"age": float(anny_age[0])}
-        for key in ("height", "weight", "muscle", "proportions"):
-            shape = getattr(self.distribution, f"{word}_conditional_{key}_distribution").get_torch_distribution(
-                anny_age
-            )
-            drawn = rng.beta(float(shape.concentration1[0]), float(shape.concentration0[0]))
-            phenotype[key] = float(np.clip(drawn, 0.02, 0.98))
-        phenotype["gender"] = float(np.clip(rng.normal(_GENDER_MEAN[sex], _GENDER_SPREAD), 0.0, 1.0))
-        vertices, joints, measures = self._rest(phenotype, self._draw_local(rng))
-        return vertices[self.vertex_numbers], joints, age_years, measures
+        heights = getattr(self.distribution, f"{word}_conditional_height_distribution").get_torch_distribution(anny_age)
+        muscle = float(np.interp(age_years, (6, 14, 25, 45, 80), (0.32, 0.36, 0.45, 0.42, 0.28)))
+        phenotype = {
+            "age": float(anny_age[0]),
+            "gender": float(np.clip(rng.normal(_GENDER_MEAN[sex], _GENDER_SPREAD), 0.0, 1.0)),
+            "height": float(
+                beta.ppf(norm.cdf(tall), float(heights.concentration1[0]), float(heights.concentration0[0]))
+            ),
+            "muscle": float(np.clip(rng.normal(muscle, 0.17), 0.02, 0.9)),
+            "proportions": float(np.clip(rng.normal(0.5, 0.2), 0.02, 0.98)),
+        }
+        height_m = mean_height_m(sex, age_years) + tall * height_spread_m(sex, age_years)
+        return BodyPlan(sex, age_years, height_m, bmi, phenotype, self._draw_local(rng, age_years))
 
-    def _draw_local(self, rng: np.random.Generator) -> dict[str, float]:
+    def shape(self, plans: list[BodyPlan]) -> list[ShapedBody]:
+        """Bodies of the planned height (by scale) and body mass index (by `anny`'s weight, as far as it goes)."""
+        phenotypes = [{**plan.phenotype, "weight": weight} for plan in plans for weight in _WEIGHT_ANCHORS]
+        vertices, joints = self._rest(phenotypes, [plan.local for plan in plans for _ in _WEIGHT_ANCHORS])
+        n = len(_WEIGHT_ANCHORS)
+        faces = self.model.faces.numpy()
+        return [
+            _of_height_and_bmi(vertices[n * i : n * i + n], joints[n * i : n * i + n], faces, self.vertex_numbers, plan)
+            for i, plan in enumerate(plans)
+        ]
+
+    def _rest(
+        self, phenotypes: list[dict[str, float]], local: list[dict[str, float]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        columns = {name: [p[name] for p in phenotypes] for name in phenotypes[0]}
+        local_columns = {name: [one.get(name, 0.0) for one in local] for name in local[0]}
+        tensor = self._torch.tensor
+        with self._torch.no_grad():
+            _, phenotype, changes, actions = self.model.get_tensor_inputs(
+                None,
+                {name: tensor(values) for name, values in columns.items()},
+                {name: tensor(values) for name, values in local_columns.items()} or None,
+                None,
+            )
+            rest = self.model.get_rest_model(
+                self.model._get_phenotype_blendshape_coefficients(phenotype, changes, actions)
+            )
+        mirror = np.array([1.0, -1.0, 1.0], np.float32)
+        vertices = rest["rest_vertices"].numpy().astype(np.float32) * mirror
+        heads = rest["rest_bone_heads"].numpy().astype(np.float32) * mirror
+        return vertices, heads[:, self.bone_heads]
+
+    def _draw_local(self, rng: np.random.Generator, age_years: float) -> dict[str, float]:
         known = set(self.model.local_change_labels)
         local: dict[str, float] = {}
         for name, spread in _LOCAL_SPREAD.items():
-            value = float(np.clip(rng.normal(0.0, spread), -0.8, 0.8))
+            ages, means = zip(*_LOCAL_MEAN_BY_AGE.get(name, ((0.0, 0.0),)), strict=True)
+            value = float(np.interp(age_years, ages, means) + np.clip(rng.normal(0.0, spread), -0.8, 0.8))
             local[name] = value
             if name.startswith("l-"):
-                local["r-" + name[2:]] = value
+                local[name] = value + float(rng.normal(0.0, _SIDE_SPREAD))
+                local["r-" + name[2:]] = value + float(rng.normal(0.0, _SIDE_SPREAD))
         return {name: value for name, value in local.items() if name in known}
+
+
+def _at_weight(anchors: NDArray[np.floating], weight: float) -> NDArray[np.floating]:
+    """Shapes are linear in `anny`'s weight between its anchors 0, 0.5 and 1; the outer lines go on beyond."""
+    low = 0 if weight < _WEIGHT_ANCHORS[1] else 1
+    share = (weight - _WEIGHT_ANCHORS[low]) / (_WEIGHT_ANCHORS[low + 1] - _WEIGHT_ANCHORS[low])
+    return anchors[low] + share * (anchors[low + 1] - anchors[low])
+
+
+def _volume_m3(vertices_m: NDArray[np.floating], faces: NDArray[np.integer]) -> float:
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = (vertices_m[faces[:, corner]].T for corner in range(3))
+    return abs(float(np.sum(ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)))) / 6.0
+
+
+def _bmi_at_height(vertices_m: NDArray[np.floating], faces: NDArray[np.integer], height_m: float) -> float:
+    """Body mass index of the shape once it is scaled to that height."""
+    scale = height_m / float(np.ptp(vertices_m[:, 2]))
+    return _DENSITY_KG_M3 * _volume_m3(vertices_m, faces) * scale**3 / height_m**2
+
+
+def _of_height_and_bmi(
+    vertices_m: NDArray[np.floating],
+    joints_m: NDArray[np.floating],
+    faces: NDArray[np.integer],
+    kept: NDArray[np.int64],
+    plan: BodyPlan,
+) -> ShapedBody:
+    """Finds the weight by bisection; the body mass index rises with it."""
+    low, high = _WEIGHT_RANGE
+    for _ in range(9):
+        middle = (low + high) / 2.0
+        lighter = _bmi_at_height(_at_weight(vertices_m, middle), faces, plan.height_m) < plan.bmi
+        low, high = (middle, high) if lighter else (low, middle)
+    shape = _at_weight(vertices_m, (low + high) / 2.0)
+    scale = plan.height_m / float(np.ptp(shape[:, 2]))
+    joints = _at_weight(joints_m, (low + high) / 2.0)
+    return ShapedBody(
+        (shape[kept] * scale).astype(np.float32),
+        (joints * scale).astype(np.float32),
+        plan.height_m,
+        _bmi_at_height(shape, faces, plan.height_m),
+    )
 
 
 def _anny_name(bone: str) -> str:
@@ -243,36 +357,40 @@ def build_body_bank(
         n_bodies: how many; sexes alternate.
         seed: the same seed gives the same bank (with the same `anny`).
         cache: folder for `anny`'s cache.
-        progress: told after every body.
-        cancelled: asked before every body.
+        progress: told after every few bodies.
+        cancelled: asked before every few bodies.
 
     Raises:
         ConfigError: if `anny` is not installed.
+        OperationCancelled: if `cancelled` answers yes.
     """
     progress(0.0, "starting anny (100 s the first time)")
     anny_bodies = AnnyBodies.load(cache)
-    vertices, joints, sexes, ages, measures = [], [], [], [], []
-    for number in range(n_bodies):
+    plans = [plan_body(anny_bodies, seed, number) for number in range(n_bodies)]
+    shaped: list[ShapedBody] = []
+    for start in range(0, n_bodies, _BATCH):
         raise_if_cancelled(cancelled)
-        rng = np.random.default_rng((seed, number))
-        # Pairs get the order of the sexes at random, so that no split (a body's number modulo 20) favours one sex.
-        first = np.random.default_rng((seed, number // 2, 1)).integers(2)
-        sex = ("female", "male")[(number + int(first)) % 2]
-        vertex, joint, age_years, measure = anny_bodies.draw(rng, sex)
-        vertices.append(vertex.astype(np.float16))
-        joints.append(joint)
-        sexes.append(sex)
-        ages.append(age_years)
-        measures.append(measure)
-        progress((number + 1) / n_bodies, f"body {number + 1} of {n_bodies}")
-    return BodyBank(
+        shaped += anny_bodies.shape(plans[start : start + _BATCH])
+        progress(0.95 * len(shaped) / n_bodies, f"body {len(shaped)} of {n_bodies}")
+    progress(0.95, "compressing")
+    bank = BodyBank.compressed(
         f"anny, {n_bodies} bodies, seed {seed}",
         anny_bodies.faces,
         anny_bodies.weights,
-        np.stack(vertices),
-        np.stack(joints).astype(np.float32),
-        np.array(sexes),
-        np.array(ages, np.float32),
-        np.array([m["bmi"] for m in measures], np.float32),
-        np.array([m["height"] for m in measures], np.float32),
+        np.stack([body.vertices_m for body in shaped]),
+        np.stack([body.joints_m for body in shaped]),
+        np.array([plan.sex for plan in plans]),
+        np.array([plan.age_years for plan in plans], np.float32),
+        np.array([body.bmi for body in shaped], np.float32),
+        np.array([body.height_m for body in shaped], np.float32),
     )
+    progress(1.0, "done")
+    return bank
+
+
+def plan_body(anny_bodies: AnnyBodies, seed: int, number: int) -> BodyPlan:
+    """Who the body with this number is; it does not depend on the other numbers."""
+    # Pairs get the order of the sexes at random, so that no split (a body's number modulo 20) favours one sex.
+    first = np.random.default_rng((seed, number // 2, 1)).integers(2)
+    sex = ("female", "male")[(number + int(first)) % 2]
+    return anny_bodies.plan(np.random.default_rng((seed, number)), sex)
