@@ -50,14 +50,17 @@ STRAIGHT = Path()
 
 
 def draw_path(rng: np.random.Generator, frames_s: float) -> Path:
-    """The path of a recording of `frames_s` seconds: 85 % straight on, the rest treadmill, turns and stops."""
+    """The path of a recording of `frames_s` seconds: 85 % straight on, the rest treadmill, turns and stops.
+
+    Nobody stands for more than half of a recording.
+    """
     kind = str(rng.choice(PATHS, p=_PATH_SHARE))
     if kind == "turn":
         turn_deg = min(float(rng.uniform(*_TURN_RATE_DEG_S)) * frames_s, _MAX_TURN_DEG)
         return Path(kind, turn_deg=turn_deg if rng.random() < 0.5 else -turn_deg)
     if kind == "stop":
-        pause_s = float(rng.uniform(0.3, 2.0))
-        return Path(kind, stop_s=float(rng.uniform(-_HALT_S - 0.5 * pause_s, 0.6 * frames_s)), pause_s=pause_s)
+        pause_s = float(rng.uniform(0.0, min(0.5 * frames_s, 2.0)))
+        return Path(kind, stop_s=float(rng.uniform(-0.5 * _HALT_S, 0.6 * frames_s)), pause_s=pause_s)
     return Path(kind)
 
 

@@ -108,3 +108,12 @@ def test_most_paths_are_straight_on():
     assert np.abs(turns_deg).max() <= 72.0
     assert 0.3 < np.mean(turns_deg > 0) < 0.7
     assert all(path.stop_s is None for path in paths if path.kind != "stop")
+
+
+def test_nobody_stands_most_of_a_recording(gait: Gait):
+    rng = np.random.default_rng(7)
+    for frames_s in (1.2, 2.4, 10.0):
+        stops = [path for path in (draw_path(rng, frames_s) for _ in range(400)) if path.kind == "stop"]
+        walks = [_walk(path, gait, seconds=frames_s) for path in stops]
+        assert all(np.mean(walk.amplitude == 0.0) <= 0.55 for walk in walks)
+        assert all(walk.amplitude.min() < 0.9 for walk in walks)
