@@ -137,8 +137,9 @@ def _hand_bag(body: Body, side: str, load: float) -> Part:
 def _shoulder_bag(body: Body, on_trunk: NDArray[np.bool_], side: str, load: float) -> Part:
     size, outward = body.height_m / 1.7, 1.0 if side == "l" else -1.0
     hip = body.joints_m[BONE_INDEX[f"{side}_thigh"]]
-    level = on_trunk & (np.abs(body.vertices_m[:, 2] - hip[2]) < 0.06 * size)
-    hips = float(np.abs(body.vertices_m[level, 0]).max()) if level.any() else abs(float(hip[0])) + 0.06 * size
+    up = (body.vertices_m[:, 2] - hip[2]) / size
+    beside = np.abs(body.vertices_m[on_trunk & (up > 0.0) & (up < 0.14), 0])
+    hips = float(np.append(beside, abs(hip[0]) + 0.06 * size).max())
     inner, outer = outward * (hips - 0.03 * size), outward * (hips + 0.09 * load * size)
     low = (inner, hip[1] - 0.16 * load * size, hip[2] - 0.13 * load * size)
     high = (outer, hip[1] + 0.13 * load * size, hip[2] + 0.12 * load * size)
@@ -174,7 +175,7 @@ def _trolley(body: Body, side: str, load: float) -> tuple[Part, ...]:
     """A case on wheels that one hand pulls."""
     size = body.height_m / 1.7
     grip = _grip(body, side, "trolley")
-    foot = np.array((grip[0], grip[1] - 0.55 * size, 0.04 * size))
+    foot = np.array((grip[0], grip[1] - 0.55 * size, 0.08 * size))
     back = (grip - foot) / np.linalg.norm(grip - foot)
     out = np.cross(back, (1.0, 0.0, 0.0))
     half, deep, long = 0.19 * load * size, 0.12 * load * size, 0.6 * load**0.5 * size
