@@ -24,6 +24,9 @@ from fgait_core.simulation.plan import SimulationPlan
 
 SIMGAIT_NAME = "simgait.json"
 SIMGAIT_VERSION = "1"
+"""Raised with the generator or the bodies: they say who the walkers are."""
+_GENERATOR_VERSION = "2"
+_BODIES_SHA256 = "c4146df587f65d9ba57257ca4fe063edaf473da1ae4c52cf1533e105485235ae"
 _SEED = 20261
 _FEWEST_PEOPLE = 6
 """Each combination of the classes once."""
@@ -72,7 +75,8 @@ def build_simgait(
         Content of `simgait.json`: version, generator, bodies, for each split its size and SHA-256, and one over all.
 
     Raises:
-        ConfigError: if the folder holds a SimGait of another scale, version, generator or bodies.
+        ConfigError: if the folder holds a SimGait of another scale, version, generator or bodies, or this installation
+            has others.
         OperationCancelled: if `cancelled` answers yes.
     """
     plans, facts = simgait_plans(scale), _facts(scale)
@@ -118,8 +122,17 @@ def _sha256_of_lines(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _facts(scale: float) -> dict[str, Any]:
-    """What must be the same for two SimGaits to be the same."""
+    """What must be the same for two SimGaits to be the same.
+
+    Raises:
+        ConfigError: if generator or bodies of this installation are not those that SimGait is made by.
+    """
     bank = BodyBank.packaged()
+    if (GENERATOR_VERSION, bank_sha256(bank)) != (_GENERATOR_VERSION, _BODIES_SHA256):
+        raise ConfigError(
+            f"SimGait {SIMGAIT_VERSION} is made by generator {_GENERATOR_VERSION} of bodies {_BODIES_SHA256[:16]}, but "
+            f"here are generator {GENERATOR_VERSION} and bodies {bank_sha256(bank)[:16]}. Install the package again."
+        )
     return {
         "name": "SimGait",
         "version": SIMGAIT_VERSION,
@@ -127,7 +140,7 @@ def _facts(scale: float) -> dict[str, Any]:
         "scale": scale,
         "generator_version": GENERATOR_VERSION,
         "bodies": bank.name,
-        "bodies_sha256": bank_sha256(bank),
+        "bodies_sha256": _BODIES_SHA256,
     }
 
 
@@ -135,8 +148,8 @@ def _require_same(folder: Path, found: dict[str, Any], wanted: dict[str, Any]) -
     for name, value in wanted.items():
         if found.get(name) != value:
             raise ConfigError(
-                f"{folder} holds a SimGait with {name.replace('_', ' ')} {found.get(name)}, not {value}. Choose another "
-                "folder, or delete it and build it again."
+                f"{folder} holds a SimGait with {name.replace('_', ' ')} {found.get(name)}, not {value}. Choose "
+                "another folder, or delete it and build it again."
             )
 
 

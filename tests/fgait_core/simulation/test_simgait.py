@@ -77,35 +77,30 @@ def test_the_hash_says_what_is_in_the_files(small, tmp_path: Path):
     _, facts = small
     again = build_simgait(tmp_path, 1.0, 1)
     assert (again["sha256"], again["splits"]) == (facts["sha256"], facts["splits"])
-    (read_manifest_path := tmp_path / "test" / "manifest.json").write_text(
-        (tmp_path / "calibration" / "manifest.json").read_text()
-    )
-    assert read_manifest_path.exists()
+    (tmp_path / "test" / "manifest.json").write_text((tmp_path / "calibration" / "manifest.json").read_text())
     with pytest.raises(ConfigError, match="Delete and build it again"):
         open_simgait(tmp_path, "test")
     assert open_simgait(tmp_path, "train")[0].keys[0] == "train-000000-00"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [("GENERATOR_VERSION", "1", "generator version 2, not 1"), ("SIMGAIT_VERSION", "0", "version 1, not 0")],
+    ("name", "value"), [("version", "0"), ("generator_version", "1"), ("bodies_sha256", "0" * 64), ("scale", 0.5)]
 )
-def test_another_generator_is_refused(small, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str):
-    folder, _ = small
+def test_a_simgait_of_another_kind_is_refused(small, tmp_path: Path, name: str, value: str | float):
+    (tmp_path / "simgait.json").write_text(json.dumps(small[1] | {name: value}))
+    with pytest.raises(ConfigError, match=f"{name.replace('_', ' ')} {value}, not"):
+        build_simgait(tmp_path, 1.0, 1)
+    if name != "scale":
+        with pytest.raises(ConfigError, match=f"{name.replace('_', ' ')} {value}, not"):
+            open_simgait(tmp_path, "test")
+
+
+@pytest.mark.parametrize(("name", "value"), [("GENERATOR_VERSION", "3"), ("bank_sha256", lambda bank: "0" * 64)])
+def test_another_generator_or_bank_makes_no_simgait(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value):
     monkeypatch.setattr(simgait, name, value)
-    with pytest.raises(ConfigError, match=words):
-        build_simgait(folder, 1.0, 1)
-    with pytest.raises(ConfigError, match=words):
-        open_simgait(folder, "test")
-
-
-def test_other_bodies_and_another_scale_are_refused(small, monkeypatch: pytest.MonkeyPatch):
-    folder, _ = small
-    with pytest.raises(ConfigError, match="scale"):
-        build_simgait(folder, 0.5, 1)
-    monkeypatch.setattr(simgait, "bank_sha256", lambda bank: "0" * 64)
-    with pytest.raises(ConfigError, match="bodies sha256"):
-        build_simgait(folder, 1.0, 1)
+    with pytest.raises(ConfigError, match="Install the package again"):
+        build_simgait(tmp_path / "new", 0.001, 1)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_without_simgait_says_how_to_build_it(tmp_path: Path):
