@@ -1,4 +1,4 @@
-"""`fgait simulate`: bodies, data sets and previews of simulated walkers."""
+"""`fgait simulate`: bodies and data sets of simulated walkers, and what is measured on them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from fgait_core.commands import simulated_video
 from fgait_core.commands.progress_bar import progress_bar
 from fgait_core.errors import ConfigError
 
@@ -28,7 +29,6 @@ _LAYOUT = typer.Option(
     Layout.random,
     help="random: everything is drawn; identification: types and views like CASIA-B's, see docs/simgait.md.",
 )
-_PNG_OUT = typer.Option(..., help="PNG file to write.")
 _TRAIN = typer.Option(..., help="Folder of the split to fit on.")
 _TEST = typer.Option(..., help="Folder of the split to measure on.")
 _BODIES = typer.Option(None, help="Body bank of `fgait simulate bodies`. By default the one of the package.")
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
     room = typer.Typer(help="Simulated walkers for training, tests and demonstrations.", no_args_is_help=True)
     room.command("bodies")(bodies)
     room.command("dataset")(dataset)
-    room.command("preview")(preview)
+    simulated_video.register(room)
     room.command("probe")(probe)
     room.command("oracle")(oracle)
     room.command("norms")(norms)
@@ -89,23 +89,6 @@ def dataset(
     with progress_bar() as progress:
         manifest = write_split(plan, out, bodies, processes, progress)
     typer.echo(f"{manifest}: {people} simulated people, {people * sequences} sequences")
-
-
-def preview(
-    out: Path = _PNG_OUT,
-    people: int = typer.Option(12, min=1, max=100, help="How many people, each with one recording."),
-    seed: int = _SEED,
-    split: str = typer.Option("train", help="train, calibration or test."),
-    bodies: Path | None = _BODIES,
-) -> None:
-    """Draw a contact sheet of simulated walkers, with what was simulated beside each."""
-    from fgait_core.simulation.bodies import BodyBank
-    from fgait_core.simulation.plan import SimulationPlan
-    from fgait_core.simulation.preview import write_contact_sheet
-
-    bank = BodyBank.packaged() if bodies is None else BodyBank.load(bodies)
-    write_contact_sheet(SimulationPlan(split, people, 1, seed=seed), bank, out)
-    typer.echo(f"{people} simulated people in {out}")
 
 
 def probe(train: Path = _TRAIN, test: Path = _TEST) -> None:

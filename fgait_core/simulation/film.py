@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from fgait_core.errors import ConfigError
+from fgait_core.progress import Progress, ignore_progress
 from fgait_core.simulation import paint
 from fgait_core.simulation.bodies import BodyBank
 from fgait_core.simulation.camera import clear_of_path, scene_matrices
@@ -67,8 +68,22 @@ def film(
         yield studio.picture(frame)
 
 
-def write_film(frames: Iterator[NDArray[np.uint8]], out: Path, frame_rate_hz: float) -> None:
-    """Writes frames of even size as MP4 (H.264, yuv420p) that a browser plays."""
+def write_film(
+    frames: Iterable[NDArray[np.uint8]],
+    out: Path,
+    frame_rate_hz: float,
+    progress: Progress = ignore_progress,
+    expected: int = 0,
+) -> None:
+    """Writes frames of even size as MP4 (H.264, yuv420p) that a browser plays.
+
+    Args:
+        frames: RGB uint8 [row, column, 3] each.
+        out: file to write.
+        frame_rate_hz: frames a second.
+        progress: told after every frame.
+        expected: how many frames there will be, for the progress.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     rate = Fraction(frame_rate_hz).limit_denominator(1000)
     with av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as container:
@@ -79,6 +94,7 @@ def write_film(frames: Iterator[NDArray[np.uint8]], out: Path, frame_rate_hz: fl
             if number == 0:
                 stream.height, stream.width = rgb.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+            progress((number + 1) / max(expected, number + 1), f"frame {number + 1} of {expected}")
         container.mux(stream.encode(None))
 
 
@@ -99,7 +115,7 @@ class _Studio:
         self._focal_px = max(self._size) * setup.camera.focal_length_mm / 36.0
         self._figure = paint.draw_figure(walker.body, setup.outfit.clothing, rng)
         self._regions = paint.body_regions(walker.body, bank.weights)
-        self._cloth = paint.CLOTH_TOP if setup.outfit.clothing == "coat" else paint.CLOTH_BOTTOM
+        self._cloth = paint.CLOTH_BOTTOM if setup.outfit.clothing == "skirt" else paint.CLOTH_TOP
         self._occluder = setup.occluder
         camera = clear_of_path(setup.camera, walk.passage.position_m)
         self._camera_m = np.array([*camera.floor_m, camera.height_m])

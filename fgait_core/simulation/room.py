@@ -114,8 +114,9 @@ def _floor(x, y, blur, numbers, colours, out):  # pragma: no cover - compiled
         i, j = np.floor(x / size), np.floor(y / size)
         tone = 1.0 + 0.06 * speckle(i * 3.7, j * 2.9, seed) + 0.05 * speckle(x * 7.0, y * 7.0, seed)
         line = min(0.5 - abs(x / size - i - 0.5), 0.5 - abs(y / size - j - 0.5)) * size
-    if line < 0.006 + blur:
-        tone *= 1.0 - 0.45 * min(1.0, 0.006 / max(blur, 0.006))
+    soft = max(3.0 * blur, 0.004)
+    if line < 0.006 + soft:
+        tone *= 1.0 - 0.45 * min(1.0, (0.006 + soft - line) / soft) * min(1.0, 0.006 / max(blur, 0.006))
     tone += 0.03 * speckle(x * 0.7, y * 0.7, seed + 7.0)
     for k in range(3):
         out[k] = colours[0, k] * tone
