@@ -49,7 +49,7 @@ class CurveType:
 
 
 CURVES: dict[str, CurveType] = {
-    "thoracic": CurveType(0.35, 0.80, (-0.04, 0.28, 0.42, -0.08, -0.10), (0.0, 0.2, 0.7, 1.0, 0.5)),
+    "thoracic": CurveType(0.35, 0.80, (-0.04, 0.28, 0.42, -0.08, -0.09), (0.0, 0.2, 0.7, 1.0, 0.5)),
     "thoracolumbar": CurveType(0.25, 0.45, (0.20, 0.42, 0.00, -0.18, -0.07), (0.2, 0.8, 1.0, 0.4, 0.2)),
     "lumbar": CurveType(0.15, 0.30, (0.42, 0.14, -0.22, -0.08, -0.04), (0.8, 1.0, 0.4, 0.1, 0.0)),
     "double": CurveType(0.25, 0.80, (-0.32, -0.02, 0.42, 0.06, -0.09), (-0.7, -0.4, 0.5, 1.0, 0.4)),
@@ -118,7 +118,7 @@ def with_scoliosis(gait: Gait, cobb_deg: float, curve: str, side: str, rng: np.r
 
 
 def _with_stiff_trunk(gait: Gait, cobb_deg: float, side: str, rng: np.random.Generator) -> Gait:
-    stiffness = 0.28 * (1.0 - np.exp(-cobb_deg / 15.0))
+    stiffness = 0.30 * (1.0 - np.exp(-cobb_deg / 9.0))
     gait = gait.scaled(("pel_roll", "ch_roll"), 1.0 - min(stiffness * _scatter(rng, 0.4), 0.7))
     gait = gait.scaled(("pel_yaw", "ch_yaw"), 1.0 - min(0.7 * stiffness * _scatter(rng, 0.4), 0.7))
     dose = min(cobb_deg / 40.0, 1.2)
