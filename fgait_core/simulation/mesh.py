@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from fgait_core.errors import ConfigError
 from fgait_core.simulation.bodies import BodyBank
-from fgait_core.simulation.skeleton import BONES
 
 WEIGHTS_A_VERTEX = 4
 """A vertex follows its heaviest bones only."""
@@ -25,17 +24,17 @@ class Mesh:
     Attributes:
         faces: uint32 [face, 3].
         edges: uint32 [edge, 4]: from vertex, to vertex, the face that runs along it so, the face that runs against it.
-        entry_vertex: uint32 [entry], the vertices that follow each bone, bone after bone.
-        entry_weight: float32 [entry], how much they follow it; sums to 1 for each vertex.
-        bone_start: int32 [bone + 1], where each bone's entries begin.
+        vertex_start: uint32 [vertex + 1], where each vertex's entries begin.
+        entry_bone: uint32 [entry], the bones that each vertex follows, vertex after vertex.
+        entry_weight: float32 [entry], how much it follows them; sums to 1 for each vertex.
         main_bone: int32 [vertex], the heaviest bone.
     """
 
     faces: NDArray[np.uint32]
     edges: NDArray[np.uint32]
-    entry_vertex: NDArray[np.uint32]
+    vertex_start: NDArray[np.uint32]
+    entry_bone: NDArray[np.uint32]
     entry_weight: NDArray[np.float32]
-    bone_start: NDArray[np.int32]
     main_bone: NDArray[np.int32]
 
 
@@ -60,13 +59,13 @@ def make_mesh(faces: NDArray[np.int32], weights: NDArray[np.float32]) -> Mesh:
     np.put_along_axis(kept, light, 0.0, axis=1)
     kept[kept < 1e-3] = 0.0
     kept /= kept.sum(1, keepdims=True)
-    bone, vertex = np.nonzero(kept.T)
+    vertex, bone = np.nonzero(kept)
     return Mesh(
         np.ascontiguousarray(faces, np.uint32),
         _edges(faces),
-        vertex.astype(np.uint32),
+        np.searchsorted(vertex, np.arange(len(weights) + 1)).astype(np.uint32),
+        bone.astype(np.uint32),
         kept[vertex, bone].astype(np.float32),
-        np.searchsorted(bone, np.arange(len(BONES) + 1)).astype(np.int32),
         weights.argmax(1).astype(np.int32),
     )
 

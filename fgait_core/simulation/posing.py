@@ -174,42 +174,22 @@ def bone_transforms(
 
 
 @njit(cache=True)
-def _skin(transforms, rest, entry_vertex, entry_weight, bone_start, shift, out):  # pragma: no cover - compiled
-    """Linear blend skinning, bone by bone: each adds its share to the vertices that follow it."""
-    count = entry_vertex.shape[0]
-    # Structures of arrays, so that the compiler can work on several vertices at a time.
-    weighted, moved = np.empty((3, count), np.float32), np.empty((3, count), np.float32)
-    for entry in range(count):
-        for axis in range(3):
-            weighted[axis, entry] = rest[entry_vertex[entry], axis] * entry_weight[entry]
-    x, y, z = weighted[0], weighted[1], weighted[2]
+def _skin(transforms, rest, vertex_start, entry_bone, entry_weight, shift, out):  # pragma: no cover - compiled
     for frame in range(transforms.shape[0]):
-        for bone in range(transforms.shape[1]):
-            for axis in range(3):
-                m, line = transforms[frame, bone, axis], moved[axis]
-                a, b, c, d = m[0], m[1], m[2], m[3]
-                for entry in range(bone_start[bone], bone_start[bone + 1]):
-                    line[entry] = a * x[entry] + b * y[entry] + c * z[entry] + d * entry_weight[entry]
-        _gather(moved, entry_vertex, shift[frame], out[frame, : rest.shape[0]])
-
-
-@njit(cache=True)
-def _gather(moved, entry_vertex, shift, out):  # pragma: no cover - compiled
-    """Sums up the shares of each vertex, moves it by `shift`, and puts the lowest on the floor."""
-    x, y, z = moved[0], moved[1], moved[2]
-    for vertex in range(out.shape[0]):
-        out[vertex, 0], out[vertex, 1], out[vertex, 2] = shift[0], shift[1], np.float32(0.0)
-    for entry in range(entry_vertex.shape[0]):
-        vertex = entry_vertex[entry]
-        out[vertex, 0] += x[entry]
-        out[vertex, 1] += y[entry]
-        out[vertex, 2] += z[entry]
-    lowest = out[0, 2]
-    for vertex in range(out.shape[0]):
-        lowest = min(lowest, out[vertex, 2])
-    for vertex in range(out.shape[0]):
-        out[vertex, 2] -= lowest
-    shift[2] = -lowest
+        lowest = np.float32(np.inf)
+        for vertex in range(rest.shape[0]):
+            x, y, z = rest[vertex, 0], rest[vertex, 1], rest[vertex, 2]
+            left, ahead, up = shift[frame, 0], shift[frame, 1], np.float32(0.0)
+            for entry in range(vertex_start[vertex], vertex_start[vertex + 1]):
+                weight, m = entry_weight[entry], transforms[frame, entry_bone[entry]]
+                left += weight * (m[0] * x + m[1] * y + m[2] * z + m[3])
+                ahead += weight * (m[4] * x + m[5] * y + m[6] * z + m[7])
+                up += weight * (m[8] * x + m[9] * y + m[10] * z + m[11])
+            out[frame, vertex, 0], out[frame, vertex, 1], out[frame, vertex, 2] = left, ahead, up
+            lowest = min(lowest, up)
+        for vertex in range(rest.shape[0]):
+            out[frame, vertex, 2] -= lowest
+        shift[frame, 2] = -lowest
 
 
 def skin(
@@ -229,8 +209,8 @@ def skin(
         out: float32 [frame, point, 3], whose first points are set.
     """
     vertices = np.ascontiguousarray(vertices_m, np.float32)
-    turned = transforms.astype(np.float32)
-    _skin(turned, vertices, mesh.entry_vertex, mesh.entry_weight, mesh.bone_start, shift_m, out)
+    moves = transforms.astype(np.float32).reshape(*transforms.shape[:2], 12)
+    _skin(moves, vertices, mesh.vertex_start, mesh.entry_bone, mesh.entry_weight, shift_m, out)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
