@@ -1,8 +1,7 @@
 """Parsing maps of simulated silhouettes: the part of the body that is nearest to the camera, by a depth buffer.
 
 The mesh is drawn with its depth straight into the grid of the aligned silhouette. Pixels of the silhouette that no part
-covers (what segmentation noise added, cloth between the legs, things that are carried) get the label of the nearest
-pixel that has one.
+covers (what segmentation noise added, cloth between the legs, a pram) get the label of the nearest pixel that has one.
 """
 
 from __future__ import annotations
@@ -95,14 +94,16 @@ def draw_labels(
         points_px: float32 [frame, vertex, 2] of mesh and parts, in pixels of the silhouette.
         depth_m: float32 [frame, vertex], how far each is from the camera.
         mesh: of the bank.
-        dressed: names the parts and their labels; things that are no part of the person are not drawn.
+        dressed: names the parts and their labels; what is no part of the person counts as what carries it, and what
+            rolls along on the floor is not drawn.
 
     Returns:
         Labels uint8 [frame, 64, 44], 0 where nothing is, and depths float32 [frame, 64, 44], infinite there.
     """
     labels = np.zeros((len(points_px), HEIGHT_PX, WIDTH_PX), np.uint8)
     depths = np.full(labels.shape, np.inf, np.float32)
-    drawn = [(hull, part.label) for hull, part in zip(part_hulls(dressed), dressed.parts, strict=True) if part.label]
+    wanted = [part.label or (label_of_bone(part.bone) if part.bone else 0) for part in dressed.parts]
+    drawn = [(hull, label) for hull, label in zip(part_hulls(dressed), wanted, strict=True) if label]
     numbers = np.concatenate([hull for hull, _ in drawn]) if drawn else np.zeros(0, np.int64)
     starts = np.cumsum([0, *(len(hull) for hull, _ in drawn)])
     hull_label = np.array([label for _, label in drawn], np.uint8)

@@ -1,5 +1,7 @@
 """Parsing maps and poses lie where the simulated walker is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -160,6 +162,15 @@ def test_confidence_falls_with_what_is_in_front():
     assert sure[0] > sure[1] > sure[2] == sure[3] > 0.3
     nobody = confidence(joints, np.full((1, 4), 5.0), np.full(4, 0.05), depths, np.zeros_like(body))
     assert (nobody < 0.3).all()
+
+
+def test_what_is_carried_counts_as_what_carries_it(bank: BodyBank, prior: GaitPrior, views: dict[float, Recording]):
+    grown = int(np.flatnonzero((bank.age_years > 25) & (bank.age_years < 50) & (bank.bmi < 25))[0])
+    walker = draw_walker(bank.body(grown), HEALTHY, prior, np.random.default_rng(5))
+    for carrying, view, part in (("backpack", 90.0, "trunk"), ("hand_bag", 270.0, "left_arm")):
+        setup = RecordingSetup(Camera(view, 6.0, 1.0), replace(PLAIN, carrying=carrying), STRAIGHT, None, 1.0, 0.0)
+        made = record(walker, bank, setup, 25, 25.0, np.random.default_rng(6), parsing=True)
+        assert area(made, part) > 1.1 * area(views[view], part)
 
 
 def test_bones_have_parts():
