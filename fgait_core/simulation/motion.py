@@ -76,8 +76,8 @@ _TURNING = 1.3
 
 _WIDEST_ARM_DEG = 58.0
 
-_KNEE_FLEXION = 0.92
-"""Knees of the prior bend a little further in the swing than published, at the strides that are drawn."""
+_KNEE_RANGE_DEG = 58.0
+"""Knees are drawn towards this range: the prior's components add up to more than people differ."""
 
 _STRIDE_PER_REACH = 1.93
 """Stride over the reach of one foot, both over leg length: 1.55 / 0.805 in the mean of the prior's people."""
@@ -224,7 +224,6 @@ def draw_gait(prior: GaitPrior, rng: np.random.Generator, sex: str, age_years: f
     """
     expected, female = expected_gait(sex, age_years), 1.0 if sex == "female" else -1.0
     coefficients = prior.draw(rng)
-    coefficients[2:, [CHANNEL_INDEX["l_shank_sag"], CHANNEL_INDEX["r_shank_sag"]]] *= _KNEE_FLEXION
     cadence, stride = rng.normal(expected.cadence_steps_min, 6.5), rng.normal(expected.stride_over_leg, 0.11)
     gait = Gait(
         coefficients,
@@ -237,7 +236,7 @@ def draw_gait(prior: GaitPrior, rng: np.random.Generator, sex: str, age_years: f
     gait = gait.with_leg_swing(float(np.clip(gait.stride_over_leg / _stride_of_swing(gait), 0.65, 1.4)))
     uneven = float(rng.normal(0.0, 0.015))
     gait = gait.scaled(LEG_SWING[:2], 1.0 + uneven).scaled(LEG_SWING[2:], 1.0 - uneven)
-    gait = _with_knees_that_bend_forward(gait)
+    gait = _with_usual_knees(gait)
     gait = _with_arm_ranges(gait, float(np.clip(rng.normal(1.0, 0.18), 0.4, 1.6)) * expected.arm_range_deg, rng)
     gait = gait.scaled(("pel_yaw", "ch_yaw"), _TURNING * expected.turning)
     gait = gait.scaled(("pel_roll",), 1.0 + 0.10 * female)
@@ -263,12 +262,16 @@ def _stride_of_swing(gait: Gait) -> float:
     return _STRIDE_PER_REACH * float(np.mean(reach)) / 2.0
 
 
-def _with_knees_that_bend_forward(gait: Gait) -> Gait:
-    """Shanks turned back where a knee would bend the wrong way by more than a healthy 3 degrees."""
-    cycle = gait.cycle()
+def _with_usual_knees(gait: Gait) -> Gait:
+    """Knees that bend about as far as published, and backwards by a healthy 3 degrees at most."""
+    coefficients = gait.coefficients.copy()
     for side in "lr":
-        gait = gait.shifted((f"{side}_shank_sag",), min(0.0, 3.0 + float(_knee_deg(cycle, side).min())))
-    return gait
+        shank = CHANNEL_INDEX[f"{side}_shank_sag"]
+        excess = float(np.ptp(_knee_deg(gait.cycle(), side))) / _KNEE_RANGE_DEG - 1.0
+        coefficients[2:, shank] *= np.clip(1.0 - 0.9 * excess, 0.5, 1.3)
+        knee_deg = _knee_deg(replace(gait, coefficients=coefficients).cycle(), side)
+        coefficients[0, shank] += min(0.0, 3.0 + float(knee_deg.min()))
+    return replace(gait, coefficients=coefficients)
 
 
 def _with_arm_ranges(gait: Gait, mean_deg: float, rng: np.random.Generator) -> Gait:
