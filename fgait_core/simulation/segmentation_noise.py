@@ -17,13 +17,13 @@ _COARSE_CELLS, _FINE_CELLS = 16, 42
 """Cells of the two noise lattices along the height of the picture: about 6 % and 2.4 % of the body height."""
 _FINE_POOL = 8
 """So many fine lattices a recording; each frame takes one of them, which is as random to the eye and much faster."""
-_SMOOTHING = 0.0094
+_SMOOTHING = 0.0088
 """Standard deviation of the blur that loses detail, in picture heights, at amount 1."""
-_COARSE_SD, _FINE_SD = 0.0030, 0.0020
+_COARSE_SD, _FINE_SD = 0.0042, 0.0018
 """Wandering of the edge in picture heights, at amount 1."""
-_LASTING, _PERSISTENCE = 0.27, 0.42
+_LASTING, _PERSISTENCE = 0.25, 0.78
 """Share of the variance that stays through a recording, and correlation of the rest from frame to frame."""
-_BIAS_SD = 0.0010
+_BIAS_SD = 0.0008
 """How far a whole recording is too wide or too narrow, in picture heights."""
 _STEEPER = np.clip(np.round((np.arange(256) - 127.5) * 1.35 + 127.5), 0, 255).astype(np.uint8)
 """Grey levels about the middle spread by 1.35: then as many pixels are grey as in segmented videos (1.9 %)."""
