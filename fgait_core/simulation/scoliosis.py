@@ -24,7 +24,7 @@ MEASURED_COBB_DEG: dict[str, DoseDistribution] = {
     "neutral": DoseDistribution(12.0, 7.0, 10.0, 20.0),
     "positive": DoseDistribution(30.0, 10.0, 20.0, 50.0),
 }
-"""Readings of each class: small curves are the most common ones (Soucacos 1987)."""
+"""Readings of each class: small curves are the most common ones (Orthopedics 10:921, 1987)."""
 
 READING_ERROR_DEG = 3.0
 """Standard deviation of a Cobb reading about the true angle (Morrissy 1990: 95 % of two observers within 7.2°)."""
@@ -55,7 +55,7 @@ CURVES: dict[str, CurveType] = {
     "double": CurveType(0.25, 0.80, (-0.32, -0.02, 0.42, 0.06, -0.09), (-0.7, -0.4, 0.5, 1.0, 0.4)),
 }
 """Shares: of operated curves half are main thoracic, of those found in schools most are thoracolumbar; between the two.
-Sides: right thoracic and left lumbar curves are typical (Soucacos 1987)."""
+Sides: right thoracic and left lumbar curves are typical (Orthopedics 10:921, 1987)."""
 
 _UNEVEN_DEG = np.array((2.2, 2.2, 2.2, 2.0, 1.1))
 _TILT_PER_COBB = 0.62
