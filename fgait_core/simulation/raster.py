@@ -22,22 +22,21 @@ _HIDDEN = -1000
 @njit(cache=True)
 def _add_edge(x0, y0, x1, y1, weight, steps):  # pragma: no cover - compiled
     """Adds an edge to the steps of the winding number [row, column], whose running sum down a column it is."""
-    if x0 < x1:
-        low, high, sign = x0, x1, weight
-    else:
-        low, high, sign = x1, x0, -weight
     size = steps.shape[1]
-    first, last = max(0, int(np.ceil(low))), min(size, int(np.ceil(high)))
-    if first >= last:
+    start, end = int(np.ceil(x0)), int(np.ceil(x1))
+    if start == end:
         return
+    first, last, sign = (start, end, weight) if start < end else (end, start, -weight)
     slope = (y1 - y0) / (x1 - x0)
-    for column in range(first, last):
+    for column in range(max(0, first), min(size, last)):
         crossing = y0 + (column - x0) * slope
         steps[min(max(0, int(np.ceil(crossing))), size), column] += sign
 
 
 @njit(cache=True)
-def _add_mesh(points, faces, edges, clockwise, steps):  # pragma: no cover - compiled
+def _add_mesh(points, faces, edges, clockwise, columns, steps):  # pragma: no cover - compiled
+    for point in range(columns.shape[0]):
+        columns[point] = np.ceil(points[point, 0])
     for face in range(faces.shape[0]):
         a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
         x0, y0 = points[a, 0], points[a, 1]
@@ -46,8 +45,10 @@ def _add_mesh(points, faces, edges, clockwise, steps):  # pragma: no cover - com
         along, against = clockwise[edges[edge, 2]], clockwise[edges[edge, 3]]
         if along != against:
             a, b = edges[edge, 0], edges[edge, 1]
-            weight = 1 if along else -1
-            _add_edge(points[a, 0], points[a, 1], points[b, 0], points[b, 1], weight, steps)
+            # Most edges are short and lie between two columns of pixels.
+            if columns[a] != columns[b]:
+                weight = 1 if along else -1
+                _add_edge(points[a, 0], points[a, 1], points[b, 0], points[b, 1], weight, steps)
 
 
 @njit(cache=True)
@@ -97,11 +98,11 @@ def _light(steps, number, picture):  # pragma: no cover - compiled
 def _fill(points, faces, edges, numbers, starts, screen, out):  # pragma: no cover - compiled
     size = out.shape[1]
     steps, number = np.zeros((size + 1, size), np.int16), np.zeros(size, np.int16)
-    clockwise = np.zeros(faces.shape[0], np.bool_)
+    clockwise, columns = np.zeros(faces.shape[0], np.bool_), np.zeros(points.shape[1], np.float32)
     corners = np.zeros(max(numbers.shape[0], screen.shape[1]) + 1, np.int64)
     whole = np.arange(screen.shape[1])
     for frame in range(points.shape[0]):
-        _add_mesh(points[frame], faces, edges, clockwise, steps)
+        _add_mesh(points[frame], faces, edges, clockwise, columns, steps)
         for hull in range(starts.shape[0] - 1):
             _add_hull(points[frame], numbers[starts[hull] : starts[hull + 1]], 1, corners, steps)
         if screen.shape[1]:
