@@ -79,6 +79,8 @@ _WIDEST_ARM_DEG = 58.0
 _KNEE_RANGE_DEG = 58.0
 """Knees are drawn towards this range: the prior's components add up to more than people differ."""
 
+_WIDEST_KNEE_DEG = 72.0
+
 _STRIDE_PER_REACH = 1.93
 """Stride over the reach of one foot, both over leg length: 1.55 / 0.805 in the mean of the prior's people."""
 
@@ -269,6 +271,8 @@ def _with_usual_knees(gait: Gait) -> Gait:
         shank = CHANNEL_INDEX[f"{side}_shank_sag"]
         excess = float(np.ptp(_knee_deg(gait.cycle(), side))) / _KNEE_RANGE_DEG - 1.0
         coefficients[2:, shank] *= np.clip(1.0 - 0.9 * excess, 0.5, 1.3)
+        still = float(np.ptp(_knee_deg(replace(gait, coefficients=coefficients).cycle(), side)))
+        coefficients[1:, shank] *= min(1.0, 1.0 - 1.1 * (still / _WIDEST_KNEE_DEG - 1.0))
         knee_deg = _knee_deg(replace(gait, coefficients=coefficients).cycle(), side)
         coefficients[0, shank] += min(0.0, 3.0 + float(knee_deg.min()))
     return replace(gait, coefficients=coefficients)
