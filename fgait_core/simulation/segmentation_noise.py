@@ -102,8 +102,9 @@ def _degraded(masks, coarse, fine, chosen, weights, blur_px, bias_px):  # pragma
     size = (height + 2 * reach) * (width + 2 * reach)
     crop, line, soft = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
     runs = np.empty((height * (width // 2 + 1) + 1, 5), np.int32)
+    columns = np.zeros(width, np.uint8)
     for frame in range(n):
-        top, bottom, left, right = _box(masks[frame])
+        top, bottom, left, right = _box(masks[frame], columns)
         if bottom <= top:
             continue
         top, bottom, left, right = top - reach, bottom + reach, left - reach, right + reach
@@ -114,20 +115,22 @@ def _degraded(masks, coarse, fine, chosen, weights, blur_px, bias_px):  # pragma
 
 
 @njit(cache=True)
-def _box(mask):  # pragma: no cover - compiled
+def _box(mask, columns):  # pragma: no cover - compiled
+    """First and after-last row and column of the foreground; `columns` is scratch."""
     height, width = mask.shape
-    top, bottom, left, right = height, 0, width, 0
+    top, bottom = height, 0
+    columns[:] = 0
     for row in range(height):
-        first = 0
-        while first < width and mask[row, first] == 0:
-            first += 1
-        if first == width:
-            continue
-        last = width
-        while mask[row, last - 1] == 0:
-            last -= 1
-        top, bottom = min(top, row), row + 1
-        left, right = min(left, first), max(right, last)
+        own, lit = mask[row], np.uint8(0)
+        for column in range(width):
+            lit |= own[column]
+            columns[column] |= own[column]
+        if lit:
+            top, bottom = min(top, row), row + 1
+    left, right = width, 0
+    for column in range(width):
+        if columns[column]:
+            left, right = min(left, column), column + 1
     return top, bottom, left, right
 
 
@@ -139,8 +142,9 @@ def _blur(mask, weights, crop, line, soft, top, bottom, left, right):  # pragma:
     crop[:size] = np.float32(0.0)
     for row in range(top + reach, bottom - reach):
         start = (row - top) * wide + reach
-        for column in range(left + reach, right - reach):
-            crop[start + column - left - reach] = mask[row, column] * np.float32(1.0 / 255.0)
+        source, own = mask[row, left + reach : right - reach], crop[start : start + wide - 2 * reach]
+        for k in range(len(source)):
+            own[k] = source[k] * np.float32(1.0 / 255.0)
     _shifted_sum(crop, line, weights, size, 1)
     _shifted_sum(line, soft, weights, size, wide)
 
@@ -174,17 +178,19 @@ def _cut(soft, out, coarse, fine, blur_px, bias_px, top, bottom, left, right):  
     slope = np.float32(1.0 / (np.sqrt(2.0 * np.pi) * blur_px))
     coarse_step = np.float32((coarse.shape[1] - 2.0) / side)
     fine_step = np.float32((fine.shape[1] - 2.0) / side)
+    first, last = max(left, 0), min(right, width)
     for row in range(max(top, 0), min(bottom, height)):
         start = (row - top) * (right - left) - left
-        for column in range(max(left, 0), min(right, width)):
-            value = soft[start + column]
+        values, lit = soft[start + first : start + last], out[row, first:last]
+        for k in range(last - first):
+            value, column = values[k], first + k
             if value > np.float32(0.98):
-                out[row, column] = 255
+                lit[k] = 255
             elif value > np.float32(0.02):
                 shift = _at(coarse, np.float32(row) * coarse_step, np.float32(column) * coarse_step)
                 shift += _at(fine, np.float32(row) * fine_step, np.float32(column) * fine_step) + np.float32(bias_px)
                 if value + slope * shift > np.float32(0.5):
-                    out[row, column] = 255
+                    lit[k] = 255
 
 
 @njit(cache=True)
