@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fgait_core.errors import ConfigError
 from fgait_core.simulation.bodies import BodyBank
+from fgait_core.simulation.carried import CARRYING
+from fgait_core.simulation.clothing import CLOTHING
 from fgait_core.simulation.film import FilmSize, film
 from fgait_core.simulation.plan import SimulationPlan, draw_planned_walker, plan_person
 from fgait_core.simulation.walker import (
@@ -65,8 +68,11 @@ def film_person(plan: SimulationPlan, bank: BodyBank, number: int, wanted: Wante
         wanted: what is fixed of the circumstances; the rest is drawn.
 
     Raises:
-        ConfigError: if the bank has no body for the plan.
+        ConfigError: if the bank has no body for the plan, or nobody wears or carries what is wanted.
     """
+    for name, known in ((wanted.clothing, CLOTHING), (wanted.carrying, CARRYING)):
+        if name is not None and name not in known:
+            raise ConfigError(f"No simulated person wears or carries {name!r}. Choose one of: {', '.join(known)}.")
     walker = draw_planned_walker(plan, bank, plan_person(plan, bank, number))
     setup = draw_setup(walker, plan.rng(_SETUP, number), wanted, plan.frames / plan.frame_rate_hz)
     walk = pose_walk(walker, bank, setup, plan.frames, plan.frame_rate_hz, plan.rng(_WALK, number))

@@ -97,3 +97,8 @@ def test_films_are_written_with_their_rate(bank: BodyBank, tmp_path: Path):
 def test_sizes_that_no_video_can_have_are_refused(size: tuple[int, int]):
     with pytest.raises(ConfigError, match="even"):
         FilmSize(*size)
+
+
+def test_clothes_that_nobody_wears_are_refused(bank: BodyBank):
+    with pytest.raises(ConfigError, match="Choose one of: close_fitting"):
+        _filmed(bank, clothing="toga")
