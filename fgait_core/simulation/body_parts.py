@@ -42,8 +42,10 @@ def _draw_face(points, depth_m, a, b, c, label, labels, depths):  # pragma: no c
     if area <= 0.0:
         return
     height, width = labels.shape
-    for row in range(max(0, int(np.ceil(min(y0, y1, y2) - 0.5))), min(height, int(max(y0, y1, y2) + 0.5) + 1)):
-        for column in range(max(0, int(np.ceil(min(x0, x1, x2) - 0.5))), min(width, int(max(x0, x1, x2) + 0.5) + 1)):
+    top, bottom = int(np.ceil(min(y0, y1, y2) - 0.5)), int(np.floor(max(y0, y1, y2) - 0.5))
+    left, right = int(np.ceil(min(x0, x1, x2) - 0.5)), int(np.floor(max(x0, x1, x2) - 0.5))
+    for row in range(max(0, top), min(height, bottom + 1)):
+        for column in range(max(0, left), min(width, right + 1)):
             x, y = column + 0.5, row + 0.5
             for_c = (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)
             for_a = (x2 - x1) * (y - y1) - (y2 - y1) * (x - x1)
