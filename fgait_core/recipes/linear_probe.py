@@ -21,6 +21,7 @@ from fgait_core.config.files import RUN_CONFIG
 from fgait_core.data.shards import read_shards
 from fgait_core.distributed import choose_device
 from fgait_core.models.heads import AttributesHead, CosineHead, RegressionHead, TaskNetwork
+from fgait_core.models.heads.regression import LENGTH
 from fgait_core.progress import Progress, ignore_progress, part_of
 from fgait_core.recipes.finetune import bootstrap_weights, build_network, set_units, wanted_of
 from fgait_core.recipes.probe_features import probe_features
@@ -170,7 +171,7 @@ def refit_numbers(
     """Ridge regression of each number, in standard deviations, on the normalised features; see `refit`."""
     head.bn1d.weight.fill_(1.0)
     head.bn1d.bias.zero_()
-    normalised = _normalised(head.bn1d, rows)
+    normalised = LENGTH * torch.nn.functional.normalize(_normalised(head.bn1d, rows), dim=1)
     wanted = (numbers - head.mean) / head.spread
     known = ~wanted.isnan()
     together = [slice(None)] if known.all() else [slice(each, each + 1) for each in range(wanted.shape[1])]

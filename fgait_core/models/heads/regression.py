@@ -13,8 +13,13 @@ from torch.nn import functional
 from fgait_core.models.heads.task_head import HeadLoss, HeadOutput, TaskHead
 
 
+LENGTH = 8.0
+"""Of the features that the map reads. With unit variance each, hundreds of them that rise together would make steps
+diverge that suit the cosine heads."""
+
+
 class RegressionHead(TaskHead):
-    """Batch normalisation and a linear map to numbers in standard deviations of the training data.
+    """Batch normalisation, a fixed length, and a linear map to numbers in standard deviations of the training data.
 
     Args:
         features: length of the flattened input.
@@ -44,12 +49,12 @@ class RegressionHead(TaskHead):
 
     def initialise(self, generator: torch.Generator, *, small_partwise: bool = False) -> None:
         """Draws the map anew, so small that it begins near the mean of the data."""
-        nn.init.normal_(self.fc.weight, 0.0, 0.1 * self.fc.in_features**-0.5, generator=generator)
+        nn.init.normal_(self.fc.weight, 0.0, 0.1 / LENGTH, generator=generator)
         nn.init.zeros_(self.fc.bias)
 
     def forward(self, parts: Tensor) -> HeadOutput:
         """`[batch, channel, 31]` to `[batch, target]`, in standard deviations from the mean."""
-        return HeadOutput(self.fc(self.bn1d(parts.flatten(1))))
+        return HeadOutput(self.fc(LENGTH * functional.normalize(self.bn1d(parts.flatten(1)), dim=1)))
 
     def in_units(self, said: Tensor) -> Tensor:
         """What `forward` said `[..., target]` in the units of the data."""

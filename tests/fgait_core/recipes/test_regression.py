@@ -86,6 +86,7 @@ def test_refitted_head_equals_ridge_regression(missing: int) -> None:
     refit_numbers(head, rows, numbers, ridge=0.5)
     said = head.in_units(head.eval()(rows[:, :, None]).logits).detach().numpy()
     standard = ((rows - rows.mean(0)) / (rows.var(0, correction=0) + 1e-5).sqrt()).numpy()
+    standard /= np.linalg.norm(standard, axis=1, keepdims=True)
     for column in (0, 1):
         known = ~numbers[:, column].isnan().numpy()
         x, y = standard[known], numbers[known, column].numpy()
