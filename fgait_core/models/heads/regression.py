@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from fgait_core.models.heads.task_head import HeadLoss, HeadOutput, TaskHead
 
-
 LENGTH = 8.0
 """Of the features that the map reads. With unit variance each, hundreds of them that rise together would make steps
 diverge that suit the cosine heads."""
