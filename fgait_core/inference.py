@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from fgait_core import __version__
 from fgait_core.errors import ConfigError, RecordingError
-from fgait_core.model_package import ModelPackage
+from fgait_core.model_package import Assessment, ModelPackage
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, part_of, raise_if_cancelled
 from fgait_core.screening_result import (
     CheckFacts,
@@ -17,7 +17,6 @@ from fgait_core.screening_result import (
     PersonFacts,
     QualityFacts,
     RecordingFacts,
-    ScoreFacts,
     ScreeningResult,
     SequenceFacts,
 )
@@ -131,10 +130,10 @@ class GaitAssessmentPipeline:
             )
             quality.require()
         except RecordingError as error:
-            raise RefusedRecordingError(error, self._result(findings, (), error)) from error
-        scores = tuple(ScoreFacts.model_validate(asdict(s)) for s in self.package.score(walk.sequence, tasks))
+            raise RefusedRecordingError(error, self._result(findings, None, error)) from error
+        assessed = self.package.assess(walk.sequence, tasks, quality.view)
         raise_if_cancelled(cancelled or never_cancelled)
-        return GaitAssessment(self._result(findings, scores, None), walk)
+        return GaitAssessment(self._result(findings, assessed, None), walk)
 
     def _known_tasks(self, tasks: Sequence[str] | None) -> tuple[str, ...]:
         chosen = tuple(tasks) if tasks else self.package.tasks
@@ -162,7 +161,7 @@ class GaitAssessmentPipeline:
         return findings.walk
 
     def _result(
-        self, findings: _Findings, scores: tuple[ScoreFacts, ...], error: RecordingError | None
+        self, findings: _Findings, assessed: Assessment | None, error: RecordingError | None
     ) -> ScreeningResult:
         quality = findings.quality
         if error is not None and error.checks and not quality.checks:
@@ -174,7 +173,8 @@ class GaitAssessmentPipeline:
             person=findings.person,
             quality=quality,
             sequence=_sequence_facts(findings.walk),
-            scores=scores,
+            scores=assessed.scores if assessed is not None else (),
+            typicality=assessed.typicality if assessed is not None else None,
             model=model_facts(self.package),
             simulated=self.package.simulated,
             refused=error is not None,

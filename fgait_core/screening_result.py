@@ -118,6 +118,27 @@ class ScoreFacts(_Facts):
     simulated: bool
 
 
+class TypicalityFacts(_Facts):
+    """Whether the recording is like those that the model learned from; where it is not, every score abstains.
+
+    Attributes:
+        score: unlikeness; about 0 for people of the training data.
+        threshold: fixed beforehand; a recording above it is unlike the training data.
+        typical: whether the score is at or below the threshold.
+        reason: why every score abstains and what to do; empty for a typical recording.
+        false_alarm_rate: share of people like the training data of whom a recording shall be called unlike.
+        measured_false_alarm_rate: what that share was on people whom the model never saw, with its 95 % interval.
+    """
+
+    score: float
+    threshold: float
+    typical: bool
+    reason: str
+    false_alarm_rate: Fraction
+    measured_false_alarm_rate: Fraction
+    measured_false_alarm_interval: tuple[Fraction, Fraction]
+
+
 class ModelFacts(_Facts):
     """The model package that made the scores."""
 
@@ -130,7 +151,10 @@ class ModelFacts(_Facts):
 
 
 class ScreeningResult(_Facts):
-    """The whole result of one recording; a refused recording has `reasons` and no `scores`."""
+    """The whole result of one recording; a refused recording has `reasons` and no `scores`.
+
+    `typicality` is missing (None) in results of versions that had no such guard, and in refused recordings.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     created_by: str
@@ -140,6 +164,7 @@ class ScreeningResult(_Facts):
     quality: QualityFacts
     sequence: SequenceFacts | None = None
     scores: tuple[ScoreFacts, ...] = ()
+    typicality: TypicalityFacts | None = None
     model: ModelFacts
     simulated: bool
     refused: bool

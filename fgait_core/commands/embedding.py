@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fgait_core.data.shards import ShardFolder
-    from fgait_core.model_package import Transform
     from fgait_core.models.backbone import Backbone
+    from fgait_core.package_content import Transform
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""`fgait evaluate | compare`: measure a model on a data set, and set evaluations side by side."""
+"""`fgait evaluate | compare | typicality`: measure models, set evaluations side by side, look for unlike recordings."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ class Distance(StrEnum):
     cosine = "cosine"
 
 
+class View(StrEnum):
+    """From where the walkers are seen."""
+
+    front = "front"
+    oblique = "oblique"
+    side = "side"
+    back = "back"
+
+
 _MODEL = typer.Argument(help="Model package, run folder, checkpoint (.pt), or embeddings (.npz).")
 _DATA = typer.Argument(None, help="Shards of people whom the model never saw; none for embeddings.")
 _PROTOCOL = typer.Option(None, help="Retrieval protocol, such as casiab, gait3d or any; without it tasks are measured.")
@@ -41,6 +50,9 @@ _DEVICE = typer.Option("auto", help="auto, cpu, cuda or cuda:N.")
 _SEED = typer.Option(1, help="Of draws and bootstrap samples.")
 _METRICS = typer.Argument(help="metrics.json of several evaluations, or their folders.")
 _OUT_COMPARISON = typer.Option(None, "--out", help="Folder for the table and the scaling curves.")
+_PACKAGE = typer.Argument(help="Folder of a model package.")
+_SILHOUETTES = typer.Argument(help="Files of `fgait silhouettes` (.npz).")
+_VIEW = typer.Option(None, help="View of the recordings; without it the threshold of all views is used.")
 _METRIC = typer.Option(None, help="Figure of the scaling curves, as the table names it.")
 
 
@@ -48,6 +60,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this room."""
     app.command("evaluate")(evaluate)
     app.command("compare")(compare)
+    app.command("typicality")(typicality)
 
 
 def evaluate(
@@ -94,3 +107,25 @@ def compare(metrics: list[Path] = _METRICS, out: Path | None = _OUT_COMPARISON, 
 
     table, written = run(metrics, out, metric=metric)
     say("\n".join([table.plain(), *(f"wrote {path}" for path in written)]))
+
+
+def typicality(
+    package: Path = _PACKAGE,
+    files: list[Path] = _SILHOUETTES,
+    view: View | None = _VIEW,
+    as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table."),
+) -> None:
+    """Say of silhouette files whether they are like the data that a model package learned from."""
+    from fgait_core.evaluation.tables import Table
+    from fgait_core.model_package import ModelPackage
+    from fgait_core.sequence import SilhouetteSequence
+
+    model = ModelPackage.load(package)
+    chosen = None if view is None else view.value
+    found = {str(path): model.typicality(SilhouetteSequence.load(path), chosen) for path in files}
+    if as_json:
+        say(json.dumps({path: facts.model_dump(mode="json") for path, facts in found.items()}, indent=1))
+        return
+    rows = [(path, "yes" if each.typical else "no", each.score, each.threshold) for path, each in found.items()]
+    title = f"Like what {model.name} {model.version} learned from?"
+    say(Table("typicality", title, ("file", "typical", "unlikeness", "threshold"), tuple(rows)).plain())

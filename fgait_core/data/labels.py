@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core.config import SCREENING_TASKS, AttributesTask, ClassificationTask, IdentificationTask, TaskConfig
+from fgait_core.config import SCREENING_TASKS, AttributesTask, ClassificationTask, IdentificationTask
 from fgait_core.data.shards import ShardFolder
 from fgait_core.errors import ConfigError
 
@@ -17,13 +17,21 @@ UNKNOWN = -1
 TASKS = {name: ClassificationTask.model_validate(task) for name, task in SCREENING_TASKS.items()}
 """The classifications that the product screens for, by name."""
 
+ATTRIBUTES = {
+    "sex": ClassificationTask(name="sex", classes=("female", "male")),
+    "age_group": ClassificationTask(name="age_group", classes=("6-12", "13-17", "18-39", "40-64", "65-90")),
+}
+"""What a package may say of the person beside the screening tasks; ages in years, both ends included."""
+
 
 def people_of(folders: Sequence[ShardFolder]) -> int:
     """How many people several folders hold; the same name in two folders is two people, as published."""
     return sum(len(folder.people) for folder in folders)
 
 
-def targets_of(task: TaskConfig, folders: Sequence[ShardFolder]) -> list[NDArray[np.int64]]:
+def targets_of(
+    task: ClassificationTask | IdentificationTask | AttributesTask, folders: Sequence[ShardFolder]
+) -> list[NDArray[np.int64]]:
     """Labels of all sequences.
 
     Args:

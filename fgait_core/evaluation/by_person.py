@@ -90,6 +90,20 @@ def macro_by_person(
     return estimates | {"balanced_accuracy": balanced}
 
 
+def share_by_person(hit: NDArray[np.bool_], person: NDArray[np.str_], rng: np.random.Generator) -> Estimate:
+    """Share of the rows that are hits, with its 95 % percentile interval.
+
+    Args:
+        hit: bool `[row]`, at least one row.
+        person: `[row]`, who each row is of; all rows of a drawn person are taken.
+        rng: source of every draw.
+    """
+    counts, owner = _counts(person, rng)
+    people = counts.shape[1]
+    hits, rows = np.bincount(owner, hit, minlength=people), np.bincount(owner, minlength=people)
+    return _estimate(float(hit.mean()), (counts @ hits) / (counts @ rows))
+
+
 def _counts(person: NDArray[np.str_], rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """How often each sample holds each person `[sample, person]`, and whose each row is `[row]`."""
     names, owner = np.unique(person, return_inverse=True)

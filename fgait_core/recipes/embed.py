@@ -27,11 +27,12 @@ from fgait_core.config import LayerName, ModalityName
 from fgait_core.data.modalities import MODALITIES, to_network
 from fgait_core.data.shards import ShardFolder
 from fgait_core.errors import ConfigError
-from fgait_core.model_package import CONTENT_FILE, ModelPackage, bundled_package_dir
+from fgait_core.model_package import ModelPackage, bundled_package_dir
 from fgait_core.models.architectures import named_architecture
 from fgait_core.models.backbone import Backbone, initialise
 from fgait_core.models.layers import PARTS
 from fgait_core.models.published import Branch, architecture_name, load_backbone
+from fgait_core.package_files import CONTENT_FILE
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
 

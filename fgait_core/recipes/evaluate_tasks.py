@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,15 @@ from fgait_core.evaluation.attributes import attributes_table, measure_attribute
 from fgait_core.evaluation.classification import one_row_a_person
 from fgait_core.evaluation.regression import measure_numbers, numbers_table
 from fgait_core.evaluation.tables import Table
+from fgait_core.package_content import TaskContent
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.recipes.evaluated_model import EvaluatedModel
 from fgait_core.recipes.findings import Findings
-from fgait_core.recipes.measure import measure_classification, measure_task, score_folder
+from fgait_core.recipes.measure import measure_attribute, measure_classification, measure_task
+from fgait_core.recipes.measure_groups import IN_GROUPS, view_names
+from fgait_core.recipes.measure_typicality import false_alarms_table, measure_false_alarms
 from fgait_core.recipes.plots import Caption, confusion_plot, reliability_plot, roc_plot
+from fgait_core.recipes.scoring import score_and_judge
 
 _INTERVAL = ("low", "high")
 _CLASS_HEADER = ("class", "people", "sensitivity", *_INTERVAL, "specificity", *_INTERVAL, "AUROC", *_INTERVAL)
@@ -80,7 +85,10 @@ def measure_heads(
     """
     if model.network is None:
         raise ConfigError(f"{model.name} has no heads to measure.")
-    logits = score_folder(model.network, folder, model.transform(folder), device=device, progress=progress)
+    guard = None if model.package is None else model.package.guard
+    logits, unlikeness = score_and_judge(
+        model.network, folder, model.transform(folder), guard, device=device, progress=progress
+    )
     found: list[Findings] = []
     for task in tasks:
         if isinstance(task, AttributesTask):
@@ -89,11 +97,14 @@ def measure_heads(
             found.append(_numbers(task, logits[task.name], folder, seed))
         elif isinstance(task, ClassificationTask):
             found.append(_classification(model, task, logits[task.name][:, 0], folder, seed))
-    return Findings(
-        {"tasks": {task.name: each.measures for task, each in zip(tasks, found, strict=True)}},
-        tuple(table for each in found for table in each.tables),
-        {name: plot for each in found for name, plot in each.plots.items()},
-    )
+    measures: dict[str, Any] = {"tasks": {task.name: each.measures for task, each in zip(tasks, found, strict=True)}}
+    tables = [table for each in found for table in each.tables]
+    if model.package is not None:
+        thresholds = model.package.content.typicality.thresholds
+        measures["typicality"] = measure_false_alarms(unlikeness, thresholds, folder, seed)
+        tables.append(false_alarms_table(measures["typicality"]))
+    plots = {name: plot for each in found for name, plot in each.plots.items()}
+    return Findings(measures, tuple(tables), plots)
 
 
 def _has_labels(task: TaskConfig, folder: ShardFolder) -> bool:
@@ -132,17 +143,15 @@ def _measured(
     if model.package is None:
         probabilities = softmax(logits, axis=1)
         return measure_classification(task, probabilities, folder, seed=seed) | {"calibrated": False}, probabilities
-    content = next(each for each in model.package.content.tasks if each.name == task.name)
-    probabilities = content.calibrators[0].calibrator().probabilities(logits)
-    measured = measure_task(
-        task,
-        probabilities,
-        folder,
-        threshold=content.operating_point.threshold,
-        quantiles=content.quantiles(),
-        coverage=content.coverage,
-        seed=seed,
-    )
+    content = next(each for each in model.package.contents if each.name == task.name)
+    probabilities, members = content.said(logits, view_names(folder))
+    if isinstance(content, TaskContent):
+        threshold = content.operating_point.threshold
+        measured = measure_task(
+            task, probabilities, members, folder, threshold=threshold, coverage=content.coverage, seed=seed
+        )
+    else:
+        measured = measure_attribute(task, probabilities, members, folder, coverage=content.coverage, seed=seed)
     return measured | {"calibrated": True}, probabilities
 
 
@@ -162,12 +171,12 @@ def _plots(
     }
     if usable:
         plots[f"{task.name}_roc"] = lambda caption: roc_plot(task.name, usable, person, seed, caption)
-    if task.positive_index is not None and usable:
+    if task.positive_index is not None or measured["calibrated"]:
         single = one_row_a_person(person, np.random.default_rng(seed))
-        score, positive = usable[task.classes[task.positive_index]]
-        score, positive = score[single], positive[single]
-        said = f"{task.name} {task.positive}" + ("" if measured["calibrated"] else ", not calibrated")
-        plots[f"{task.name}_reliability"] = lambda caption: reliability_plot(task.name, said, score, positive, caption)
+        for name, (score, positive) in usable.items():
+            short = "reliability" if task.positive_index is not None else f"reliability_{name}"
+            said = f"{task.name} {name}" + ("" if measured["calibrated"] else ", not calibrated")
+            plots[f"{task.name}_{short}"] = partial(reliability_plot, task.name, said, score[single], positive[single])
     return plots
 
 
@@ -200,12 +209,16 @@ def _class_rows(measured: dict[str, Any]) -> tuple[tuple[str | float | int | Non
 
 
 def _group_table(name: str, measured: dict[str, Any]) -> tuple[Table, ...]:
-    rows = []
-    for group in (key for key in measured if key.startswith("by_")):
-        for value, each in measured[group].items():
-            area = each["auroc"] or dict.fromkeys(("value", "low", "high"))
-            rows.append((group[3:], value, each["sequences"], area["value"], area["low"], area["high"]))
-    if not rows:
+    groups = [
+        (key[3:], value, each) for key in measured if key.startswith("by_") for value, each in measured[key].items()
+    ]
+    shown = [measure for measure in IN_GROUPS if any(measure in each for _, _, each in groups)]
+    if not shown:
         return ()
-    header = ("group", "value", "sequences", "AUROC", "low", "high")
-    return (Table(f"{name}_groups", f"{name}: AUROC in groups, with 95 % intervals by person", header, tuple(rows)),)
+    header = ("group", "value", "sequences", *(part for measure in shown for part in (IN_GROUPS[measure], *_INTERVAL)))
+    rows = []
+    for group, value, each in groups:
+        found = [each.get(measure) or dict.fromkeys(("value", *_INTERVAL)) for measure in shown]
+        cells = [one[part] for one in found for part in ("value", *_INTERVAL)]
+        rows.append((group, value, each["sequences"], *cells))
+    return (Table(f"{name}_groups", f"{name}: groups, with 95 % intervals by person", header, tuple(rows)),)

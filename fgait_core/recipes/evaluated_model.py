@@ -21,14 +21,16 @@ from fgait_core.config import (
     load_run_config,
 )
 from fgait_core.config.files import RUN_CONFIG
-from fgait_core.data.labels import TASKS
+from fgait_core.data.labels import ATTRIBUTES, TASKS
 from fgait_core.data.shards import ShardFolder, read_shards
 from fgait_core.data.windows import BINARY_ABOVE
 from fgait_core.errors import ConfigError
-from fgait_core.model_package import ALIGNMENT, CONTENT_FILE, METRICS_FILE, ModelPackage, Transform, file_sha256
+from fgait_core.model_package import ModelPackage
 from fgait_core.models.backbone import Backbone
 from fgait_core.models.heads import IdentificationHead, TaskNetwork
 from fgait_core.models.published import RUN_FILE, load_backbone, read_published
+from fgait_core.package_content import Transform
+from fgait_core.package_files import ALIGNMENT, CONTENT_FILE, METRICS_FILE, file_sha256
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.recipes.embed import embed_folder
 from fgait_core.recipes.finetune import load_finetuned
@@ -196,7 +198,7 @@ def _open_package(path: Path) -> EvaluatedModel:
         sha256=package.sha256,
         backbone=package.network.backbone,
         network=package.network,
-        tasks=tuple(TASKS[name] for name in package.tasks),
+        tasks=tuple((TASKS | ATTRIBUTES)[each.name] for each in package.contents),
         modality=package.content.transform.modality,
         package=package,
         training_sequences=_packaged_sequences(path),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fgait_core.model_package import PackageContent, TaskContent
+from fgait_core.package_content import ANY_VIEW, CalibratedContent, PackageContent, TaskContent
+from fgait_core.recipes.measure_groups import IN_GROUPS
 
 
 def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
@@ -40,31 +41,106 @@ def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
         "Intervals are 95 %. AUROC is of the positive class against the rest, all sequences, interval over people.",
         "Sensitivity, specificity, calibration and coverage: one sequence of each person.",
         "",
-        "| | " + " | ".join(task.name for task in content.tasks) + " |",
-        "|---|" + "---|" * len(content.tasks),
+        *_table(("", *(task.name for task in content.tasks)), _rows(content.tasks, metrics)),
     ]
-    lines += [f"| {label} | {' | '.join(cells)} |" for label, cells in _rows(content.tasks, metrics)]
     for task in content.tasks:
-        lines += ["", f"### {task.name} by view, clothing, load, sex and age (simulated)", "", *_groups(task, metrics)]
+        lines += ["", f"### {task.name} in groups (simulated)", "", *_groups(metrics["tasks"][task.name])]
+    lines += _attributes(content, metrics)
+    lines += _typicality(content, metrics["typicality"])
     lines += ["", "## Known gaps", "", *(f"- {gap}" for gap in content.known_gaps)]
     lines += [
         "",
-        "## Interval and set of a score",
+        "## Interval, view and set of a score",
         "",
         "The interval of a score and the conformal set are explained in `docs/evidence/bundled_model.md`. The set "
         f"promises to hold the true class for {content.tasks[0].coverage:.0%} of the people of each class, for people "
-        "like those of the calibration split.",
+        "like those of the calibration split. Calibrators and sets belong to the view that the quality check finds; "
+        "fitted for themselves are: " + "; ".join(f"{task.name}: {_views(task)}" for task in content.tasks) + ".",
         "",
     ]
     return "\n".join(lines)
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, list[str]]]) -> list[str]:
+    return [
+        f"| {' | '.join(header)} |",
+        "|---|" + "---|" * (len(header) - 1),
+        *(f"| {label} | {' | '.join(cells)} |" for label, cells in rows),
+    ]
+
+
+def _views(content: CalibratedContent) -> str:
+    own = [f"{view} ({each.people} people)" for view, each in content.by_view.items() if view != ANY_VIEW]
+    return ", ".join(own) or "no view, all are pooled"
+
+
+def _attributes(content: PackageContent, metrics: dict[str, Any]) -> list[str]:
+    """Sex and age group: no part of a screening result."""
+    if not content.attributes:
+        return []
+    measured = [metrics["attributes"][each.name] for each in content.attributes]
+    rows = [
+        ("classes", [", ".join(each.class_order) for each in content.attributes]),
+        ("people, sequences", [f"{each['people']}, {each['sequences']}" for each in measured]),
+        ("AUROC of each class", [_of_classes(each) for each in measured]),
+        ("balanced accuracy", [_estimate(each["balanced_accuracy"]) for each in measured]),
+        ("… by chance", [f"{each['chance_balanced_accuracy']:.3f}" for each in measured]),
+        *_calibration_rows(measured),
+    ]
+    lines = [
+        "",
+        "## Attributes of the person (simulated)",
+        "",
+        "For research on the model, such as whether it reads the condition off sex or age. They are no part of a",
+        "screening result. Calibration is class-wise.",
+        "",
+        *_table(("", *(each.name for each in content.attributes)), rows),
+    ]
+    for each, found in zip(content.attributes, measured, strict=True):
+        lines += ["", f"### {each.name} in groups (simulated)", "", *_groups(found)]
+    return lines
+
+
+def _of_classes(measured: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {each['auroc']['value']:.3f}" for name, each in measured["classes"].items() if each["auroc"]
+    )
+
+
+def _typicality(content: PackageContent, measured: dict[str, Any]) -> list[str]:
+    """What the guard lets through and what it notices."""
+    alarms = {"all": measured["false_alarms"]}
+    alarms |= {
+        f"{kind[3:]}: {name}": each for kind in ("by_view", "by_sex") for name, each in measured.get(kind, {}).items()
+    }
+    noticed = measured["noticed"]
+    return [
+        "",
+        "## Recordings unlike the training data (simulated)",
+        "",
+        f"Every score of a recording abstains whose features are unlike those of the training people. The threshold is "
+        f"fixed on the calibration split so that {content.typicality.false_alarm_rate:.0%} of its people are called "
+        "unlike. Measured on the test split:",
+        "",
+        *_table(("walkers called unlike", "share"), [(name, [_estimate(each)]) for name, each in alarms.items()]),
+        "",
+        *_table(
+            ("made-up recordings", "share noticed", "recordings"),
+            [
+                (kind.replace("_", " "), [_with_interval(each["noticed"], each["interval"]), str(each["recordings"])])
+                for kind, each in noticed.items()
+            ],
+        ),
+        "",
+        "What is not noticed gets scores as if a person walked. The made-up recordings are drawn; chairs, animals and",
+        "curtains as a real camera and segmenter see them were not measured here.",
+    ]
 
 
 def _rows(tasks: tuple[TaskContent, ...], metrics: dict[str, Any]) -> list[tuple[str, list[str]]]:
     measured = [metrics["tasks"][task.name] for task in tasks]
     baselines = [metrics["baselines"][task.name] for task in tasks]
     point = [each["operating_point"] for each in measured]
-    calibration = [each["calibration"] for each in measured]
-    conformal = [each["conformal"] for each in measured]
     return [
         ("classes", [", ".join(task.class_order) for task in tasks]),
         ("people, sequences", [f"{each['people']}, {each['sequences']}" for each in measured]),
@@ -82,6 +158,13 @@ def _rows(tasks: tuple[TaskContent, ...], metrics: dict[str, Any]) -> list[tuple
         ("threshold", [f"{each['threshold']:.3f}" for each in point]),
         ("sensitivity", [_share(each, "sensitivity") for each in point]),
         ("specificity", [_share(each, "specificity") for each in point]),
+        *_calibration_rows(measured),
+    ]
+
+
+def _calibration_rows(measured: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    calibration, conformal = [each["calibration"] for each in measured], [each["conformal"] for each in measured]
+    return [
         ("ECE, Brier score", [f"{each['ece']:.3f}, {each['brier']:.3f}" for each in calibration]),
         ("calibration slope, intercept", [f"{each['slope']:.2f}, {each['intercept']:.2f}" for each in calibration]),
         ("conformal coverage, promised", [f"{each['covered']:.3f}, {each['promised']:.2f}" for each in conformal]),
@@ -89,13 +172,20 @@ def _rows(tasks: tuple[TaskContent, ...], metrics: dict[str, Any]) -> list[tuple
     ]
 
 
-def _groups(task: TaskContent, metrics: dict[str, Any]) -> list[str]:
-    measured = metrics["tasks"][task.name]
-    lines = ["| group | sequences | AUROC |", "|---|---|---|"]
-    for kind in ("view", "clothing", "carrying", "sex", "age"):
-        for name, group in measured.get(f"by_{kind}", {}).items():
-            lines.append(f"| {kind}: {name.replace('_', ' ')} | {group['sequences']} | {_estimate(group['auroc'])} |")
-    return lines
+def _groups(measured: dict[str, Any]) -> list[str]:
+    """All measures of each group; those that a task does not have are left out."""
+    groups = [
+        (kind, name, each) for kind in measured if kind.startswith("by_") for name, each in measured[kind].items()
+    ]
+    shown = [measure for measure in IN_GROUPS if any(measure in each for _, _, each in groups)]
+    rows = [
+        (
+            f"{kind}: {name.replace('_', ' ')}",
+            [str(each["sequences"]), *(_estimate(each.get(measure)) for measure in shown)],
+        )
+        for kind, name, each in groups
+    ]
+    return _table(("group", "sequences", *(IN_GROUPS[measure] for measure in shown)), rows)
 
 
 def _estimate(estimate: dict[str, float] | None) -> str:
@@ -105,5 +195,8 @@ def _estimate(estimate: dict[str, float] | None) -> str:
 
 
 def _share(point: dict[str, Any], name: str) -> str:
-    low, high = point[f"{name}_interval"]
-    return f"{point[name]:.3f} ({low:.3f} to {high:.3f})"
+    return _with_interval(point[name], point[f"{name}_interval"])
+
+
+def _with_interval(value: float, interval: tuple[float, float]) -> str:
+    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"

@@ -8,47 +8,45 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors.torch import save_file
+from torch import Tensor, from_numpy
 
 from fgait_core import __version__
 from fgait_core.config import ClassificationTask, FinetuneConfig, load_config, load_run_config
 from fgait_core.config.files import RUN_CONFIG
-from fgait_core.data.labels import TASKS, people_of, targets_of
+from fgait_core.data.labels import ATTRIBUTES, TASKS, people_of
 from fgait_core.data.shards import ShardFolder, read_shards, require_disjoint
 from fgait_core.errors import ConfigError
-from fgait_core.evaluation.calibration import Calibrator, fit_calibrator
-from fgait_core.evaluation.classification import one_row_a_person, threshold_for_sensitivity
-from fgait_core.evaluation.conformal import fit_label_quantiles
-from fgait_core.model_package import (
+from fgait_core.evaluation.typicality import Typicality, fit_typicality
+from fgait_core.model_package import ModelPackage
+from fgait_core.models.heads import TaskNetwork
+from fgait_core.package_content import (
+    ArchitectureContent,
+    PackageContent,
+    Transform,
+)
+from fgait_core.package_files import (
     CARD_FILE,
     CONTENT_FILE,
     FILES,
     METRICS_FILE,
     SUMS_FILE,
+    TYPICALITY_PREFIX,
     WEIGHTS_FILE,
-    ArchitectureContent,
-    CalibrationSummary,
-    CalibratorContent,
-    ModelPackage,
-    OperatingPoint,
-    PackageContent,
-    TaskContent,
     file_sha256,
 )
-from fgait_core.models.heads import TaskNetwork
 from fgait_core.progress import Progress, ignore_progress, part_of
 from fgait_core.recipes.baselines import baselines
 from fgait_core.recipes.finetune import load_finetuned
-from fgait_core.recipes.measure import measure_task
+from fgait_core.recipes.measure_typicality import measure_detection
 from fgait_core.recipes.model_card import write_card
-from fgait_core.recipes.scoring import score_folder, transform_of
+from fgait_core.recipes.package_finish import finish_attribute, finish_guard, finish_task, judge
+from fgait_core.recipes.scoring import pooled_windows, transform_of
 
-COVERAGE = 0.9
-WANTED_SENSITIVITY = 0.8
+TYPICAL_WINDOWS = 4000
 KNOWN_GAPS = (
     "Trained, calibrated and tested on simulated walkers only: no figure here says anything about patients.",
     "The silhouettes of a real camera and segmenter differ from simulated ones; calibration does not carry over.",
@@ -95,46 +93,70 @@ def build_package(order: PackageOrder, out: Path, *, progress: Progress = ignore
         CheckpointError: if the run has no finished checkpoint.
     """
     config = load_config(order.run / RUN_CONFIG, FinetuneConfig)
-    tasks = _screening_tasks(config)
+    tasks, attributes = _screening_tasks(config), _attributes(config)
     network = load_finetuned(config, order.run)
     train = [read_shards(each.path) for each in config.data]
-    calibration, test = read_shards(order.calibration), read_shards(order.test)
-    _require_usable(config, train, calibration, test)
+    folders = read_shards(order.calibration), read_shards(order.test)
+    _require_usable(config, train, *folders)
     transform = transform_of(config, train[0].frame_rate_hz)
-    fitted_on = score_folder(network, calibration, transform, progress=part_of(progress, 0.0, 0.3))
-    tested_on = score_folder(network, test, transform, progress=part_of(progress, 0.3, 0.8))
-    contents: list[TaskContent] = []
-    metrics: dict[str, Any] = {"tasks": {}, "simulated": True, "created_by": f"fgait {__version__}"}
-    for task in tasks:
-        content, measured = _finish_task(
-            task, fitted_on[task.name], tested_on[task.name], calibration, test, order.seed
-        )
-        contents.append(content)
-        metrics["tasks"][task.name] = measured
-    progress(0.85, "measuring baselines")
-    metrics["baselines"] = baselines(train, test, tasks, order.seed)
-    metrics["data"] = {
-        "train": [_facts(folder) for folder in train],
-        "calibration": _facts(calibration),
-        "test": _facts(test),
-    }
-    metrics["training"] = config.model_dump(mode="json")
+    guard = _guard(network, train, transform, order.seed, part_of(progress, 0.0, 0.1))
+    calibration = judge(network, folders[0], transform, guard, part_of(progress, 0.1, 0.4))
+    test = judge(network, folders[1], transform, guard, part_of(progress, 0.4, 0.7))
+    progress(0.7, "fitting calibrators and measuring")
+    screening = {task.name: finish_task(task, calibration, test, order.seed) for task in tasks}
+    known = {task.name: finish_attribute(task, calibration, test, order.seed) for task in attributes}
+    typicality, alarms = finish_guard(guard, calibration, test, order.seed)
     content = PackageContent(
-        format=1,
+        format=2,
         name=order.name,
         version=order.version,
         created_by=f"fgait {__version__}",
         simulated=True,
         training_data=_training_data(train),
         known_gaps=KNOWN_GAPS,
-        people={"train": people_of(train), "calibration": len(calibration.people), "test": len(test.people)},
+        people={"train": people_of(train), "calibration": len(folders[0].people), "test": len(folders[1].people)},
         architecture=_architecture(network, config),
         transform=transform,
-        tasks=tuple(contents),
+        tasks=tuple(each for each, _ in screening.values()),
+        attributes=tuple(each for each, _ in known.values()),
+        typicality=typicality,
     )
-    _write(out, content, network, metrics)
+    noticed = measure_detection(network, guard, content, test.folder, order.seed, part_of(progress, 0.8, 0.9))
+    progress(0.9, "measuring baselines")
+    metrics = {
+        "simulated": True,
+        "created_by": f"fgait {__version__}",
+        "tasks": {name: measured for name, (_, measured) in screening.items()},
+        "attributes": {name: measured for name, (_, measured) in known.items()},
+        "typicality": alarms | {"noticed": noticed},
+        "baselines": baselines(train, test.folder, tasks, order.seed),
+        "data": {
+            "train": [_facts(each) for each in train],
+            "calibration": _facts(calibration.folder),
+            "test": _facts(test.folder),
+        },
+        "training": config.model_dump(mode="json"),
+    }
+    _write(out, content, _weights(network, content, guard), metrics)
     progress(1.0, "package written")
     return ModelPackage.load(out)
+
+
+def _guard(
+    network: TaskNetwork, train: Sequence[ShardFolder], transform: Transform, seed: int, progress: Progress
+) -> Typicality:
+    rng = np.random.default_rng(seed)
+    return fit_typicality(pooled_windows(network, train, transform, TYPICAL_WINDOWS, rng, progress))
+
+
+def _attributes(config: FinetuneConfig) -> tuple[ClassificationTask, ...]:
+    """The tasks of a run that are attributes of the person."""
+    tasks = tuple(task for task in config.tasks if isinstance(task, ClassificationTask) and task.name in ATTRIBUTES)
+    other = [task.name for task in tasks if task.classes != ATTRIBUTES[task.name].classes]
+    if other:
+        known = "; ".join(f"{name}: {', '.join(each.classes)}" for name, each in ATTRIBUTES.items())
+        raise ConfigError(f"A package's attributes are {known}; the run has other classes for {', '.join(other)}.")
+    return tasks
 
 
 def _screening_tasks(config: FinetuneConfig) -> tuple[ClassificationTask, ...]:
@@ -198,91 +220,23 @@ def _training_data(train: Sequence[ShardFolder]) -> str:
     )
 
 
-def _finish_task(
-    task: ClassificationTask,
-    fitted_on: NDArray[np.float64],
-    tested_on: NDArray[np.float64],
-    calibration: ShardFolder,
-    test: ShardFolder,
-    seed: int,
-) -> tuple[TaskContent, dict[str, Any]]:
-    """Calibrators, conformal thresholds and threshold from the calibration split, measures from the test split."""
-    (true,) = targets_of(task, [calibration])
-    known = true >= 0
-    labels, person, logits = true[known], calibration.person[known], fitted_on[known]
-    missing = [name for number, name in enumerate(task.classes) if not (labels == number).any()]
-    if missing:
-        raise ConfigError(f"Nobody in {calibration.path} is {missing[0]!r} of {task.name}, which calibration needs.")
-    rng = np.random.default_rng(seed)
-    calibrators = fit_calibrators(logits, labels, person, rng)
-    single = one_row_a_person(person, rng)
-    probabilities = calibrators[0].probabilities(logits[single, 0])
-    quantiles = fit_label_quantiles(probabilities, labels[single], COVERAGE)
-    positive = task.classes.index(task.positive or "")
-    threshold = threshold_for_sensitivity(probabilities[:, positive], labels[single] == positive, WANTED_SENSITIVITY)
-    measured = measure_task(
-        task,
-        calibrators[0].probabilities(tested_on[:, 0]),
-        test,
-        threshold=threshold,
-        quantiles=quantiles,
-        coverage=COVERAGE,
-        seed=seed,
-    )
-    content = TaskContent(
-        name=task.name,
-        class_order=task.classes,
-        positive_class=task.positive or "",
-        calibrators=tuple(_plain(each) for each in calibrators),
-        conformal_quantiles=tuple(_number(value) for value in quantiles),
-        coverage=COVERAGE,
-        operating_point=OperatingPoint(
-            rule=f"highest threshold with a sensitivity of at least {WANTED_SENSITIVITY:.2f} on the calibration split",
-            **measured["operating_point"],
-        ),
-        calibration=CalibrationSummary(**measured["calibration"]),
-    )
-    return content, measured
+def _weights(network: TaskNetwork, content: PackageContent, guard: Typicality) -> dict[str, Tensor]:
+    """Backbone without predictor, heads (those of attributes without replicates) and guard."""
+    screening = tuple(f"heads.{task.name}." for task in content.tasks)
+    attributes = tuple(f"heads.{each.name}." for each in content.attributes)
+    weights = {TYPICALITY_PREFIX + name: from_numpy(array) for name, array in guard.arrays().items()}
+    for key, value in network.state_dict().items():
+        if (key.startswith("backbone.") and not key.startswith("backbone.predictor.")) or key.startswith(screening):
+            weights[key] = value
+        elif key.startswith(attributes):
+            weights[key] = value[:0] if key.endswith(".replicates") else value
+    return weights
 
 
-def fit_calibrators(
-    logits: NDArray[np.float64], labels: NDArray[np.int64], person: NDArray[np.str_], rng: np.random.Generator
-) -> list[Calibrator]:
-    """One calibrator for each head; those of the replicates on bootstrap samples of the people.
-
-    Args:
-        logits: float64 `[sequence, 1 + replicates, class]`.
-        labels: int64 `[sequence]`.
-        person: `[sequence]`.
-        rng: source of the bootstrap samples.
-    """
-    names, owner = np.unique(person, return_inverse=True)
-    fitted = [fit_calibrator(logits[:, 0], labels)]
-    for replicate in range(1, logits.shape[1]):
-        weights = rng.poisson(1.0, size=len(names))[owner].astype(np.float64)
-        fitted.append(fit_calibrator(logits[:, replicate], labels, weights))
-    return fitted
-
-
-def _plain(calibrator: Calibrator) -> CalibratorContent:
-    weight = tuple(tuple(float(value) for value in row) for row in calibrator.weight)
-    return CalibratorContent(weight=weight, bias=tuple(float(value) for value in calibrator.bias))
-
-
-def _number(value: float) -> float | Literal["inf"]:
-    return value if np.isfinite(value) else "inf"
-
-
-def _write(out: Path, content: PackageContent, network: TaskNetwork, metrics: dict[str, Any]) -> None:
+def _write(out: Path, content: PackageContent, weights: dict[str, Tensor], metrics: dict[str, Any]) -> None:
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    kept = ("backbone.", *(f"heads.{task.name}." for task in content.tasks))
-    weights = {
-        key: value
-        for key, value in network.state_dict().items()
-        if key.startswith(kept) and not key.startswith("backbone.predictor.")
-    }
     save_file({key: value.contiguous() for key, value in weights.items()}, partial / WEIGHTS_FILE)
     (partial / WEIGHTS_FILE).chmod(0o644)
     (partial / CONTENT_FILE).write_text(content.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,9 +13,12 @@ from fgait_core.data.modalities import MODALITIES, to_network
 from fgait_core.data.shards import ShardFolder
 from fgait_core.data.windows import BINARY_ABOVE
 from fgait_core.errors import ConfigError
+from fgait_core.evaluation.typicality import Typicality
 from fgait_core.losses import LOGIT_SCALE
-from fgait_core.model_package import ALIGNMENT, Transform
+from fgait_core.model_package import look
 from fgait_core.models.heads import IdentificationHead, RegressionHead, TaskHead, TaskNetwork
+from fgait_core.package_content import Transform
+from fgait_core.package_files import ALIGNMENT
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.recipes.embed import embed_folder
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
@@ -69,22 +74,64 @@ def score_folder(
     Raises:
         ConfigError: if the frame rates do not fit or the folder lacks the modality.
     """
+    return score_and_judge(network, folder, transform, None, device=device, progress=progress)[0]
+
+
+def score_and_judge(
+    network: TaskNetwork,
+    folder: ShardFolder,
+    transform: Transform,
+    guard: Typicality | None,
+    *,
+    device: str | torch.device = "cpu",
+    progress: Progress = ignore_progress,
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+    """What `score_folder` says, and how unlike the training data each sequence is, in one pass.
+
+    Returns:
+        Logits as of `score_folder`, and float64 `[sequence]` of `Typicality.unlikeness`, mean over the windows; 0
+        without a guard.
+    """
     modality = MODALITIES[transform.modality]
     modality.require(folder)
     owner, rows = _windows(folder, transform)
     network.to(device)
     tasks = [task for task in network.heads if not isinstance(network.head(task), IdentificationHead)]
     sums: dict[str, NDArray[np.float64]] = {}
+    unlike = np.zeros(len(folder))
     for begin in range(0, len(rows), _WINDOWS_AT_ONCE):
         at = slice(begin, begin + _WINDOWS_AT_ONCE)
-        with torch.inference_mode():
-            said = network(to_network(modality.clips(folder, rows[at]), device))
+        said, pooled = look(network, to_network(modality.clips(folder, rows[at]), device))
         for task in tasks:
-            logits = said[task].logits.double().cpu().numpy()
+            logits = said[task].double().cpu().numpy()
             np.add.at(sums.setdefault(task, np.zeros((len(folder), *logits.shape[1:]))), owner[at], logits)
+        if guard is not None:
+            np.add.at(unlike, owner[at], guard.unlikeness(pooled.cpu().numpy()))
         progress(min(begin + _WINDOWS_AT_ONCE, len(rows)) / len(rows), "scoring sequences")
     count = np.bincount(owner, minlength=len(folder))
-    return {task: _meant(network.head(task), (total.T / count).T) for task, total in sums.items()}
+    said_of = {task: _meant(network.head(task), (total.T / count).T) for task, total in sums.items()}
+    return said_of, unlike / count
+
+
+def pooled_windows(
+    network: TaskNetwork,
+    folders: Sequence[ShardFolder],
+    transform: Transform,
+    count: int,
+    rng: np.random.Generator,
+    progress: Progress = ignore_progress,
+) -> NDArray[np.float32]:
+    """Pooled parts of random windows of some folders together, at most `count` of them: float32 `[window, feature]`."""
+    modality = MODALITIES[transform.modality]
+    every = [(folder, rows) for folder in folders for rows in _windows(folder, transform)[1]]
+    chosen = np.sort(rng.permutation(len(every))[:count]).tolist()
+    blocks: list[NDArray[np.float32]] = []
+    for begin in range(0, len(chosen), _WINDOWS_AT_ONCE):
+        picked = [every[number] for number in chosen[begin : begin + _WINDOWS_AT_ONCE]]
+        clips = np.concatenate([modality.clips(folder, rows[None]) for folder, rows in picked])
+        blocks.append(look(network, to_network(clips))[1].numpy())
+        progress((begin + len(picked)) / len(chosen), "learning what is typical")
+    return np.concatenate(blocks)
 
 
 def _meant(head: TaskHead, mean: NDArray[np.float64]) -> NDArray[np.float64]:

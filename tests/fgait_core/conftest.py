@@ -15,8 +15,9 @@ ShardMaker = Callable[..., Path]
 
 SCOLIOSIS = ("negative", "neutral", "positive")
 DEPRESSION = ("no", "yes")
+AGE_GROUPS = ("6-12", "13-17", "18-39", "40-64", "65-90")
 COLUMNS: dict[str, ColumnType] = {
-    **dict.fromkeys(("scoliosis", "depression", "sex", "clothing", "carrying"), "text"),
+    **dict.fromkeys(("scoliosis", "depression", "sex", "age_group", "clothing", "carrying"), "text"),
     **dict.fromkeys(("age_years", "view_deg"), "float"),
     "body": "int",
 }
@@ -53,6 +54,7 @@ def write_shards(folder: Path, *, split: str = "train", people: int = 12, sequen
                 "scoliosis": scoliosis,
                 "depression": depression,
                 "sex": ("female", "male")[(person * sequences + place) % 2],
+                "age_group": AGE_GROUPS[person % 5],
                 "age_years": round(rng.uniform(12, 80), 4),
                 "view_deg": round(rng.uniform(0, 360), 4),
                 "clothing": ("trousers", "coat")[int(rng.integers(2))],

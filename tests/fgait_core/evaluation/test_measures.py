@@ -13,6 +13,7 @@ from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_auc_score
 
+from fgait_core.evaluation.by_person import share_by_person
 from fgait_core.evaluation.calibration import Calibrator, expected_calibration_error, fit_calibrator, reliability
 from fgait_core.evaluation.classification import (
     auroc,
@@ -157,6 +158,35 @@ def test_sets_cover_each_class_as_promised(seed: int, coverage: float, size: int
             covered[each].append(float(members[labels[size:] == each, each].mean()))
     for values in covered:
         assert np.mean(values) >= coverage - 4 * np.std(values) / np.sqrt(60)
+
+
+def test_a_person_with_many_recordings_counts_once() -> None:
+    rng = np.random.default_rng(7)
+    scores, person = rng.random(40), np.arange(40).astype(str)
+    assert conformal_quantile(scores, 0.9, person) == conformal_quantile(scores, 0.9)
+    repeats = rng.integers(1, 6, 40)
+    many = conformal_quantile(np.repeat(scores, repeats), 0.9, np.repeat(person, repeats))
+    assert many == conformal_quantile(scores, 0.9)
+    assert conformal_quantile(np.repeat(scores[:5], 20), 0.9, np.repeat(person[:5], 20)) == float("inf")
+
+
+def test_a_new_person_is_covered_though_recordings_of_a_person_are_alike() -> None:
+    """Mean coverage over many splits of people with four like recordings each lies just above the promise."""
+    rng = np.random.default_rng(8)
+    covered = []
+    for _ in range(300):
+        scores = (rng.normal(size=(60, 1)) + 0.3 * rng.normal(size=(60, 4))).ravel()
+        quantile = conformal_quantile(scores, 0.9, np.repeat(np.arange(60).astype(str), 4))
+        covered.append((rng.normal(size=2000) + 0.3 * rng.normal(size=2000) <= quantile).mean())
+    assert 0.9 - 4 * np.std(covered) / np.sqrt(300) <= np.mean(covered) < 0.93
+
+
+def test_share_by_person_equals_the_plain_bootstrap() -> None:
+    rng = np.random.default_rng(9)
+    person, hit = rng.integers(0, 60, 300).astype(str), rng.random(300) < 0.3
+    fast = share_by_person(hit, person, np.random.default_rng(1))
+    slow = bootstrap_by_person(lambda rows: float(hit[rows].mean()), person, np.random.default_rng(1))
+    assert (fast.value, fast.low, fast.high) == pytest.approx((slow.value, slow.low, slow.high))
 
 
 def test_distances_equal_golden_values() -> None:

@@ -130,10 +130,22 @@ def finetuned_run(finetune_config: FinetuneConfig, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="session")
-def package_order(finetuned_run: Path, make_shards, tmp_path_factory: pytest.TempPathFactory) -> PackageOrder:
+def packaged_run(finetune_config: FinetuneConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with both screening tasks, both attributes, and a task that no package takes."""
+    folder = tmp_path_factory.mktemp("runs") / "packaged"
+    sex = {"name": "sex", "classes": ["female", "male"], "weight": 0.05}
+    ages = {"name": "age_group", "classes": ["6-12", "13-17", "18-39", "40-64", "65-90"], "weight": 0.05}
+    load = {"name": "clothing", "classes": ["trousers", "coat"], "weight": 0.05}
+    content = finetune_config.model_dump() | {"tasks": ["scoliosis", "depression", sex, ages, load]}
+    finetune(FinetuneConfig.model_validate(content), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def package_order(packaged_run: Path, make_shards, tmp_path_factory: pytest.TempPathFactory) -> PackageOrder:
     data = tmp_path_factory.mktemp("splits")
     return PackageOrder(
-        run=finetuned_run,
+        run=packaged_run,
         calibration=make_shards(data / "calibration", split="calibration", people=60),
         test=make_shards(data / "test", split="test", people=48),
         name="small",

@@ -17,8 +17,9 @@ from fgait_core.data.shard_writer import ShardWriter
 from fgait_core.data.shards import read_shards
 from fgait_core.errors import ConfigError
 from fgait_core.evaluation.protocols import evaluate_protocol
-from fgait_core.model_package import bundled_package_dir, file_sha256
+from fgait_core.model_package import bundled_package_dir
 from fgait_core.models.backbone import Backbone, initialise
+from fgait_core.package_files import file_sha256
 from fgait_core.recipes.compare import compare
 from fgait_core.recipes.embed import embed_folder
 from fgait_core.recipes.evaluate import EvaluationOrder, evaluate

@@ -15,10 +15,11 @@ from safetensors.numpy import load_file, save_file
 
 from fgait_core.data.shards import read_shards
 from fgait_core.errors import ConfigError, ModelPackageError
-from fgait_core.model_package import FILES, SUMS_FILE, ModelPackage, bundled_package_dir, file_sha256
+from fgait_core.model_package import ModelPackage, bundled_package_dir
+from fgait_core.package_files import FILES, SUMS_FILE, file_sha256
 from fgait_core.recipes.evaluate import EvaluationOrder, evaluate
-from fgait_core.recipes.measure import score_folder
 from fgait_core.recipes.package import PackageOrder, build_package
+from fgait_core.recipes.scoring import score_folder
 from fgait_core.sequence import SilhouetteSequence
 
 
@@ -61,6 +62,56 @@ def test_score_of_a_walk(package_dir: Path, train_shards: Path, frame_rate_hz: f
     assert scores == package.score(walk(train_shards, 0, repeats=3, frame_rate_hz=frame_rate_hz))
 
 
+def test_attributes_are_given_apart_from_the_scores(package_dir: Path, train_shards: Path) -> None:
+    package = ModelPackage.load(package_dir)
+    sex, age = package.attributes(walk(train_shards, 0))
+    assert (sex.attribute, age.attribute) == ("sex", "age_group")
+    assert tuple(age.probabilities) == ("6-12", "13-17", "18-39", "40-64", "65-90")
+    for each in (sex, age):
+        assert sum(each.probabilities.values()) == pytest.approx(1)
+        assert set(each.prediction_set) <= set(each.probabilities)
+    assert not {"sex", "age_group"} & {score.task for score in package.score(walk(train_shards, 0))}
+    weights = load_file(package_dir / "weights.safetensors")
+    assert not any("clothing" in key for key in weights)
+    assert len(weights["heads.sex.replicates"]) == 0
+    assert len(weights["heads.scoliosis.replicates"]) == 3
+
+
+def test_a_recording_unlike_the_training_data_abstains_and_says_so(package_dir: Path, train_shards: Path) -> None:
+    package = ModelPackage.load(package_dir)
+    noise = np.random.default_rng(0).integers(0, 2, (40, 64, 44)).astype(np.uint8) * np.uint8(255)
+    unlike = package.assess(SilhouetteSequence(noise, np.arange(40) / 25, np.arange(40)))
+    assert not unlike.typicality.typical
+    assert unlike.typicality.score > unlike.typicality.threshold
+    assert "film again" in unlike.typicality.reason
+    for score in unlike.scores:
+        assert score.abstained
+        assert score.prediction_set == score.class_order
+    fine = package.assess(walk(train_shards, 0, repeats=2))
+    assert fine.typicality.typical
+    assert fine.typicality.reason == ""
+    assert fine.typicality == package.typicality(walk(train_shards, 0, repeats=2))
+    assert fine.typicality.false_alarm_rate == 0.05
+
+
+def test_a_view_has_its_own_calibrator_and_threshold(copy_dir: Path, train_shards: Path) -> None:
+    def own_front(content: dict) -> None:
+        for task in content["tasks"]:
+            weight = [[-10 * value for value in row] for row in task["by_view"]["any"]["calibrators"][0]["weight"]]
+            calibrators = [{"weight": weight, "bias": each["bias"]} for each in task["by_view"]["any"]["calibrators"]]
+            task["by_view"]["front"] = {**task["by_view"]["any"], "calibrators": calibrators}
+        content["typicality"]["thresholds"]["front"] = -100.0
+
+    before = ModelPackage.load(copy_dir).assess(walk(train_shards, 0))
+    rewrite(copy_dir, own_front)
+    package = ModelPackage.load(copy_dir)
+    assert package.assess(walk(train_shards, 0)) == before
+    assert package.assess(walk(train_shards, 0), view="side") == before
+    front = package.assess(walk(train_shards, 0), view="front")
+    assert not front.typicality.typical
+    assert front.scores[1].probabilities != before.scores[1].probabilities
+
+
 def test_tasks_can_be_chosen(package_dir: Path, train_shards: Path) -> None:
     package = ModelPackage.load(package_dir)
     both = package.score(walk(train_shards, 1))
@@ -94,6 +145,23 @@ def test_measures_are_those_of_the_test_split(package_dir: Path, package_order: 
         assert low <= point["sensitivity"] <= high
         assert sum(stored[task]["conformal"]["set_sizes"].values()) == pytest.approx(1)
     assert stored["depression"]["auroc"]["value"] > 0.8
+    for attribute in ("sex", "age_group"):
+        kept = json.loads((package_dir / "metrics.json").read_text())["attributes"][attribute]
+        assert again["tasks"][attribute]["balanced_accuracy"] == pytest.approx(kept["balanced_accuracy"])
+        assert again["tasks"][attribute]["calibration"]["ece"] == pytest.approx(kept["calibration"]["ece"])
+        assert 0 <= kept["by_sex"]["female"]["covered"]["value"] <= 1
+
+
+def test_the_guard_is_measured_on_people_and_on_things(package_dir: Path, package_order: PackageOrder) -> None:
+    measured = json.loads((package_dir / "metrics.json").read_text())["typicality"]
+    again = evaluate(EvaluationOrder(package_dir, package_order.test, seed=package_order.seed)).metrics["typicality"]
+    assert again["false_alarms"] == pytest.approx(measured["false_alarms"])
+    assert measured["false_alarms"]["value"] < 0.3
+    assert measured["noticed"]["pixel_noise"]["noticed"] > 0.9
+    assert measured["noticed"]["box"]["recordings"] == 48
+    card = (package_dir / "MODEL_CARD.md").read_text()
+    for words in ("Attributes of the person", "unlike the training data", "pixel noise", "view and sex: "):
+        assert words in card
 
 
 def test_float_score_equals_the_measured_one(package_dir: Path, package_order: PackageOrder) -> None:
@@ -103,7 +171,7 @@ def test_float_score_equals_the_measured_one(package_dir: Path, package_order: P
     logits = score_folder(package.network, test, package.content.transform)
     for index in (0, 7, 31):
         for task, score in zip(package.content.tasks, package.score(walk(package_order.test, index)), strict=True):
-            expected = task.calibrators[0].calibrator().probabilities(logits[task.name][index, 0])
+            expected = task.by_view["any"].calibrators[0].calibrator().probabilities(logits[task.name][index, 0])
             assert list(score.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-5)
 
 
@@ -139,7 +207,13 @@ def _other_positive(content: dict) -> None:
         (lambda content: content["architecture"].update(channels=[4, 4, 8, 16]), "architecture"),
         (lambda content: content["architecture"].update(depths=[1, 2, 1, 1]), "architecture"),
         (lambda content: content["architecture"].update(replicates=2), "architecture"),
-        (lambda content: content.update(format=2), "not in the form"),
+        (lambda content: content.update(format=1), "format 1, which has one calibrator for all views"),
+        (lambda content: content.update(format=3), "not in the form"),
+        (lambda content: content["tasks"][0]["by_view"].pop("any"), "no pooled calibrator"),
+        (lambda content: content["tasks"][0]["by_view"]["any"]["conformal_quantiles"].pop(), "any view"),
+        (lambda content: content["attributes"][0].update(name="height"), "no such attribute"),
+        (lambda content: content["attributes"][0].update(class_order=["male", "female"]), "class order of sex"),
+        (lambda content: content["typicality"].update(components=2), "guard"),
         (lambda content: content.update(extra=1), "not in the form"),
     ],
 )
@@ -182,11 +256,14 @@ def test_the_bundled_package_scores_as_when_it_was_made() -> None:
             body |= (np.abs(x - 22 - side * swing * (y - 34) / 30) < 3) & (y >= 34)
         frames[frame] = 255 * body
     package = ModelPackage.load(bundled_package_dir())
-    scoliosis, depression = package.score(SilhouetteSequence(frames, np.arange(50) / 25, np.arange(50)))
-    assert list(scoliosis.probabilities.values()) == pytest.approx([0.1828923, 0.2610126, 0.5560952], abs=1e-5)
-    assert scoliosis.interval == pytest.approx((0.3428943, 0.6250291), abs=1e-5)
-    assert depression.probabilities["yes"] == pytest.approx(0.7973039, abs=1e-5)
-    assert depression.interval == pytest.approx((0.6508820, 0.9046868), abs=1e-5)
+    assessed = package.assess(SilhouetteSequence(frames, np.arange(50) / 25, np.arange(50)))
+    scoliosis, depression = assessed.scores
+    assert list(scoliosis.probabilities.values()) == pytest.approx([0.1056219, 0.2457815, 0.6485966], abs=1e-5)
+    assert scoliosis.interval == pytest.approx((0.3526089, 0.7657482), abs=1e-5)
+    assert depression.probabilities["yes"] == pytest.approx(0.7988367, abs=1e-5)
+    assert depression.interval == pytest.approx((0.6360477, 0.8818731), abs=1e-5)
+    assert assessed.typicality.score == pytest.approx(0.5279612, abs=1e-4)
+    assert not assessed.typicality.typical
 
 
 def _with_tasks(run: Path, copy: Path, tasks: list) -> Path:
@@ -202,6 +279,7 @@ def _with_tasks(run: Path, copy: Path, tasks: list) -> Path:
     [
         ({"name": "build", "classes": ["slight", "strong"]}, "The run has build. Measure other tasks"),
         ({"name": "depression", "classes": ["yes", "no"], "positive": "yes"}, "depression has other classes"),
+        ({"name": "sex", "classes": ["male", "female"]}, "needs classifications"),
         ({"kind": "attributes", "attributes": {"sex": ["female", "male"]}}, "needs classifications"),
     ],
 )

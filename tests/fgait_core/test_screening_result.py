@@ -1,0 +1,38 @@
+"""Stored results of older versions can still be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from fgait_core.screening_result import ScreeningResult, TypicalityFacts
+
+STORED = Path(__file__).parents[1] / "golden" / "screening_result_1.json"
+"""A result as version 0.1.0 wrote it, before it knew of unlike recordings (made by the tests' drawn engine)."""
+
+
+def test_a_result_without_typicality_loads() -> None:
+    content = json.loads(STORED.read_text())
+    result = ScreeningResult.model_validate(content)
+    assert "typicality" not in content
+    assert result.typicality is None
+    assert result.to_json() == content | {"typicality": None}
+
+
+def test_typicality_goes_through_json_and_back() -> None:
+    facts = TypicalityFacts(
+        score=1.5,
+        threshold=0.4,
+        typical=False,
+        reason="Film again.",
+        false_alarm_rate=0.05,
+        measured_false_alarm_rate=0.06,
+        measured_false_alarm_interval=(0.04, 0.08),
+    )
+    result = ScreeningResult.model_validate(json.loads(STORED.read_text())).model_copy(update={"typicality": facts})
+    assert ScreeningResult.model_validate_json(json.dumps(result.to_json())) == result
+    with pytest.raises(ValidationError):
+        ScreeningResult.model_validate(result.to_json() | {"typicality": {"score": 1.0}})
