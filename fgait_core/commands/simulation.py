@@ -29,8 +29,6 @@ _LAYOUT = typer.Option(
     Layout.random,
     help="random: everything is drawn; identification: types and views like CASIA-B's, see docs/simgait.md.",
 )
-_TRAIN = typer.Option(..., help="Folder of the split to fit on.")
-_TEST = typer.Option(..., help="Folder of the split to measure on.")
 _BODIES = typer.Option(None, help="Body bank of `fgait simulate bodies`. By default the one of the package.")
 
 
@@ -40,7 +38,6 @@ def register(app: typer.Typer) -> None:
     room.command("bodies")(bodies)
     room.command("dataset")(dataset)
     simulated_video.register(room)
-    room.command("probe")(probe)
     room.command("oracle")(oracle)
     room.command("norms")(norms)
     room.command("effects")(effects)
@@ -89,19 +86,6 @@ def dataset(
     with progress_bar() as progress:
         manifest = write_split(plan, out, bodies, processes, progress)
     typer.echo(f"{manifest}: {people} simulated people, {people * sequences} sequences")
-
-
-def probe(train: Path = _TRAIN, test: Path = _TEST) -> None:
-    """Measure what a plain linear model finds of the labels: near 0.5 nothing, near 1.0 a shortcut."""
-    from fgait_core.data.shards import read_shards
-    from fgait_core.simulation.probe import probe as measure
-
-    for result in measure(read_shards(train, verify=True), read_shards(test, verify=True)):
-        views = ", ".join(f"{view} {auc:.2f}" for view, auc in result.auc_by_view.items())
-        typer.echo(
-            f"{result.task}: AUC of {result.recordings} simulated recordings {views}; "
-            f"of {result.people} simulated people {result.auc_by_person:.2f}"
-        )
 
 
 def oracle(

@@ -8,85 +8,85 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from fgait_core.config import ClassificationTask
-from fgait_core.data.labels import targets_of
+from fgait_core.data.labels import UNKNOWN, targets_of
 from fgait_core.data.shards import SHADOWS, ShardFolder
 from fgait_core.evaluation.by_person import auroc_by_person
-from fgait_core.evaluation.classification import Estimate
+from fgait_core.recipes.baseline_features import measure_windows
+from fgait_core.recipes.baseline_models import boosted_probabilities, energy_probabilities
 from fgait_core.simulation.carried import CARRYING
 from fgait_core.simulation.clothing import CLOTHING
 
-_RIDGE = 300.0
-_ROWS = 6000
-_FLAGS = {
-    "clothing": CLOTHING,
-    "carrying": CARRYING,
-    "sex": ("female",),
-}
+_SEQUENCES = 6000
+_KINDS = {"clothing": CLOTHING, "carrying": CARRYING, "sex": ("female",)}
 
 
 def baselines(
     train: Sequence[ShardFolder], test: ShardFolder, tasks: Sequence[ClassificationTask], seed: int
 ) -> dict[str, Any]:
-    """Both baselines for each task with a positive class; the short cut only where all its columns are there."""
+    """AUROC of both baselines for each task with a positive class, with intervals over people.
+
+    `mean_silhouette` learns from gait energy images of at most 6,000 sequences; the other sees only the columns of
+    `SHADOWS` and is None unless all of them are there.
+    """
+    tasks = [task for task in tasks if task.positive is not None]
     has_shadows = all(set(SHADOWS) <= set(folder.columns) for folder in (*train, test))
-    return {
-        task.name: {
-            "only_view_clothing_carrying_age_sex": (
-                asdict(shortcut_auroc(task, train, test, seed)) if has_shadows else None
-            ),
-            "mean_silhouette": asdict(mean_silhouette_auroc(task, train, test, seed)),
+    labels = {task.name: np.concatenate(targets_of(task, train)) for task in tasks}
+    classes = {task.name: len(task.classes) for task in tasks}
+    frames = int(min(folder.frames.min() for folder in (*train, test)))
+    known = measure_windows(train, frames, limit=_SEQUENCES, seed=seed)
+    unknown = measure_windows([test], frames)
+    of_window = {name: each[known.sequence] for name, each in labels.items()}
+    said = energy_probabilities(known, unknown, of_window, classes, seed=seed)
+    found: dict[str, Any] = {}
+    for task in tasks:
+        energy = unknown.of_sequences(said[task.name], len(test))
+        by_shadows = shortcut_probabilities(task, train, test, SHADOWS, seed) if has_shadows else None
+        found[task.name] = {
+            "only_view_clothing_carrying_age_sex": None if by_shadows is None else _auroc(task, by_shadows, test, seed),
+            "mean_silhouette": _auroc(task, energy, test, seed),
         }
-        for task in tasks
-        if task.positive is not None
-    }
+    return found
 
 
-def shortcut_auroc(task: ClassificationTask, train: Sequence[ShardFolder], test: ShardFolder, seed: int) -> Estimate:
-    """AUROC of a classifier that sees only view, clothing, carrying, age and sex: at 0.5 there is no short cut."""
-    classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+def shortcut_probabilities(
+    task: ClassificationTask, train: Sequence[ShardFolder], test: ShardFolder, columns: Sequence[str], seed: int
+) -> NDArray[np.float64]:
+    """What boosted trees say that see nothing but some columns: at an AUROC of 0.5 there is no short cut.
+
+    Args:
+        task: what is to be told.
+        train: to learn from.
+        test: to be told.
+        columns: all the trees see; `view_deg`, those of known classes, and numbers.
+        seed: of the trees.
+
+    Returns:
+        Probabilities `[sequence of test, class]`.
+    """
     labels = np.concatenate(targets_of(task, train))
-    features = np.concatenate([_shadow_features(folder) for folder in train])
-    classifier.fit(features[labels >= 0], labels[labels >= 0] == task.positive_index)
-    (tested,) = targets_of(task, [test])
-    known = tested >= 0
-    score = classifier.predict_proba(_shadow_features(test)[known])[:, 1]
-    positive = tested[known] == task.positive_index
-    return auroc_by_person(score, positive, test.person[known], np.random.default_rng(seed))
+    known = np.concatenate([_seen(folder, columns) for folder in train])
+    return boosted_probabilities(known, labels, _seen(test, columns), len(task.classes), seed)
 
 
-def mean_silhouette_auroc(
-    task: ClassificationTask, train: Sequence[ShardFolder], test: ShardFolder, seed: int
-) -> Estimate:
-    """AUROC of ridge regression on the mean silhouette (gait energy image) of each sequence, a simple baseline."""
-    rng = np.random.default_rng(seed)
-    of_folder = targets_of(task, train)
-    rows = [(folder, row) for folder in train for row in range(len(folder))]
-    labels = np.concatenate(of_folder)
-    chosen = np.sort(rng.permutation(np.flatnonzero(labels >= 0))[:_ROWS])
-    features = np.stack([_mean_silhouette(*rows[row]) for row in chosen.tolist()])
-    centre = features.mean(0)
-    target = (labels[chosen] == task.positive_index).astype(np.float64)
-    gram = (features - centre).T @ (features - centre)
-    gram[np.diag_indices_from(gram)] += _RIDGE
-    slope = np.linalg.solve(gram, (features - centre).T @ (target - target.mean()))
+def _auroc(task: ClassificationTask, said: NDArray[np.float64], test: ShardFolder, seed: int) -> dict[str, float]:
     (true,) = targets_of(task, [test])
-    tested = np.flatnonzero(true >= 0)
-    score = (np.stack([_mean_silhouette(test, row) for row in tested.tolist()]) - centre) @ slope
-    return auroc_by_person(score, true[tested] == task.positive_index, test.person[tested], rng)
+    known = true != UNKNOWN
+    score, positive = said[known, task.positive_index or 0], true[known] == task.positive_index
+    return asdict(auroc_by_person(score, positive, test.person[known], np.random.default_rng(seed)))
 
 
-def _shadow_features(folder: ShardFolder) -> NDArray[np.float64]:
-    view = np.deg2rad(folder.column("view_deg").astype(float))
-    age = folder.column("age_years").astype(float)
-    numbers = [np.sin(view), np.cos(view), np.sin(2 * view), np.cos(2 * view), age, age**2]
-    flags = [(folder.column(name) == value).astype(np.float64) for name, values in _FLAGS.items() for value in values]
-    return np.stack(numbers + flags, axis=1)
-
-
-def _mean_silhouette(folder: ShardFolder, sequence: int) -> NDArray[np.float64]:
-    return folder.sequence(sequence).mean(0).reshape(-1)
+def _seen(folder: ShardFolder, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Columns as numbers `[sequence, feature]`: angles as sine and cosine, classes as flags."""
+    features: list[NDArray[np.float64]] = []
+    for name in columns:
+        values = folder.column(name)
+        if name in _KINDS:
+            features += [(values == kind).astype(np.float64) for kind in _KINDS[name]]
+        elif name == "view_deg":
+            angle = np.deg2rad(values.astype(float))
+            features += [wave(times * angle) for times in (1, 2) for wave in (np.sin, np.cos)]
+        else:
+            features.append(values.astype(float))
+    return np.stack(features, axis=1)

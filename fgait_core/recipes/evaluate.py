@@ -131,7 +131,7 @@ def _of_model(
     order: EvaluationOrder, folder: ShardFolder, out: Path | None, progress: Progress
 ) -> tuple[Findings, dict[str, Any]]:
     model = open_model(order.model)
-    facts = {"model": model.facts, "data": _facts(folder), "simulated": folder.manifest.get("simulated")}
+    facts = {"model": model.facts, "data": data_facts(folder), "simulated": folder.manifest.get("simulated")}
     if order.protocol is None:
         tasks = scored_tasks(model, folder, order.task)
         findings = measure_heads(model, folder, tasks, device=order.device, seed=order.seed, progress=progress)
@@ -173,7 +173,7 @@ def _under_protocol(
     return Findings({"embedding": facts, **findings.measures}, findings.tables, findings.plots, findings.files)
 
 
-def _facts(folder: ShardFolder) -> dict[str, Any]:
+def data_facts(folder: ShardFolder) -> dict[str, Any]:
     """Which data they are, so that a figure can be traced."""
     named = {name: folder.manifest.get(name) for name in ("data_set", "part", "source", "generator_version", "plan")}
     return {
