@@ -25,7 +25,7 @@ from fgait_core.progress import Progress, ignore_progress
 from fgait_core.recipes.evaluated_model import EvaluatedModel
 from fgait_core.recipes.findings import Findings
 from fgait_core.recipes.measure import measure_attribute, measure_classification, measure_task
-from fgait_core.recipes.measure_groups import IN_GROUPS, view_names
+from fgait_core.recipes.measure_groups import IN_GROUPS, listed, view_names
 from fgait_core.recipes.measure_typicality import false_alarms_table, measure_false_alarms
 from fgait_core.recipes.plots import Caption, confusion_plot, reliability_plot, roc_plot
 from fgait_core.recipes.scoring import score_and_judge
@@ -209,9 +209,7 @@ def _class_rows(measured: dict[str, Any]) -> tuple[tuple[str | float | int | Non
 
 
 def _group_table(name: str, measured: dict[str, Any]) -> tuple[Table, ...]:
-    groups = [
-        (key[3:], value, each) for key in measured if key.startswith("by_") for value, each in measured[key].items()
-    ]
+    groups = listed(measured)
     shown = [measure for measure in IN_GROUPS if any(measure in each for _, _, each in groups)]
     if not shown:
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fgait_core.package_content import ANY_VIEW, CalibratedContent, PackageContent, TaskContent
-from fgait_core.recipes.measure_groups import IN_GROUPS
+from fgait_core.recipes.measure_groups import IN_GROUPS, listed
 
 
 def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
@@ -110,9 +110,7 @@ def _of_classes(measured: dict[str, Any]) -> str:
 def _typicality(content: PackageContent, measured: dict[str, Any]) -> list[str]:
     """What the guard lets through and what it notices."""
     alarms = {"all": measured["false_alarms"]}
-    alarms |= {
-        f"{kind[3:]}: {name}": each for kind in ("by_view", "by_sex") for name, each in measured.get(kind, {}).items()
-    }
+    alarms |= {f"{kind}: {name.replace('_', ' ')}": each for kind, name, each in listed(measured)}
     noticed = measured["noticed"]
     return [
         "",
@@ -174,9 +172,7 @@ def _calibration_rows(measured: list[dict[str, Any]]) -> list[tuple[str, list[st
 
 def _groups(measured: dict[str, Any]) -> list[str]:
     """All measures of each group; those that a task does not have are left out."""
-    groups = [
-        (kind, name, each) for kind in measured if kind.startswith("by_") for name, each in measured[kind].items()
-    ]
+    groups = listed(measured)
     shown = [measure for measure in IN_GROUPS if any(measure in each for _, _, each in groups)]
     rows = [
         (
