@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fgait_core.config.base import Config, Count, Device, ModalityName, NotNegative, Positive, Precision, Probability
+from fgait_core.config.base import (
+    Config,
+    Count,
+    Device,
+    ModalityName,
+    NotNegative,
+    OptimizerName,
+    Positive,
+    Precision,
+    Probability,
+)
 from fgait_core.config.tasks import Tasks, require_different_names
 from fgait_core.config.training import ArchitectureConfig, ClipConfig, TrainingConfig
 
@@ -17,6 +27,8 @@ class FinetuneConfig(TrainingConfig):
 
     Attributes:
         initial: run folder or checkpoint of pre-training whose teacher is the start; null starts from random weights.
+        optimizer: "sgd", as published, or "adamw", whose rates are some ten times smaller (0.003) and whose weight decay
+            some ten times larger.
         tasks: heads to train: `scoliosis`, `depression`, or a task described in full.
         layer_rates: learning rates of encoder layers 0 to 4; 0 freezes a layer.
         projector_rate: learning rate of the projector; 0 freezes it.
@@ -28,6 +40,7 @@ class FinetuneConfig(TrainingConfig):
 
     kind: Literal["finetune"]
     initial: Path | None
+    optimizer: OptimizerName = "sgd"
     tasks: Tasks
     layer_rates: tuple[NotNegative, NotNegative, NotNegative, NotNegative, NotNegative]
     projector_rate: NotNegative

@@ -37,7 +37,7 @@ from fgait_core.progress import Cancelled, Progress, ignore_progress, never_canc
 from fgait_core.recipes.pretrain import build_backbone
 from fgait_core.training.checkpoint import read_checkpoint
 from fgait_core.training.loop import CHECKPOINT, Turn, run_training
-from fgait_core.training.optim import freeze_layers, layerwise_sgd
+from fgait_core.training.optim import freeze_layers, layerwise_optimizer
 
 _PEOPLE = "BNNecks.fc_bin"
 
@@ -174,9 +174,10 @@ class Finetuning:
         return (self.network,)
 
     def optimizer(self) -> Optimizer:
-        """SGD with a rate for each layer."""
+        """The optimiser of the configuration, with a rate for each layer."""
         config = self._config
-        return layerwise_sgd(
+        return layerwise_optimizer(
+            config.optimizer,
             self.network.backbone,
             self.network.heads,
             layer_rates=config.layer_rates,

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from functools import partial
 
 from torch import nn
-from torch.optim import SGD, Optimizer
+from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from fgait_core.config import ScheduleConfig
+from fgait_core.config import OptimizerName, ScheduleConfig
 from fgait_core.models.backbone import Backbone
 
 EMA_START = 0.99
@@ -48,7 +48,8 @@ def freeze_layers(backbone: Backbone, layer_rates: Iterable[float], projector_ra
         layer.requires_grad_(rate > 0)
 
 
-def layerwise_sgd(
+def layerwise_optimizer(
+    kind: OptimizerName,
     backbone: Backbone,
     heads: nn.Module,
     *,
@@ -57,26 +58,29 @@ def layerwise_sgd(
     head_rate: float,
     weight_decay: float,
     momentum: float = 0.9,
-) -> SGD:
-    """SGD with one learning rate for each encoder layer, one for the projector and one for the heads.
+) -> Optimizer:
+    """An optimiser with one learning rate for each encoder layer, one for the projector and one for the heads.
 
     A layer with rate 0 is frozen: it gets no gradient. (In the published code it still does.) The predictor is not
     used by the heads and is left alone.
 
     Args:
+        kind: "sgd", as published, or "adamw" (Loshchilov & Hutter 2019), which learns more in few steps.
         backbone: the network to fine-tune; parameters of frozen layers get `requires_grad=False`.
         heads: of the tasks.
         layer_rates: rates of layers 0 to 4.
         projector_rate: rate of the projector.
         head_rate: rate of the heads.
         weight_decay: for every group.
-        momentum: for every group.
+        momentum: for every group of SGD.
     """
     freeze_layers(backbone, layer_rates, projector_rate)
     groups: list[dict[str, object]] = [{"params": list(heads.parameters()), "lr": head_rate}]
     for layer, rate in zip(_layers(backbone), (*layer_rates, projector_rate), strict=True):
         if rate > 0:
             groups.append({"params": list(layer.parameters()), "lr": rate})
+    if kind == "adamw":
+        return AdamW(groups, lr=head_rate, weight_decay=weight_decay)
     return SGD(groups, lr=head_rate, momentum=momentum, weight_decay=weight_decay)
 
 

@@ -48,11 +48,13 @@ def test_losses_fall(finetuned_run: Path, losses_of) -> None:
     assert last["depression"] < 0.62 < first["depression"]
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_starts_from_the_teacher_and_resumes_bit_for_bit(
-    pretrain_config: PretrainConfig, all_kinds: dict[str, Any], stop_after, losses_of, tmp_path: Path
+    pretrain_config: PretrainConfig, all_kinds: dict[str, Any], optimizer: str, stop_after, losses_of, tmp_path: Path
 ) -> None:
     pair = pretrain(pretrain_config, tmp_path / "pretrained")
-    config = FinetuneConfig.model_validate(all_kinds | {"initial": tmp_path / "pretrained", "iterations": 4})
+    changes = {"initial": tmp_path / "pretrained", "iterations": 4, "optimizer": optimizer}
+    config = FinetuneConfig.model_validate(all_kinds | changes)
     started = build_network(config, people=12).backbone.state_dict()
     for key, value in pair.teacher_backbone.state_dict().items():
         assert torch.equal(value, started[key]), key

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, MultiStepLR
 
 from fgait_core.config import ScheduleConfig
 from fgait_core.models.backbone import Backbone
-from fgait_core.training.optim import layerwise_sgd, learning_rates, schedule_factor, sgd, teacher_momentum
+from fgait_core.training.optim import layerwise_optimizer, learning_rates, schedule_factor, sgd, teacher_momentum
 
 
 def one_parameter() -> torch.optim.SGD:
@@ -60,7 +60,8 @@ def test_teacher_momentum(root: Path) -> None:
 
 def test_layers_have_their_own_rates_and_frozen_ones_no_gradient() -> None:
     backbone, heads = Backbone((2, 2, 2, 4), (1, 1, 1, 1)), torch.nn.Linear(4, 2)
-    optimizer = layerwise_sgd(
+    optimizer = layerwise_optimizer(
+        "sgd",
         backbone,
         heads,
         layer_rates=(0.0, 0.0, 0.0, 1e-3, 5e-3),
@@ -80,3 +81,14 @@ def test_layers_have_their_own_rates_and_frozen_ones_no_gradient() -> None:
     assert {(group["momentum"], group["weight_decay"]) for group in groups.values()} == {(0.8, 5e-4)}
     learning = {name.split(".")[0] for name, parameter in backbone.named_parameters() if parameter.requires_grad}
     assert learning == {"layer3", "layer4", "projector"}
+
+
+def test_adamw_steps_by_its_rates_whatever_the_size_of_the_gradient() -> None:
+    backbone, heads = Backbone((2, 2, 2, 4), (1, 1, 1, 1)), torch.nn.Linear(4, 2)
+    optimizer = layerwise_optimizer(
+        "adamw", backbone, heads, layer_rates=(1e-3,) * 5, projector_rate=1e-3, head_rate=2e-3, weight_decay=0.0
+    )
+    before = heads.weight.detach().clone()
+    (1000 * heads(torch.ones(1, 4))).sum().backward()
+    optimizer.step()
+    torch.testing.assert_close((before - heads.weight).detach(), torch.full((2, 4), 2e-3), rtol=1e-3, atol=0)
