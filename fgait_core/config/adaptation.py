@@ -27,8 +27,8 @@ class FinetuneConfig(TrainingConfig):
 
     Attributes:
         initial: run folder or checkpoint of pre-training whose teacher is the start; null starts from random weights.
-        optimizer: "sgd", as published, or "adamw", whose rates are some ten times smaller (0.003) and whose weight decay
-            some ten times larger.
+        optimizer: "sgd", as published, or "adamw", whose rates are ten times smaller (0.003) and whose weight decay
+            is ten times larger.
         tasks: heads to train: `scoliosis`, `depression`, or a task described in full.
         layer_rates: learning rates of encoder layers 0 to 4; 0 freezes a layer.
         projector_rate: learning rate of the projector; 0 freezes it.

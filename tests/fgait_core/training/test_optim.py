@@ -86,7 +86,13 @@ def test_layers_have_their_own_rates_and_frozen_ones_no_gradient() -> None:
 def test_adamw_steps_by_its_rates_whatever_the_size_of_the_gradient() -> None:
     backbone, heads = Backbone((2, 2, 2, 4), (1, 1, 1, 1)), torch.nn.Linear(4, 2)
     optimizer = layerwise_optimizer(
-        "adamw", backbone, heads, layer_rates=(1e-3,) * 5, projector_rate=1e-3, head_rate=2e-3, weight_decay=0.0
+        "adamw",
+        backbone,
+        heads,
+        layer_rates=(1e-3, 1e-3, 1e-3, 1e-3, 1e-3),
+        projector_rate=1e-3,
+        head_rate=2e-3,
+        weight_decay=0.0,
     )
     before = heads.weight.detach().clone()
     (1000 * heads(torch.ones(1, 4))).sum().backward()
