@@ -25,12 +25,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from fgait_core.alignment import align
-from fgait_core.simulation import generator, posing, walker
-from fgait_core.simulation.bodies import BodyBank
-from fgait_core.simulation.generator import simulate_person, write_split
-from fgait_core.simulation.motion import CHANNEL_INDEX
-from fgait_core.simulation.plan import SimulationPlan, draw_planned_walker, plan_person
-from fgait_core.simulation.skeleton import BONE_INDEX, BONES, PARENTS, SPINE
+from fgait_core.simulation import walker
+from fgait_core.simulation.bodies.bank import BodyBank
+from fgait_core.simulation.bodies.skeleton import BONE_INDEX, BONES, PARENTS, SPINE
+from fgait_core.simulation.dataset import generator
+from fgait_core.simulation.dataset.generator import simulate_person, write_split
+from fgait_core.simulation.dataset.plan import SimulationPlan, draw_planned_walker, plan_person
+from fgait_core.simulation.gait.channels import CHANNEL_INDEX
+from fgait_core.simulation.picture import posing
 from fgait_core.simulation.walker import PICTURE_PX, draw_setup, pose_walk
 
 RECORDINGS, FRAMES = 10, 30

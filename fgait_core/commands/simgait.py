@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
 
 def build(out: Path = _OUT, scale: float = _SCALE, processes: int = _PROCESSES) -> None:
     """Write SimGait: train, calibration, test and identification. Goes on where it was interrupted."""
-    from fgait_core.simulation.simgait import build_simgait
+    from fgait_core.simulation.dataset.simgait import build_simgait
 
     with progress_bar() as progress:
         facts = build_simgait(out, scale, processes, progress)
@@ -67,7 +67,7 @@ def baselines(
 ) -> None:
     """Measure classical methods, short cuts and the best possible scores on SimGait's test split."""
     from fgait_core.recipes.simgait_baselines import chance_text, measure_baselines, write_baselines
-    from fgait_core.simulation.simgait import open_simgait
+    from fgait_core.simulation.dataset.simgait import open_simgait
 
     train, test = open_simgait(folder, "train", "test")
     with progress_bar() as progress:

@@ -11,8 +11,8 @@ from fgait_core.commands.progress_bar import progress_bar
 from fgait_core.progress import part_of
 
 if TYPE_CHECKING:
-    from fgait_core.simulation.bodies import BodyBank
-    from fgait_core.simulation.outline import OutlineMeasures
+    from fgait_core.simulation.bodies.bank import BodyBank
+    from fgait_core.simulation.picture.outline import OutlineMeasures
 
 _SEED = typer.Option(1, min=0, help="Everything is drawn from it: the same seed gives the same result.")
 _SPLIT = typer.Option("train", help="train, calibration or test.")
@@ -40,8 +40,8 @@ def preview(
     bodies: Path | None = _BODIES,
 ) -> None:
     """Draw a contact sheet of simulated walkers, with what was simulated beside each."""
-    from fgait_core.simulation.plan import SimulationPlan
-    from fgait_core.simulation.preview import write_contact_sheet, write_preview_video
+    from fgait_core.simulation.dataset.plan import SimulationPlan
+    from fgait_core.simulation.film.preview import write_contact_sheet, write_preview_video
 
     plan, bank = SimulationPlan(split, people, 1, seed=seed), _bank(bodies)
     with progress_bar() as progress:
@@ -67,9 +67,9 @@ def video(
     bodies: Path | None = _BODIES,
 ) -> None:
     """Film one simulated walker: a shaded figure in a room, as a phone would record it."""
-    from fgait_core.simulation.film import FilmSize, write_film
-    from fgait_core.simulation.filmed_walk import film_person
-    from fgait_core.simulation.plan import SimulationPlan
+    from fgait_core.simulation.dataset.plan import SimulationPlan
+    from fgait_core.simulation.film.video import FilmSize, write_film
+    from fgait_core.simulation.film.walk import film_person
     from fgait_core.simulation.walker import Wanted
 
     size, frames = FilmSize(width, height), max(2, round(duration_s * frame_rate_hz))
@@ -98,7 +98,7 @@ def roundtrip(
     """Film simulated walkers, segment the films, and compare what is found with what was simulated."""
     from fgait_core.recipes.round_trip import outline_table, overlap_table, round_trip, summary
     from fgait_core.silhouettes import load_segmenter
-    from fgait_core.simulation.plan import SimulationPlan
+    from fgait_core.simulation.dataset.plan import SimulationPlan
 
     plan = SimulationPlan(split, people, 1, frames, frame_rate_hz, seed)
     with progress_bar() as progress:
@@ -112,13 +112,13 @@ def roundtrip(
 def _sample_outline() -> OutlineMeasures:
     from fgait_core.assets import fetch_asset
     from fgait_core.silhouettes import find_people, load_segmenter, track_walk
-    from fgait_core.simulation.outline import measure_outline
+    from fgait_core.simulation.picture.outline import measure_outline
 
     file, segmenter = fetch_asset("sample_video"), load_segmenter()
     return measure_outline(track_walk(file, find_people(file, segmenter)[0], segmenter).sequence.frames)
 
 
 def _bank(file: Path | None) -> BodyBank:
-    from fgait_core.simulation.bodies import BodyBank
+    from fgait_core.simulation.bodies.bank import BodyBank
 
     return BodyBank.packaged() if file is None else BodyBank.load(file)

@@ -51,7 +51,7 @@ def bodies(
 ) -> None:
     """Draw a bank of bodies from anny (the extra `bodies`; some minutes, 1.4 GB of cache the first time)."""
     from fgait_core.assets import cache_dir
-    from fgait_core.simulation.anny_bodies import build_body_bank
+    from fgait_core.simulation.bodies.from_anny import build_body_bank
 
     with progress_bar() as progress:
         bank = build_body_bank(count, seed, cache_dir() / "anny", progress)
@@ -74,9 +74,9 @@ def dataset(
     processes: int = typer.Option(2, min=1, help="Worker processes; the result does not depend on it."),
 ) -> None:
     """Write a simulated data set as a folder of shards. Goes on where it was interrupted."""
-    from fgait_core.simulation.generator import write_split
-    from fgait_core.simulation.layouts import IDENTIFICATION_SEQUENCES
-    from fgait_core.simulation.plan import SimulationPlan
+    from fgait_core.simulation.dataset.generator import write_split
+    from fgait_core.simulation.dataset.layouts import IDENTIFICATION_SEQUENCES
+    from fgait_core.simulation.dataset.plan import SimulationPlan
 
     if sequences is None:
         if layout is not Layout.identification:
@@ -92,7 +92,7 @@ def oracle(
     people: int = typer.Option(6000, min=120, help="How many fresh simulated people."), seed: int = _SEED
 ) -> None:
     """Say how well anybody could tell the conditions: who knows the doses, and who knows the exact gait."""
-    from fgait_core.simulation.oracle import best_possible
+    from fgait_core.simulation.conditions.oracle import best_possible
 
     with progress_bar() as progress:
         results = best_possible(people, seed, progress)
@@ -109,9 +109,9 @@ def norms(
     people: int = typer.Option(400, min=20, help="How many healthy people for each sex and age."), seed: int = _SEED
 ) -> None:
     """Print how healthy simulated people compare with published norms of gait, as a Markdown table."""
-    from fgait_core.simulation.bodies import BodyBank
-    from fgait_core.simulation.motion import GaitPrior
-    from fgait_core.simulation.norms import compare_with_norms, norm_table
+    from fgait_core.simulation.bodies.bank import BodyBank
+    from fgait_core.simulation.gait.norms import compare_with_norms, norm_table
+    from fgait_core.simulation.gait.prior import GaitPrior
 
     with progress_bar() as progress:
         comparisons = compare_with_norms(BodyBank.packaged(), GaitPrior.packaged(), people, seed, progress)
@@ -123,7 +123,7 @@ def effects(
     seed: int = _SEED,
 ) -> None:
     """Print how large the simulated effects of the conditions are beside published ones, as a Markdown table."""
-    from fgait_core.simulation.effects import effects_table, measure_effects
+    from fgait_core.simulation.conditions.effects import effects_table, measure_effects
 
     with progress_bar() as progress:
         measured = measure_effects(pairs, seed, progress)

@@ -15,8 +15,8 @@ from fgait_core.data.shards import SHADOWS, ShardFolder
 from fgait_core.evaluation.by_person import auroc_by_person
 from fgait_core.recipes.baseline_features import measure_windows
 from fgait_core.recipes.baseline_models import boosted_probabilities, energy_probabilities
-from fgait_core.simulation.carried import CARRYING
-from fgait_core.simulation.clothing import CLOTHING
+from fgait_core.simulation.outfit.carried import CARRYING
+from fgait_core.simulation.outfit.clothing import CLOTHING
 
 _SEQUENCES = 6000
 _KINDS = {"clothing": CLOTHING, "carrying": CARRYING, "sex": ("female",)}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fgait_core.data.labels import ATTRIBUTES
 from fgait_core.data.shards import ShardFolder
 from fgait_core.evaluation.by_person import auroc_by_person, share_by_person
-from fgait_core.simulation.camera import view_name
+from fgait_core.simulation.picture.camera import view_name
 
 Names = NDArray[np.str_]
 IN_GROUPS = {

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from fgait_core.errors import RecordingError
 from fgait_core.progress import Progress, ignore_progress, part_of
 from fgait_core.silhouettes import PersonSegmenter, find_people, track_walk
-from fgait_core.simulation.bodies import BodyBank
-from fgait_core.simulation.film import write_film
-from fgait_core.simulation.filmed_walk import FilmedWalk, film_person
-from fgait_core.simulation.outline import OutlineMeasures, measure_outline, overlap
-from fgait_core.simulation.plan import SimulationPlan
+from fgait_core.simulation.bodies.bank import BodyBank
+from fgait_core.simulation.dataset.plan import SimulationPlan
+from fgait_core.simulation.film.video import write_film
+from fgait_core.simulation.film.walk import FilmedWalk, film_person
+from fgait_core.simulation.picture.outline import OutlineMeasures, measure_outline, overlap
 from fgait_core.simulation.walker import Wanted
 
 _LEAST_FRAMES = 3

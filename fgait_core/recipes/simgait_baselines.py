@@ -23,7 +23,7 @@ from fgait_core.recipes.baselines import shortcut_probabilities
 from fgait_core.recipes.evaluate import data_facts
 from fgait_core.recipes.measure import measure_classification
 from fgait_core.recipes.plots import SIMULATED
-from fgait_core.simulation.oracle import best_possible
+from fgait_core.simulation.conditions.oracle import best_possible
 
 BASELINES = "baselines.json"
 TITLES: dict[str, str] = {

@@ -7,20 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core.simulation.bodies import Body, BodyBank
-from fgait_core.simulation.body_parts import draw_labels, lay_on
-from fgait_core.simulation.camera import Camera, draw_camera, projection_matrices, scene_matrices
-from fgait_core.simulation.clothing import DressedBody, Outfit, draw_hair, draw_outfit, dress, hold_arms
-from fgait_core.simulation.conditions import Conditions, with_conditions
-from fgait_core.simulation.fast_alignment import align_all, to_silhouette
-from fgait_core.simulation.mesh import Mesh, mesh_of
-from fgait_core.simulation.motion import Gait, GaitPrior, draw_channels, draw_gait
-from fgait_core.simulation.occlusion import Occluder, draw_occluder
-from fgait_core.simulation.path import STRAIGHT, Passage, Path, draw_path, walk_along
-from fgait_core.simulation.poses import coco_joints, confidence, depth_below_skin, face_points
-from fgait_core.simulation.posing import PosedBody, carried, pose_body
-from fgait_core.simulation.raster import fill, fit_to_picture, part_hulls, project
-from fgait_core.simulation.segmentation_noise import degrade, sharpened
+from fgait_core.simulation.bodies.bank import Body, BodyBank
+from fgait_core.simulation.bodies.mesh import Mesh, mesh_of
+from fgait_core.simulation.conditions.combined import Conditions, with_conditions
+from fgait_core.simulation.gait.healthy import draw_gait
+from fgait_core.simulation.gait.movement import draw_channels
+from fgait_core.simulation.gait.path import STRAIGHT, Passage, Path, draw_path, walk_along
+from fgait_core.simulation.gait.prior import GaitPrior
+from fgait_core.simulation.gait.style import Gait
+from fgait_core.simulation.outfit.clothing import DressedBody, Outfit, draw_hair, draw_outfit, dress, hold_arms
+from fgait_core.simulation.picture.body_parts import draw_labels, lay_on
+from fgait_core.simulation.picture.camera import Camera, draw_camera, projection_matrices, scene_matrices
+from fgait_core.simulation.picture.fast_alignment import align_all, to_silhouette
+from fgait_core.simulation.picture.occlusion import Occluder, draw_occluder
+from fgait_core.simulation.picture.poses import coco_joints, confidence, depth_below_skin, face_points
+from fgait_core.simulation.picture.posing import PosedBody, carried, pose_body
+from fgait_core.simulation.picture.raster import fill, fit_to_picture, part_hulls, project
+from fgait_core.simulation.picture.segmentation_noise import degrade, sharpened
 
 PICTURE_PX = 128
 """Width and height of the picture that a walker is drawn in before the alignment to 64 x 44."""

@@ -7,9 +7,9 @@ from fgait_core.errors import NoWalkerError
 from fgait_core.recipes import round_trip as module
 from fgait_core.recipes.round_trip import SOURCES, Trip, outline_table, overlap_table, round_trip, summary
 from fgait_core.silhouettes import load_segmenter
-from fgait_core.simulation.bodies import BodyBank
-from fgait_core.simulation.outline import OutlineMeasures
-from fgait_core.simulation.plan import SimulationPlan
+from fgait_core.simulation.bodies.bank import BodyBank
+from fgait_core.simulation.dataset.plan import SimulationPlan
+from fgait_core.simulation.picture.outline import OutlineMeasures
 
 PLAN = SimulationPlan("test", 2, 1, 20, 25.0, 3)
 

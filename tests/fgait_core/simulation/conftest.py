@@ -1,7 +1,7 @@
 import pytest
 
-from fgait_core.simulation.bodies import BodyBank
-from fgait_core.simulation.motion import GaitPrior
+from fgait_core.simulation.bodies.bank import BodyBank
+from fgait_core.simulation.gait.prior import GaitPrior
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from fgait_core.simulation import walker as walker_module
-from fgait_core.simulation.bodies import BodyBank
-from fgait_core.simulation.camera import Camera
-from fgait_core.simulation.clothing import Outfit
-from fgait_core.simulation.conditions import HEALTHY
-from fgait_core.simulation.motion import GaitPrior
-from fgait_core.simulation.occlusion import Occluder
-from fgait_core.simulation.path import STRAIGHT, Path
-from fgait_core.simulation.skeleton import BONE_INDEX
+from fgait_core.simulation.bodies.bank import BodyBank
+from fgait_core.simulation.bodies.skeleton import BONE_INDEX
+from fgait_core.simulation.conditions.combined import HEALTHY
+from fgait_core.simulation.gait.path import STRAIGHT, Path
+from fgait_core.simulation.gait.prior import GaitPrior
+from fgait_core.simulation.outfit.clothing import Outfit
+from fgait_core.simulation.picture.camera import Camera
+from fgait_core.simulation.picture.occlusion import Occluder
 from fgait_core.simulation.walker import (
     Recording,
     RecordingSetup,

@@ -1,0 +1,1 @@
+"""Bodies: a bank of them that travels with the package, their skeleton and mesh, and how people grow."""

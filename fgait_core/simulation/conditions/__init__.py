@@ -1,0 +1,1 @@
+"""What changes a gait: doses of scoliosis, depression and distractors, and how well anybody could tell them apart."""

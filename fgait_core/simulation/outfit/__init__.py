@@ -1,0 +1,1 @@
+"""What a walker wears and carries, as shapes around the body."""
