@@ -24,6 +24,8 @@ _CANDIDATES = 76
 _USUAL_STEPS_MIN, _USUAL_SPREAD = 112.0, 0.2
 """About what people of all ages walk with: median, and standard deviation of the logarithm. It decides only where a
 short sequence leaves the choice open."""
+_LONG_S = 1.8
+"""From here on a sequence holds enough to fit three rates; in a shorter one too many candidates would fit."""
 _INDEPENDENT_SHARE = 0.3
 """So many of the frames count as independent of each other."""
 _BANDS: dict[str, slice] = {
@@ -143,9 +145,10 @@ def _outlines(body):
 def cadence_steps_min(signals: Numbers, frame_rate_hz: float) -> Numbers:
     """Steps a minute of each sequence `[sequence]`.
 
-    At each candidate, sines at the rate of steps and at that of strides are fitted by least squares, beside a straight
-    line, to widths, spreads and sway of arms and legs. The candidate that is likeliest, given what is left over and how
-    people usually walk, wins, and a parabola through its neighbours refines it.
+    At each candidate, sines at the rate of steps and at that of strides (of a long sequence also at twice the rate of
+    steps) are fitted by least squares, beside a straight line, to widths, spreads and sway of arms and legs. The
+    candidate that is likeliest, given what is left over and how people usually walk, wins, and a parabola through its
+    neighbours refines it.
 
     Args:
         signals: of `frame_signals`.
@@ -210,9 +213,10 @@ def _without_line(signals: Numbers) -> Numbers:
 
 
 def _sines(steps_hz: float, frames: int, frame_rate_hz: float) -> Numbers:
-    """Sines and cosines once a step and once a stride `[frame, 4]`, without line, orthogonal and of unit length."""
+    """Sines and cosines of all rates `[frame, wave]`, without line, orthogonal and of unit length."""
     angle = 2 * np.pi * steps_hz * np.arange(frames) / frame_rate_hz
-    waves = np.stack([wave(angle * rate) for rate in (1.0, 0.5) for wave in (np.sin, np.cos)], 1)
+    rates = (1.0, 0.5, 2.0) if frames / frame_rate_hz >= _LONG_S else (1.0, 0.5)
+    waves = np.stack([wave(angle * rate) for rate in rates for wave in (np.sin, np.cos)], 1)
     return np.linalg.qr(_without_line(waves[None])[0])[0]
 
 

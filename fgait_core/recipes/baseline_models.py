@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -101,7 +101,7 @@ def boosted_probabilities(
         random_state=seed,
     )
     model.fit(known[there], labels[there])
-    return _in_place(model.predict_proba(unknown), model.classes_, classes)
+    return _probabilities(model, unknown, classes)
 
 
 def _linear(
@@ -114,7 +114,7 @@ def _linear(
     aside = np.isin(person, people[: int(len(people) * _HELD_ASIDE)])
     strength = _best_strength(known, labels, aside)
     model = _regression(strength).fit(known, labels)
-    return _in_place(model.predict_proba(unknown), model.classes_, classes)
+    return _probabilities(model, unknown, classes)
 
 
 def _best_strength(known: Features, labels: Labels, aside: NDArray[np.bool_]) -> float:
@@ -133,8 +133,10 @@ def _regression(strength: float) -> LogisticRegression:
     return LogisticRegression(C=strength, max_iter=2000, class_weight="balanced")
 
 
-def _in_place(found: Features, there: ArrayLike, classes: int) -> NDArray[np.float64]:
-    """Probabilities of the classes that were there, among all classes."""
-    said = np.zeros((len(found), classes))
-    said[:, np.asarray(there)] = found
+def _probabilities(
+    model: LogisticRegression | HistGradientBoostingClassifier, unknown: Features, classes: int
+) -> NDArray[np.float64]:
+    """What a model says `[row, class]`; 0 for a class that it never saw."""
+    said = np.zeros((len(unknown), classes))
+    said[:, np.asarray(model.classes_, np.int64)] = model.predict_proba(unknown)
     return said
