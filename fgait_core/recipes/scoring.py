@@ -42,7 +42,7 @@ def transform_of(config: FinetuneConfig, frame_rate_hz: float) -> Transform:
         modality=config.modality,
         frame_rate_hz=frame_rate_hz / config.clip.stride,
         window_frames=config.clip.frames,
-        hop_frames=max(config.clip.frames // 4, 1),
+        hop_frames=max(config.clip.frames // 2, 1),
     )
 
 
