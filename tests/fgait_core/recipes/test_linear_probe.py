@@ -178,7 +178,7 @@ def test_scores_do_not_depend_on_other_sequences_and_short_ones_are_repeated(
     transform = transform_of(equivalent, 25.0)
     (logits,) = score_folder(network, people, transform).values()
     windows = torch.stack(
-        [torch.from_numpy(people.sequence(9)[start * 2 : start * 2 + 8 : 2]) for start in range(3)]
+        [torch.from_numpy(people.sequence(9)[start * 2 : start * 2 + 8 : 2]) for start in (0, 2)]
     ).float()
     with torch.inference_mode():
         said = network(windows[:, None])["attributes"].logits.mean(0) * 16
