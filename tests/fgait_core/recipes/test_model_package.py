@@ -292,10 +292,10 @@ def test_runs_that_the_product_cannot_screen_with_are_refused(
 
 
 def test_people_of_the_pretraining_may_not_be_tested(
-    package_order: PackageOrder, finetuned_run: Path, tmp_path: Path
+    package_order: PackageOrder, packaged_run: Path, tmp_path: Path
 ) -> None:
-    run = Path(shutil.copytree(finetuned_run, tmp_path / "run"))
-    before = Path(shutil.copytree(finetuned_run, tmp_path / "before"))
+    run = Path(shutil.copytree(packaged_run, tmp_path / "run"))
+    before = Path(shutil.copytree(packaged_run, tmp_path / "before"))
     content = yaml.safe_load((before / "config.yaml").read_text())
     (before / "config.yaml").write_text(yaml.safe_dump(content | {"data": [{"path": str(package_order.test)}]}))
     (run / "config.yaml").write_text(yaml.safe_dump(content | {"initial": str(before)}))
