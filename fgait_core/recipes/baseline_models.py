@@ -96,12 +96,12 @@ def boosted_probabilities(
         max_bins=63,
         min_samples_leaf=40,
         l2_regularization=5.0,
-        early_stopping=False,
+        early_stopping=False,  # pyright: ignore[reportArgumentType]
         class_weight="balanced",
         random_state=seed,
     )
-    model.fit(known[there], labels[there])
-    return _probabilities(model, unknown, classes)
+    with threadpool_limits(1):
+        return _probabilities(model.fit(known[there], labels[there]), unknown, classes)
 
 
 def _linear(
