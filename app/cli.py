@@ -19,6 +19,7 @@ from fgait_core.screening_result import ScreeningResult
 if TYPE_CHECKING:
     from fgait_core.inference import GaitAssessmentPipeline
     from fgait_core.silhouettes import Walk
+    from reports.content import ScoreBlock
 
 
 def main() -> None:
@@ -126,25 +127,39 @@ def _report(result: ScreeningResult, walk: Walk) -> bytes:
 
 
 def _print_summary(result: ScreeningResult) -> None:
-    from app.services.report_content import score_block
-    from reports.wording import plain_result, weakness_sentence
+    from app.services.report_content import score_blocks, typicality_block
+    from reports.wording import typicality_sentence
 
     typer.echo(
         f"{result.recording.file_name}: person {result.person} of {len(result.people)}, {result.quality.view} view"
     )
     if result.simulated:
         typer.echo("SIMULATED: this model has learned from simulated walkers only; it is not clinically validated.")
-    for score in result.scores:
-        low, high = score.interval
-        typer.echo(
-            f"  {score.task}: {score.positive_class} {score.probabilities[score.positive_class]:.2f} "
-            f"(95 % interval {low:.2f} to {high:.2f}), set {{{', '.join(score.prediction_set)}}}"
-        )
-        block = score_block(score.model_dump())
-        typer.echo("    " + " ".join(filter(None, (plain_result(block), weakness_sentence(block)))))
+    content = result.to_json()
+    typicality = typicality_block(content)
+    typer.echo(f"  {typicality_sentence(typicality)}. {typicality.reason if typicality else ''}".rstrip())
+    for score in score_blocks(content):
+        _print_score(score)
     for check in result.quality.checks:
         if not check.passed:
             typer.echo(f"  Note: {check.advice}")
     typer.echo(
         f"  Model {result.model.name} {result.model.version} ({result.model.sha256[:12]}). Screening, not diagnosis."
     )
+
+
+def _print_score(score: ScoreBlock) -> None:
+    """The score in two lines; without an answer no probability, but what to do instead."""
+    from reports.content import Outcome
+    from reports.wording import next_steps, plain_result, weakness_sentence
+
+    if score.outcome is Outcome.UNLIKE:
+        typer.echo(f"  {score.task}: no answer")
+        typer.echo("    " + " ".join((plain_result(score), *next_steps(score))))
+        return
+    typer.echo(
+        f"  {score.task}: {score.positive_class} {score.positive_probability:.2f} "
+        f"(95 % interval {score.interval.low:.2f} to {score.interval.high:.2f}), "
+        f"set {{{', '.join(score.prediction_set)}}}"
+    )
+    typer.echo("    " + " ".join(filter(None, (plain_result(score), weakness_sentence(score)))))

@@ -180,6 +180,7 @@ class ModelPackage:
             interval_method=INTERVAL_METHOD,
             prediction_set=prediction_set,
             coverage=task.coverage,
+            fitted_on=task.fitted_on(view),
             abstained=len(prediction_set) != 1,
             operating_point=OperatingPointFacts(**task.operating_point.model_dump(exclude={"rule"})),
             above_threshold=probabilities[task.positive_class] >= task.operating_point.threshold,

@@ -142,6 +142,10 @@ class CalibratedContent(_Content):
         """What is used for a recording of that view."""
         return of_view(self.by_view, view)
 
+    def fitted_on(self, view: str | None) -> str:
+        """The key of what is used for a recording of that view."""
+        return next((name for name in self.by_view if name == view), ANY_VIEW)
+
     def said(
         self, logits: NDArray[np.float64], views: NDArray[np.str_]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

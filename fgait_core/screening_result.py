@@ -100,7 +100,11 @@ class CalibrationFacts(_Facts):
 
 
 class ScoreFacts(_Facts):
-    """The calibrated score of one task. `probabilities` has one entry for each of `class_order` and sums to 1."""
+    """The calibrated score of one task. `probabilities` has one entry for each of `class_order` and sums to 1.
+
+    `fitted_on` names the view on whose recordings calibrator and prediction set were fitted, "any" for all views
+    together; it is missing (None) in results of versions that knew no views.
+    """
 
     task: str
     class_order: tuple[str, ...]
@@ -110,6 +114,7 @@ class ScoreFacts(_Facts):
     interval_method: str
     prediction_set: tuple[str, ...]
     coverage: Fraction
+    fitted_on: str | None = None
     abstained: bool
     above_threshold: bool
     operating_point: OperatingPointFacts

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.checks import require, require_aware, require_positive, require_sha256, require_share, require_text
+from reports.measures import CalibrationBlock, Interval, OperatingPointBlock, TypicalityBlock
 
 SEXES = ("female", "male", "other", "unknown")
 VIEWS = ("front", "oblique", "side", "back")
+ANY_VIEW = "any"
 SILHOUETTE_SHAPE_PX = (64, 44)
 
 _PROBABILITY_TOLERANCE = 1e-4
@@ -31,19 +33,7 @@ class Outcome(StrEnum):
     NEGATIVE = "negative"
     ABSTAINED = "abstained"
     CONFLICTING = "conflicting"
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An interval within 0 and 1, both ends included."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        require_share(self.low, "The lower end of an interval")
-        require_share(self.high, "The upper end of an interval")
-        require(self.low <= self.high, f"An interval must not end ({self.high}) before it begins ({self.low}).")
+    UNLIKE = "unlike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,88 +131,6 @@ class QualityLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OperatingPointBlock:
-    """The threshold that was fixed beforehand and what it reached on people kept apart for testing.
-
-    Attributes:
-        threshold: on the probability of the positive class.
-        sensitivity, specificity: with their 95 % intervals.
-        n_positive, n_negative: test people with and without the condition.
-    """
-
-    threshold: float
-    sensitivity: float
-    sensitivity_interval: Interval
-    specificity: float
-    specificity_interval: Interval
-    n_positive: int
-    n_negative: int
-
-    def __post_init__(self) -> None:
-        require_share(self.threshold, "The operating threshold")
-        require_share(self.sensitivity, "The sensitivity")
-        require_share(self.specificity, "The specificity")
-        require(self.n_positive > 0, "A sensitivity needs at least one test person with the condition.")
-        require(self.n_negative > 0, "A specificity needs at least one test person without the condition.")
-
-    @property
-    def prevalence(self) -> float:
-        """Share of the test people who had the condition."""
-        return self.n_positive / (self.n_positive + self.n_negative)
-
-    @property
-    def beats_chance(self) -> bool:
-        """Whether sensitivity + specificity - 1 lies above 0 with its whole 95 % interval.
-
-        The lower end is that of a sum of two independent shares (Newcombe's method of variance recovery).
-        """
-        below_sensitivity = self.sensitivity - self.sensitivity_interval.low
-        below_specificity = self.specificity - self.specificity_interval.low
-        youden = self.sensitivity + self.specificity - 1.0
-        return youden - math.hypot(below_sensitivity, below_specificity) > 0.0
-
-    def predictive_values(self, prevalence: float) -> tuple[float | None, float | None]:
-        """Positive and negative predictive value at a prevalence, by Bayes' rule.
-
-        Returns:
-            (PPV, NPV), each within 0 and 1, or None where no result of that sign can occur.
-        """
-        require_share(prevalence, "The prevalence")
-        true_positive = self.sensitivity * prevalence
-        false_positive = (1.0 - self.specificity) * (1.0 - prevalence)
-        true_negative = self.specificity * (1.0 - prevalence)
-        false_negative = (1.0 - self.sensitivity) * prevalence
-        positives, negatives = true_positive + false_positive, true_negative + false_negative
-        return (true_positive / positives if positives else None, true_negative / negatives if negatives else None)
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationBlock:
-    """How well the probabilities agree with what was true of people kept apart.
-
-    Attributes:
-        ece: expected calibration error, 0 is perfect.
-        brier: Brier score, 0 is perfect.
-        slope, intercept: of the logistic recalibration line, 1 and 0 are perfect.
-        n_people: on how many people this was measured.
-    """
-
-    ece: float
-    brier: float
-    slope: float
-    intercept: float
-    n_people: int
-
-    def __post_init__(self) -> None:
-        require_share(self.ece, "The expected calibration error")
-        finite = math.isfinite(self.brier) and 0.0 <= self.brier <= 2.0
-        require(finite, f"The Brier score must lie within 0 and 2; it is {self.brier}.")
-        require(math.isfinite(self.slope), "The calibration slope must be a finite number.")
-        require(math.isfinite(self.intercept), "The calibration intercept must be a finite number.")
-        require(self.n_people > 0, "A calibration needs at least one person.")
-
-
-@dataclass(frozen=True, slots=True)
 class ScoreBlock:
     """The calibrated score of one task.
 
@@ -236,6 +144,9 @@ class ScoreBlock:
         prediction_set: the classes that cannot be ruled out at `coverage`; not exactly one means abstention.
         coverage: the promised share of people whose true class is in their set.
         above_threshold: whether the positive class's probability reaches the operating threshold.
+        typical: whether the recording is like the training data; if not, no figure above means anything.
+        fitted_on: the view on whose recordings calibration and prediction set were fitted, "any" for all views
+            together, None where nobody knows.
         simulated: whether model and measurements rest on simulated people.
     """
 
@@ -251,6 +162,8 @@ class ScoreBlock:
     above_threshold: bool
     operating_point: OperatingPointBlock
     calibration: CalibrationBlock
+    typical: bool = True
+    fitted_on: str | None = None
     simulated: bool = True
 
     def __post_init__(self) -> None:
@@ -259,6 +172,9 @@ class ScoreBlock:
         self._check_classes()
         self._check_probabilities()
         require_share(self.coverage, "The promised coverage")
+        known = self.fitted_on in {None, ANY_VIEW, *VIEWS}
+        require(known, f"A score is fitted on one of {', '.join(VIEWS)} or {ANY_VIEW}; it is {self.fitted_on!r}.")
+        require(self.typical or self.abstained, "A score of a recording that is not typical must abstain.")
         require(
             self.abstained == (len(self.prediction_set) != 1),
             "A score is an abstention exactly when its prediction set does not hold one class.",
@@ -292,6 +208,8 @@ class ScoreBlock:
     @property
     def outcome(self) -> Outcome:
         """What the score says; where threshold and prediction set disagree nothing is claimed."""
+        if not self.typical:
+            return Outcome.UNLIKE
         if self.abstained:
             return Outcome.ABSTAINED
         only = self.prediction_set[0]
@@ -335,6 +253,7 @@ class ScreeningReport:
         software_version: for example "FGait 0.1.0".
         patient: None where nobody was chosen (command line).
         silhouettes: uint8 [frame, 64, 44], 0 background to 255 body; may hold no frame.
+        typicality: whether the recording is like the training data; None where that was not checked.
         language: key of the wording, for example "en".
     """
 
@@ -349,6 +268,7 @@ class ScreeningReport:
     scores: tuple[ScoreBlock, ...]
     model: ModelBlock
     silhouettes: NDArray[np.uint8]
+    typicality: TypicalityBlock | None = None
     language: str = "en"
 
     def __post_init__(self) -> None:
@@ -373,6 +293,9 @@ class ScreeningReport:
         require(len(set(tasks)) == len(tasks), "A report carries each task once.")
         same = all(score.simulated == self.model.simulated for score in self.scores)
         require(same, "Scores and model must agree on whether they are simulated.")
+        typical = self.typicality is None or self.typicality.typical
+        agreed = all(score.typical == typical for score in self.scores)
+        require(agreed, "Scores and report must agree on whether the recording is like the training data.")
 
     @property
     def refusals(self) -> tuple[QualityLine, ...]:

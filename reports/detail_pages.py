@@ -6,7 +6,7 @@ from reportlab.platypus.flowables import Flowable, Spacer
 
 from reports import wording
 from reports.charts import SilhouetteStrip
-from reports.content import QualityLine, ScoreBlock, ScreeningReport
+from reports.content import Outcome, QualityLine, ScoreBlock, ScreeningReport
 from reports.layout import BODY, CONTENT_WIDTH_PT, SMALL, Setting, facts, grid, together
 
 PREVALENCES = (0.01, 0.03, 0.10, 0.30)
@@ -19,7 +19,7 @@ def detail_pages(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     story += _use_and_limits(report, setting)
     for score in report.scores:
         story += _score(score, setting)
-    return [*story, *_method(setting), *_model(report, setting)]
+    return [*story, *_method(report, setting), *_model(report, setting)]
 
 
 def _silhouettes(report: ScreeningReport, setting: Setting) -> list[Flowable]:
@@ -54,30 +54,55 @@ def _outcome(line: QualityLine, setting: Setting) -> str:
 
 def _quality(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     rows = [(line.label, line.value, line.threshold, _outcome(line, setting)) for line in report.quality]
+    if report.scores:
+        rows.append((*wording.typicality_check(report.typicality, setting.language), _typicality(report, setting)))
     table = grid(setting, setting.words.check_columns, rows, (130, 90, 105, CONTENT_WIDTH_PT - 325))
-    return [*setting.open_heading(setting.words.checks), table]
+    story = [*setting.open_heading(setting.words.checks), table]
+    if report.typicality is not None:
+        simulated, language = report.model.simulated, setting.language
+        figures = wording.typicality_figures(report.typicality, simulated=simulated, language=language)
+        story += [Spacer(1, 3), setting.text(figures, SMALL)]
+    return story
+
+
+def _typicality(report: ScreeningReport, setting: Setting) -> str:
+    words, typicality = setting.words, report.typicality
+    if typicality is None:
+        return words.not_checked
+    return words.passed if typicality.typical else f"{words.no_score}. {typicality.reason}"
 
 
 def _score(score: ScoreBlock, setting: Setting) -> list[Flowable]:
     language, words = setting.language, setting.words
     heading = setting.open_heading(words.result_detail.format(task=wording.task_title(score.task, language)))
+    note = wording.evidence_note(score, language)
+    evidence = [Spacer(1, 3), facts(setting, [(words.evidence, note)], CONTENT_WIDTH_PT, _LABEL_PT)] if note else []
+    if score.outcome is Outcome.UNLIKE:
+        no_answer = facts(
+            setting, [(words.no_score, wording.plain_result(score, language))], CONTENT_WIDTH_PT, _LABEL_PT
+        )
+        return [*heading, no_answer, *evidence]
+    return [*heading, *_figures(score, setting), *evidence]
+
+
+def _figures(score: ScoreBlock, setting: Setting) -> list[Flowable]:
+    language, words = setting.language, setting.words
     probability = f"{wording.probability_sentence(score, language)}. {wording.interval_sentence(score, language)}"
     rows = [
         (words.interval, probability),
         (words.operating_point, wording.operating_point_sentence(score, language)),
         (words.prediction_set, wording.conformal_sentence(score, language)),
         (words.calibration, wording.calibration_sentence(score, language)),
-        (words.predictive, wording.predictive_note(score, language)),
     ]
-    table = [facts(setting, rows[:-1], CONTENT_WIDTH_PT, _LABEL_PT)]
+    if views := wording.views_sentence(score, language):
+        rows.append((words.fitted_on, views))
+    predictive = [(words.predictive, wording.predictive_note(score, language))]
     frequencies = [
-        facts(setting, rows[-1:], CONTENT_WIDTH_PT, _LABEL_PT),
+        facts(setting, predictive, CONTENT_WIDTH_PT, _LABEL_PT),
         Spacer(1, 3),
         _predictive_table(score, setting),
     ]
-    note = wording.evidence_note(score, language)
-    evidence = [Spacer(1, 3), facts(setting, [(words.evidence, note)], CONTENT_WIDTH_PT, _LABEL_PT)] if note else []
-    return [*heading, *table, together(frequencies), *evidence]
+    return [facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT), together(frequencies)]
 
 
 def _predictive_table(score: ScoreBlock, setting: Setting) -> Flowable:
@@ -92,8 +117,10 @@ def _predictive_table(score: ScoreBlock, setting: Setting) -> Flowable:
     return indented
 
 
-def _method(setting: Setting) -> list[Flowable]:
-    return [together([*setting.heading(setting.words.method), *setting.bullets(setting.words.method_steps)])]
+def _method(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    words = setting.words
+    steps = words.method_steps if report.typicality is None else (*words.method_steps, words.method_guard)
+    return [together([*setting.heading(words.method), *setting.bullets(steps)])]
 
 
 def _model(report: ScreeningReport, setting: Setting) -> list[Flowable]:

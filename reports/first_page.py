@@ -8,7 +8,7 @@ from reportlab.platypus.flowables import Flowable, Spacer
 
 from reports import wording
 from reports.charts import class_bars, probability_scale
-from reports.content import PatientBlock, ScoreBlock, ScreeningReport
+from reports.content import Outcome, PatientBlock, ScoreBlock, ScreeningReport
 from reports.fonts import unprintable
 from reports.labels import moment_text
 from reports.layout import (
@@ -30,6 +30,7 @@ from reports.layout import (
     facts,
     together,
 )
+from reports.measures import TypicalityBlock
 
 _BOX_WIDTH_PT = CONTENT_WIDTH_PT - 16
 _SCALE_WIDTH_PT = 300.0
@@ -49,12 +50,14 @@ def first_page(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     story: list[Flowable] = [beside([setting.text(words.title, TITLE)], [aim], (CONTENT_WIDTH_PT - 180, 180))]
     story += [Spacer(1, 4), *_banner(report, setting), _who_and_what(report, setting), Spacer(1, 3)]
     story += _quality_summary(report, setting)
+    if report.typicality is not None and not report.typicality.typical:
+        story += [Spacer(1, 6), _unlike_box(report.typicality, report.model.simulated, setting)]
     for score in report.scores:
-        story += [Spacer(1, 6), together([result_box(score, setting)])]
+        story += [Spacer(1, 4), together([result_box(score, setting)])]
     if report.refusals:
         story += [Spacer(1, 6), _refusal_box(report, setting)]
     if report.scores:
-        story += [Spacer(1, 6), together([_decision_box(report, setting)])]
+        story += [Spacer(1, 4), together([_decision_box(report, setting)])]
     return story
 
 
@@ -111,41 +114,63 @@ def recording_rows(report: ScreeningReport, setting: Setting) -> list[tuple[str,
 
 
 def _quality_summary(report: ScreeningReport, setting: Setting) -> list[Flowable]:
-    words, total = setting.words, len(report.quality)
-    if report.refusals or not total:
+    if report.refusals:
         return []
+    line = f"{_checks_summary(report, setting)} {wording.typicality_sentence(report.typicality, setting.language)}."
+    return [facts(setting, [(setting.words.quality_line, line)], CONTENT_WIDTH_PT, 74)]
+
+
+def _checks_summary(report: ScreeningReport, setting: Setting) -> str:
+    words, total = setting.words, len(report.quality)
     if not report.warnings:
-        return [facts(setting, [(words.quality_line, words.quality_passed.format(n=total))], CONTENT_WIDTH_PT, 74)]
+        return f"{words.quality_passed.format(n=total)}."
     head = words.quality_warnings.format(warnings=len(report.warnings), n=total)
     named = "; ".join(shortened(f"{line.label}: {line.value}") for line in report.warnings[:3])
     more = "" if len(report.warnings) <= 3 else "; \u2026"
-    return [facts(setting, [(words.quality_line, f"{head} ({named}{more})")], CONTENT_WIDTH_PT, 74)]
+    return f"{head} ({named}{more})."
 
 
 def result_box(score: ScoreBlock, setting: Setting) -> Flowable:
-    """The result of one task: in words, as a drawing, and what to do next."""
+    """The result of one task: in words, as a drawing, and what to do next; without an answer, no figure is shown."""
     language, words = setting.language, setting.words
     title = f"{wording.task_title(score.task, language)}: {wording.outcome_label(score, language)}"
+    content: list[Flowable] = [
+        setting.text(title, RESULT),
+        setting.text(wording.plain_result(score, language), BODY),
+        *(_figures(score, setting) if score.outcome is not Outcome.UNLIKE else ()),
+        Spacer(1, 3),
+        setting.text(words.next_steps, STRONG),
+        *setting.bullets(wording.next_steps(score, language)),
+    ]
+    return boxed(content, CONTENT_WIDTH_PT)
+
+
+def _figures(score: ScoreBlock, setting: Setting) -> list[Flowable]:
+    language, words = setting.language, setting.words
     drawings = beside(
         [probability_scale(score, setting.fonts, _SCALE_WIDTH_PT, language)],
         [setting.text(words.classes, LABEL), class_bars(score, setting.fonts, 168, language)],
         (_SCALE_WIDTH_PT + 8, _BOX_WIDTH_PT - _SCALE_WIDTH_PT - 8),
     )
     weakness = wording.weakness_sentence(score, language)
-    content: list[Flowable] = [
-        setting.text(title, RESULT),
-        setting.text(wording.plain_result(score, language), BODY),
+    return [
         *([setting.text(weakness, STRONG)] if weakness else []),
         Spacer(1, 2),
         setting.text(wording.probability_with_interval(score, language), BODY),
         setting.text(wording.operating_point_short(score, language), SMALL),
         Spacer(1, 3),
         drawings,
-        Spacer(1, 5),
-        setting.text(words.next_steps, STRONG),
-        *setting.bullets(wording.next_steps(score, language)),
     ]
-    return boxed(content, CONTENT_WIDTH_PT)
+
+
+def _unlike_box(typicality: TypicalityBlock, simulated: bool, setting: Setting) -> Flowable:
+    language = setting.language
+    content: list[Flowable] = [
+        setting.text(wording.phrases(language).unlike_title, RESULT),
+        setting.text(shortened(typicality.reason), BODY),
+        setting.text(wording.typicality_figures(typicality, simulated=simulated, language=language), SMALL),
+    ]
+    return boxed(content, CONTENT_WIDTH_PT, heavy=True)
 
 
 def _refusal_box(report: ScreeningReport, setting: Setting) -> Flowable:

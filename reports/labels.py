@@ -54,6 +54,7 @@ class Labels:
     passed: str
     warning: str
     failed: str
+    not_checked: str
     file: str
     file_hash: str
     video: str
@@ -65,6 +66,7 @@ class Labels:
     predictive_columns: tuple[str, str, str]
     calibration: str
     prediction_set: str
+    fitted_on: str
     evidence: str
     model: str
     model_version: str
@@ -78,6 +80,7 @@ class Labels:
     limits: str
     method: str
     method_steps: tuple[str, ...]
+    method_guard: str
 
 
 ENGLISH = Labels(
@@ -124,6 +127,7 @@ ENGLISH = Labels(
     passed="passed",
     warning="warning",
     failed="failed",
+    not_checked="not checked",
     file="File",
     file_hash="SHA-256 of the file",
     video="Video",
@@ -135,6 +139,7 @@ ENGLISH = Labels(
     predictive_columns=("{condition} among those screened", "a positive result is right", "a negative result is right"),
     calibration="Calibration",
     prediction_set="Prediction set",
+    fitted_on="Views",
     evidence="Evidence",
     model="Model",
     model_version="Name and version",
@@ -154,6 +159,10 @@ ENGLISH = Labels(
         "kept apart from training.",
         "The threshold was fixed beforehand. A prediction set shows which classes cannot be ruled out; unless it holds "
         "exactly one class that agrees with the threshold, the model cannot tell.",
+    ),
+    method_guard=(
+        "The walk is also compared with those that the network learned from. Where it is unlike them, no score is "
+        "given."
     ),
 )
 

@@ -12,6 +12,11 @@ def percent_of_probability(probability: float) -> str:
     return f"{100 * probability:.0f}\u00a0%"
 
 
+def plain_number(value: float, decimals: int) -> str:
+    """A number without unit, with a real minus sign."""
+    return f"{value:.{decimals}f}".replace("-", "\u2212")
+
+
 def percent_of_count(share: float) -> str:
     """A counted share as percent with one decimal where it is not whole."""
     text = f"{100 * share:.1f}".removesuffix(".0")

@@ -48,6 +48,17 @@ class Phrases:
     conformal: str
     conformal_set: str
     conformal_empty: str
+    calibrated_at: str
+    coverage_at: Mapping[str, str]
+    fitted_at: Mapping[str, str]
+    unlike_title: str
+    typicality: str
+    typicality_unchecked: str
+    typicality_check: str
+    typicality_yes: str
+    typicality_no: str
+    typicality_limit: str
+    typicality_figures: str
     refused: str
     join_two: str
     join_more: str
@@ -68,6 +79,17 @@ _UNDECIDED_SCOLIOSIS = (
 )
 _UNDECIDED_DEPRESSION = (
     "Do not read this as a negative result.",
+    "Where there is a clinical reason, use the PHQ-9 questionnaire and an interview; gait alone is never enough.",
+    _ASK_SAFETY,
+)
+_UNLIKE_SCOLIOSIS = (
+    "Do not read this as a negative result: this recording says nothing about scoliosis.",
+    "Check the silhouettes: is it the patient, whole, upright and walking? If not, film the walk again.",
+    "Do not wait for a second recording: do the forward-bend test, with a scoliometer where there is one.",
+    _RADIOGRAPH,
+)
+_UNLIKE_DEPRESSION = (
+    "Do not read this as a negative result: this recording says nothing about depression.",
     "Where there is a clinical reason, use the PHQ-9 questionnaire and an interview; gait alone is never enough.",
     _ASK_SAFETY,
 )
@@ -113,6 +135,7 @@ ENGLISH = Phrases(
         Outcome.NEGATIVE: "Screening negative",
         Outcome.ABSTAINED: "The model cannot tell",
         Outcome.CONFLICTING: "The model cannot tell",
+        Outcome.UNLIKE: "No answer",
     },
     plain_results={
         Outcome.POSITIVE: (
@@ -134,6 +157,10 @@ ENGLISH = Phrases(
         Outcome.CONFLICTING: (
             "The model cannot tell. Its threshold and its prediction set ({classes}) point to different results. "
             "This is neither a positive nor a negative result for {condition}."
+        ),
+        Outcome.UNLIKE: (
+            "No answer. This recording is unlike those that the model learned from, so that no probability of it would "
+            "be valid and none is shown. This is neither a positive nor a negative result for {condition}."
         ),
     },
     no_class_fits=(
@@ -157,6 +184,7 @@ ENGLISH = Phrases(
         ),
         ("scoliosis", Outcome.ABSTAINED): _UNDECIDED_SCOLIOSIS,
         ("scoliosis", Outcome.CONFLICTING): _UNDECIDED_SCOLIOSIS,
+        ("scoliosis", Outcome.UNLIKE): _UNLIKE_SCOLIOSIS,
         ("depression", Outcome.POSITIVE): (
             "Offer the PHQ-9 questionnaire and a clinical interview. Gait alone never establishes depression.",
             "A PHQ-9 of 10 or more calls for a full diagnostic interview.",
@@ -170,6 +198,7 @@ ENGLISH = Phrases(
         ),
         ("depression", Outcome.ABSTAINED): _UNDECIDED_DEPRESSION,
         ("depression", Outcome.CONFLICTING): _UNDECIDED_DEPRESSION,
+        ("depression", Outcome.UNLIKE): _UNLIKE_DEPRESSION,
     },
     evidence_notes={
         "scoliosis": (
@@ -218,10 +247,41 @@ ENGLISH = Phrases(
     ),
     conformal=(
         "The prediction set holds every class that the model cannot rule out. The method promises that the true class "
-        "is in the set for {coverage} of people like the {people} it was calibrated on."
+        "is in the set for {coverage} of people like the {people} it was calibrated on{filmed}."
     ),
     conformal_set="Prediction set of this walk: {classes}.",
     conformal_empty="Prediction set of this walk: empty. It fits none of the classes.",
+    calibrated_at=(
+        "Probability and prediction set were fitted on {fitted}. The threshold is one for all views; sensitivity, "
+        "specificity and calibration were measured over all views together."
+    ),
+    coverage_at={
+        "front": ", filmed from the front",
+        "oblique": ", filmed obliquely",
+        "side": ", filmed from the side",
+        "back": ", filmed from behind",
+        "any": ", over all views together",
+    },
+    fitted_at={
+        "front": "recordings from the front",
+        "oblique": "oblique recordings",
+        "side": "recordings from the side",
+        "back": "recordings from behind",
+        "any": "recordings from all views together",
+    },
+    unlike_title="This recording is unlike those that the model learned from: no score is given",
+    typicality="Like the training data: {answer} (unlikeness {unlikeness}, threshold {threshold})",
+    typicality_unchecked="Like the training data: not checked by this version",
+    typicality_check="Like the training data",
+    typicality_yes="yes",
+    typicality_no="no",
+    typicality_limit="at most {threshold}",
+    typicality_figures=(
+        "The unlikeness of this recording is {unlikeness}; above {threshold}, a threshold that was fixed beforehand, a "
+        "recording is called unlike the training data. The threshold was set so that this happens by mistake to "
+        "{promised} of the recordings of people like the {people} of the calibration; measured on test people, it "
+        "happened to {measured} (95\u00a0% interval {low} to {high})."
+    ),
     refused=(
         "This recording was not scored, because it failed the checks below. There is no result, neither positive nor "
         "negative. Film the walk again as advised."

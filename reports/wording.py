@@ -6,14 +6,16 @@ in `reports.phrases`.
 
 from __future__ import annotations
 
-from reports.content import Interval, ScoreBlock
-from reports.numbers import percent_of_count, percent_of_probability
+from reports.content import Outcome, ScoreBlock
+from reports.measures import Interval, TypicalityBlock
+from reports.numbers import percent_of_count, percent_of_probability, plain_number
 from reports.phrases import ENGLISH, PHRASES, Phrases
 
 DEFAULT_LANGUAGE = "en"
 
 SIMULATED_BANNER = ENGLISH.simulated_banner
 SIMULATED_EXPLANATION = ENGLISH.simulated_explanation
+UNLIKE_TITLE = ENGLISH.unlike_title
 INTENDED_USE = ENGLISH.intended_use
 LIMITS = ENGLISH.limits
 
@@ -59,7 +61,7 @@ def outcome_label(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
 
 
 def plain_result(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
-    """The result in plain words; an abstention begins with "The model cannot tell"."""
+    """The result in plain words; an abstention begins with "The model cannot tell" or "No answer"."""
     words = phrases(language)
     template = words.plain_results[score.outcome] if score.prediction_set else words.no_class_fits
     return template.format(
@@ -124,8 +126,8 @@ def operating_point_short(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -
 
 
 def weakness_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
-    """A warning where the test did not show the model to be better than chance; else empty."""
-    if score.operating_point.beats_chance:
+    """A warning where the test did not show the model to be better than chance; else, and without an answer, empty."""
+    if score.outcome is Outcome.UNLIKE or score.operating_point.beats_chance:
         return ""
     return _with_operating_point(phrases(language).no_better_than_chance, score, language)
 
@@ -183,8 +185,8 @@ def calibration_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) ->
         people=people,
         ece=f"{measured.ece:.3f}",
         brier=f"{measured.brier:.3f}",
-        slope=f"{measured.slope:.2f}".replace("-", "\u2212"),
-        intercept=f"{measured.intercept:.2f}".replace("-", "\u2212"),
+        slope=plain_number(measured.slope, 2),
+        intercept=plain_number(measured.intercept, 2),
     )
     return f"{figures} {words.calibration_reading.format(people=people)}"
 
@@ -192,7 +194,55 @@ def calibration_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) ->
 def conformal_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
     """What the prediction set promises and which classes this walk's set holds."""
     words = phrases(language)
-    promise = words.conformal.format(coverage=percent_of_count(score.coverage), people=words.people[score.simulated])
+    promise = words.conformal.format(
+        coverage=percent_of_count(score.coverage),
+        people=words.people[score.simulated],
+        filmed=words.coverage_at[score.fitted_on] if score.fitted_on else "",
+    )
     classes = class_list(score, language)
     found = words.conformal_set.format(classes=classes) if classes else words.conformal_empty
     return f"{promise} {found}"
+
+
+def views_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """Which views the figures of a score speak of; empty where nobody knows."""
+    words = phrases(language)
+    return words.calibrated_at.format(fitted=words.fitted_at[score.fitted_on]) if score.fitted_on else ""
+
+
+def typicality_sentence(typicality: TypicalityBlock | None, language: str = DEFAULT_LANGUAGE) -> str:
+    """Whether the recording is like the training data, with the measure; None is "not checked by this version"."""
+    words = phrases(language)
+    if typicality is None:
+        return words.typicality_unchecked
+    unlikeness, threshold = _unlikeness_words(typicality)
+    answer = words.typicality_yes if typicality.typical else words.typicality_no
+    return words.typicality.format(answer=answer, unlikeness=unlikeness, threshold=threshold)
+
+
+def typicality_check(typicality: TypicalityBlock | None, language: str = DEFAULT_LANGUAGE) -> tuple[str, str, str]:
+    """The same as a row among the quality checks: its name, what was measured, what is asked for."""
+    words = phrases(language)
+    if typicality is None:
+        return words.typicality_check, "", ""
+    unlikeness, threshold = _unlikeness_words(typicality)
+    return words.typicality_check, unlikeness, words.typicality_limit.format(threshold=threshold)
+
+
+def typicality_figures(typicality: TypicalityBlock, *, simulated: bool, language: str = DEFAULT_LANGUAGE) -> str:
+    """What unlikeness and threshold mean, and how often a recording is called unlike by mistake."""
+    words, measured = phrases(language), typicality.measured_false_alarm_interval
+    unlikeness, threshold = _unlikeness_words(typicality)
+    return words.typicality_figures.format(
+        unlikeness=unlikeness,
+        threshold=threshold,
+        people=words.people[simulated],
+        promised=percent_of_count(typicality.false_alarm_rate),
+        measured=percent_of_count(typicality.measured_false_alarm_rate),
+        low=percent_of_count(measured.low),
+        high=percent_of_count(measured.high),
+    )
+
+
+def _unlikeness_words(typicality: TypicalityBlock) -> tuple[str, str]:
+    return plain_number(typicality.unlikeness, 3), plain_number(typicality.threshold, 3)

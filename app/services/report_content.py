@@ -9,17 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.content import (
-    CalibrationBlock,
-    Interval,
-    ModelBlock,
-    OperatingPointBlock,
-    PatientBlock,
-    QualityLine,
-    RecordingBlock,
-    ScoreBlock,
-    ScreeningReport,
-)
+from reports.content import ModelBlock, PatientBlock, QualityLine, RecordingBlock, ScoreBlock, ScreeningReport
+from reports.measures import CalibrationBlock, Interval, OperatingPointBlock, TypicalityBlock
 
 Json = Mapping[str, Any]
 
@@ -64,6 +55,7 @@ def report_from_result(
         scores=score_blocks(result_json),
         model=model_block(result_json),
         silhouettes=silhouettes,
+        typicality=typicality_block(result_json),
         language=language,
     )
 
@@ -118,11 +110,28 @@ def measured_text(value: float | int | str | None, unit: str) -> str:
 
 def score_blocks(result_json: Json) -> tuple[ScoreBlock, ...]:
     """The scores, in the order of the model's tasks."""
-    return tuple(score_block(score) for score in result_json["scores"])
+    typicality = typicality_block(result_json)
+    typical = typicality is None or typicality.typical
+    return tuple(_score_block(score, typical) for score in result_json["scores"])
 
 
-def score_block(score: Json) -> ScoreBlock:
-    """One score."""
+def typicality_block(result_json: Json) -> TypicalityBlock | None:
+    """Whether the recording is like the training data; None in results of versions that did not check it."""
+    facts = result_json.get("typicality")
+    if facts is None:
+        return None
+    return TypicalityBlock(
+        unlikeness=facts["score"],
+        threshold=facts["threshold"],
+        typical=facts["typical"],
+        reason=facts["reason"],
+        false_alarm_rate=facts["false_alarm_rate"],
+        measured_false_alarm_rate=facts["measured_false_alarm_rate"],
+        measured_false_alarm_interval=Interval(*facts["measured_false_alarm_interval"]),
+    )
+
+
+def _score_block(score: Json, typical: bool) -> ScoreBlock:
     order = tuple(score["class_order"])
     return ScoreBlock(
         task=score["task"],
@@ -137,6 +146,8 @@ def score_block(score: Json) -> ScoreBlock:
         above_threshold=score["above_threshold"],
         operating_point=_operating_point(score["operating_point"]),
         calibration=CalibrationBlock(**{name: score["calibration"][name] for name in _CALIBRATION_FIELDS}),
+        typical=typical,
+        fitted_on=score.get("fitted_on"),
         simulated=score["simulated"],
     )
 

@@ -40,6 +40,9 @@ class Engine:
         model: which model it is.
         tasks: what it can screen for.
         simulated: whether it learned from simulated people only.
+        false_alarms: the promised share of recordings called unlike the training data by mistake, the measured share,
+            and both ends of its 95 % interval.
+        attributes: what the package estimates of a person beside its tasks; measured, never part of a result.
         find_people: lists the people of a recording, the sensible default first.
         assess: screens one recording.
         write_overlay: writes the clip with the outline of the silhouettes.
@@ -48,6 +51,8 @@ class Engine:
     model: ModelFacts
     tasks: tuple[str, ...]
     simulated: bool
+    false_alarms: tuple[float, float, float, float]
+    attributes: tuple[str, ...]
     find_people: Callable[[Path, Progress, Cancelled], Sequence[PersonCandidate]]
     assess: Assess
     write_overlay: Callable[[Path, Walk, Path], None]
@@ -55,7 +60,11 @@ class Engine:
     def registry_metrics(self) -> dict[str, Any]:
         """What the model registry keeps beside name, version and SHA-256."""
         facts = self.model.model_dump(mode="json", include={"training_data", "known_gaps", "people"})
-        return facts | {"tasks": list(self.tasks)}
+        return facts | {
+            "tasks": list(self.tasks),
+            "false_alarms": list(self.false_alarms),
+            "attributes": list(self.attributes),
+        }
 
 
 def load_engine(settings: Settings) -> Engine:
@@ -72,6 +81,8 @@ def load_engine(settings: Settings) -> Engine:
     package = ModelPackage.load(bundled_package_dir())
     segmenter = load_segmenter(threads=settings.segmenter_threads)
 
+    guard = package.content.typicality
+
     def search(path: Path, progress: Progress, cancelled: Cancelled) -> Sequence[PersonCandidate]:
         return find_people(path, segmenter, progress=progress, cancelled=cancelled)
 
@@ -82,6 +93,8 @@ def load_engine(settings: Settings) -> Engine:
         model=model_facts(package),
         tasks=tuple(package.tasks),
         simulated=package.simulated,
+        false_alarms=(guard.false_alarm_rate, guard.measured_false_alarm_rate, *guard.measured_false_alarm_interval),
+        attributes=tuple(attribute.name for attribute in package.content.attributes),
         find_people=search,
         assess=GaitAssessmentPipeline(package, segmenter).assess,
         write_overlay=overlay,

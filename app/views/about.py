@@ -7,6 +7,7 @@ import streamlit as st
 from app import session
 from app.services.permissions import Actor, Permission
 from app.views.parts import look, page
+from clinic_data.tables import ModelVersion
 from reports import wording
 
 _SPLITS = {"train": "Trained on", "calibration": "Calibrated on", "test": "Tested on"}
@@ -35,11 +36,30 @@ def body(actor: Actor) -> None:
         ]
     )
     st.markdown(model.metrics.get("training_data", ""))
+    _guard(model)
     gaps = model.metrics.get("known_gaps", ())
     if gaps:
         st.markdown("**Known gaps**")
         look.bullets(gaps)
     st.caption(f"SHA-256 of the model package: {model.sha256}")
+
+
+def _guard(model: ModelVersion) -> None:
+    """What the model does with unlike recordings, and what it measures but never shows."""
+    if alarms := model.metrics.get("false_alarms"):
+        promised, measured, low, high = map(wording.percent_of_count, alarms)
+        people = wording.phrases().people[model.simulated]
+        st.markdown(
+            "**Recordings unlike the training data** get no score. The threshold was set so that this happens by "
+            f"mistake to {promised} of the recordings of people like the {people} of the calibration; measured on test "
+            f"people, it happened to {measured} (95 % interval {low} to {high})."
+        )
+    if attributes := model.metrics.get("attributes"):
+        named = " and ".join(name.replace("_", " ") for name in attributes)
+        st.markdown(
+            f"**Measured, never shown.** The model package can also estimate {named}. This was measured, to know how "
+            "far the network sees them. No such estimate is shown, stored or printed for a patient."
+        )
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ import streamlit as st
 
 from app import session
 from app.services.permissions import Actor, Permission
-from app.services.report_content import score_blocks
+from app.services.report_content import score_blocks, typicality_block
 from app.services.screening import SCREEN
 from app.views.parts import links, look, page
 from clinic_data.tables import Assessment, JobState, Patient, Recording
-from reports.wording import task_title
+from reports.wording import UNLIKE_TITLE, task_title
 
 _STATES = {
     JobState.QUEUED: ("waiting", "wait"),
@@ -84,6 +84,8 @@ def _assessments(assessments: tuple[Assessment, ...]) -> None:
     for assessment in assessments:
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")
+            typicality = typicality_block(assessment.result)
+            unlike = typicality is not None and not typicality.typical
             outcomes = " &nbsp; ".join(
                 f"{escape(task_title(score.task))} {look.score_pill(score)}"
                 for score in score_blocks(assessment.result)
@@ -91,7 +93,8 @@ def _assessments(assessments: tuple[Assessment, ...]) -> None:
             model = assessment.result["model"]
             left.html(
                 f"<b>{escape(session.shown_time(assessment.created_at))}</b> &nbsp; {outcomes}<br>"
-                f'<span class="fg-muted fg-small">Model {escape(model["name"])} {escape(model["version"])}</span>'
+                + (f'<span class="fg-small">{escape(UNLIKE_TITLE)}.</span><br>' if unlike else "")
+                + f'<span class="fg-muted fg-small">Model {escape(model["name"])} {escape(model["version"])}</span>'
             )
             with right:
                 links.link(links.RESULT, "Open result", assessment=assessment.id)

@@ -10,12 +10,12 @@ import streamlit as st
 from app import session
 from app.gateway.files import overlay_url
 from app.services.permissions import Actor, Permission, may
-from app.services.report_content import model_block, quality_lines, recording_block, score_blocks
+from app.services.report_content import model_block, quality_lines, recording_block, score_blocks, typicality_block
 from app.views.parts import links, look, page, quality
 from clinic_data.errors import ClinicDataError
 from clinic_data.tables import Assessment, Report
 from reports import wording
-from reports.content import ModelBlock, ScoreBlock
+from reports.content import ModelBlock, Outcome, ScoreBlock
 
 _PREVALENCES = (0.02, 0.05, 0.1, 0.3)
 
@@ -37,11 +37,17 @@ def body(actor: Actor) -> None:
     if model.simulated:
         look.simulated_banner()
     _head(assessment, model)
+    typicality = typicality_block(assessment.result)
+    if typicality is not None and not typicality.typical:
+        look.unlike_banner(typicality, simulated=model.simulated)
     for score in score_blocks(assessment.result):
         _score(score)
     _reports(actor, assessment)
     st.subheader("Quality of the recording")
-    quality.show(quality_lines(assessment.result["quality"]["checks"]))
+    checks = quality_lines(assessment.result["quality"]["checks"])
+    quality.show(checks, quality.typicality_row(typicality))
+    if typicality is not None and typicality.typical:
+        st.caption(wording.typicality_figures(typicality, simulated=model.simulated))
     _what_was_seen(actor, assessment)
     _model(model)
     _hashes(assessment, model)
@@ -68,30 +74,42 @@ def _score(score: ScoreBlock) -> None:
     with st.container(border=True):
         st.html(f"<h3>{escape(wording.task_title(score.task))} &nbsp; {look.score_pill(score)}</h3>")
         st.markdown(wording.plain_result(score))
+        if score.outcome is Outcome.UNLIKE:
+            _next_steps(score)
+            return
         if weakness := wording.weakness_sentence(score):
             st.warning(weakness)
         look.score_scale(score)
-        st.markdown("**What to do next**")
-        look.bullets(wording.next_steps(score), numbered=True)
+        _next_steps(score)
         with st.expander("How sure is this?"):
-            others = [
-                f"{wording.class_name(score.task, name)} {wording.percent_of_probability(share)}"
-                for name, share in zip(score.class_order, score.probabilities, strict=True)
-            ]
-            look.bullets(
-                [
-                    f"Calibrated probabilities: {', '.join(others)}.",
-                    wording.interval_sentence(score),
-                    wording.conformal_sentence(score),
-                    wording.operating_point_sentence(score),
-                    wording.predictive_note(score),
-                ]
-            )
-            look.table(
-                (f"How frequent {wording.condition_name(score.task)} is", "A positive is right in", "A negative in"),
-                [(wording.percent_of_count(share), *wording.predictive_words(score, share)) for share in _PREVALENCES],
-            )
-            look.bullets([wording.calibration_sentence(score), *filter(None, (wording.evidence_note(score),))])
+            _how_sure(score)
+
+
+def _next_steps(score: ScoreBlock) -> None:
+    st.markdown("**What to do next**")
+    look.bullets(wording.next_steps(score), numbered=True)
+
+
+def _how_sure(score: ScoreBlock) -> None:
+    others = [
+        f"{wording.class_name(score.task, name)} {wording.percent_of_probability(share)}"
+        for name, share in zip(score.class_order, score.probabilities, strict=True)
+    ]
+    look.bullets(
+        [
+            f"Calibrated probabilities: {', '.join(others)}.",
+            wording.interval_sentence(score),
+            wording.conformal_sentence(score),
+            wording.operating_point_sentence(score),
+            *filter(None, (wording.views_sentence(score),)),
+            wording.predictive_note(score),
+        ]
+    )
+    look.table(
+        (f"How frequent {wording.condition_name(score.task)} is", "A positive is right in", "A negative in"),
+        [(wording.percent_of_count(share), *wording.predictive_words(score, share)) for share in _PREVALENCES],
+    )
+    look.bullets([wording.calibration_sentence(score), *filter(None, (wording.evidence_note(score),))])
 
 
 def _reports(actor: Actor, assessment: Assessment) -> None:

@@ -27,6 +27,8 @@ MODEL = ModelFacts(
     people={"train": 12, "calibration": 6, "test": 6},
 )
 
+FALSE_ALARMS = (0.05, 0.062, 0.043, 0.079)
+
 
 def sequence() -> SilhouetteSequence:
     """Thirty silhouettes of a bar that moves."""
@@ -34,6 +36,19 @@ def sequence() -> SilhouetteSequence:
     for index in range(30):
         frames[index, 4:60, 14 + index % 8 : 26 + index % 8] = 255
     return SilhouetteSequence(frames, np.arange(30) / 15.0, np.arange(30, dtype=np.int64) * 2)
+
+
+def typicality(*, typical: bool) -> dict:
+    """What the guard says."""
+    return {
+        "score": 0.21 if typical else 1.731,
+        "threshold": 0.444,
+        "typical": typical,
+        "reason": "" if typical else "The silhouettes are unlike those of the training data. Film again.",
+        "false_alarm_rate": FALSE_ALARMS[0],
+        "measured_false_alarm_rate": FALSE_ALARMS[1],
+        "measured_false_alarm_interval": FALSE_ALARMS[2:],
+    }
 
 
 def score(task: str, positive: float, prediction_set: tuple[str, ...]) -> dict:
@@ -49,6 +64,7 @@ def score(task: str, positive: float, prediction_set: tuple[str, ...]) -> dict:
         "interval_method": "bootstrap over the walk",
         "prediction_set": prediction_set,
         "coverage": 0.9,
+        "fitted_on": "side",
         "abstained": len(prediction_set) != 1,
         "above_threshold": positive >= 0.42,
         "operating_point": {
@@ -98,6 +114,7 @@ def result(file_name: str = "walk.mp4", tasks: tuple[str, ...] = ("scoliosis", "
             },
             "sequence": {"frames": 30, "frame_rate_hz": 15.0, "first_s": 0.0, "last_s": 1.93},
             "scores": [scores[task] for task in tasks],
+            "typicality": typicality(typical=True),
             "model": MODEL,
             "simulated": True,
             "refused": False,
@@ -139,6 +156,14 @@ def refused() -> RefusedRecordingError:
     return RefusedRecordingError(RecordingError("refused", reasons), ScreeningResult.model_validate(data))
 
 
+def unlike(file_name: str, tasks: tuple[str, ...]) -> ScreeningResult:
+    """A result of a recording that is unlike the training data."""
+    content = result(file_name, tasks).model_dump()
+    for each in content["scores"]:
+        each.update(prediction_set=each["class_order"], abstained=True)
+    return ScreeningResult.model_validate(content | {"typicality": typicality(typical=False)})
+
+
 def candidates() -> tuple[PersonCandidate, ...]:
     """Two people with pictures."""
     fields = {name: None for name in PersonCandidate.__dataclass_fields__}
@@ -165,9 +190,10 @@ def make_engine(settings: object) -> Engine:
             progress(0.4, "Following the person")
             raise_if_cancelled(cancelled)
             time.sleep(0.05)
-        return GaitAssessment(result(file_name, tuple(tasks)), SimpleNamespace(sequence=sequence()))
+        made = unlike if b"unlike" in content else result
+        return GaitAssessment(made(file_name, tuple(tasks)), SimpleNamespace(sequence=sequence()))
 
     def overlay(path: Path, walk: object, out_path: Path) -> None:
         out_path.write_bytes(bytes(range(256)) * 40)
 
-    return Engine(MODEL, ("scoliosis", "depression"), True, find, assess, overlay)
+    return Engine(MODEL, ("scoliosis", "depression"), True, FALSE_ALARMS, ("sex", "age_group"), find, assess, overlay)

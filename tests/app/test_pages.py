@@ -12,7 +12,10 @@ from streamlit.testing.v1 import AppTest
 from app import session
 from clinic_data.patients import PatientData
 from clinic_data.tables import Role
+from fgait_core.screening_result import ScreeningResult
+from reports.wording import UNLIKE_TITLE
 
+VERSION_1 = Path(__file__).parents[1] / "golden" / "screening_result_1.json"
 VIEWS = sorted(path.name for path in (Path(__file__).parents[2] / "app" / "views").glob("[a-z]*.py"))
 ALLOWED = {
     "patients.py": "clinician",
@@ -140,6 +143,56 @@ def test_result_shows_uncertainty_simulation_and_what_to_do(open_page, clinic):
     patient = texts(healthy(open_page("patient.py", "clinician", patient=clinic.patient.id)))
     assert "SIMULATED" in patient
     assert "Screening positive" in patient
+
+
+def test_typical_recording_says_so_among_the_checks(open_page, clinic):
+    read = texts(healthy(open_page("result.py", "clinician", assessment=screen(clinic))))
+    for words in ("Like the training data", "0.210", "at most 0.444", "recordings from the side", "6.2", "4.3"):
+        assert words in read
+    assert UNLIKE_TITLE not in read
+
+
+def test_unlike_recording_gets_no_figure_and_says_what_to_do(open_page, clinic):
+    assessment_id = screen(clinic, clinic.add_recording(b"unlike").id)
+    page = healthy(open_page("result.py", "clinician", assessment=assessment_id))
+    read = texts(page)
+    for words in (UNLIKE_TITLE, "Film again", "1.731", "0.444", "No answer", "no score", "forward-bend", "PHQ-9"):
+        assert words in read
+    for words in (
+        "71\u00a0%",
+        "48\u00a0%",
+        'class="fg-scale"',
+        "How sure is this",
+        "Calibrated probabilit",
+        "Screening positive",
+    ):
+        assert words not in read
+    assert not [expander for expander in page.expander if expander.label == "How sure is this?"]
+    button(page, "Create the report (PDF)").click().run()
+    assert len(clinic.services.reporting.list_of_assessment(clinic.clinician, assessment_id)) == 1
+    listed = texts(healthy(open_page("patient.py", "clinician", patient=clinic.patient.id)))
+    for words in ("No answer", UNLIKE_TITLE):
+        assert words in listed
+
+
+def test_result_of_version_1_still_shows(open_page, clinic, monkeypatch):
+    stored = ScreeningResult.model_validate_json(VERSION_1.read_text())
+    monkeypatch.setattr("fast_engine.result", lambda *_: stored)
+    page = healthy(open_page("result.py", "clinician", assessment=screen(clinic)))
+    read = texts(page)
+    for words in ("not checked by this version", "Screening positive", "95 % interval", "calibrated on."):
+        assert words in read
+    button(page, "Create the report (PDF)").click().run()
+    assert "FG-" in texts(healthy(page))
+    assert "Screening positive" in texts(healthy(open_page("patient.py", "clinician", patient=clinic.patient.id)))
+
+
+def test_about_names_the_guard_and_what_is_never_shown(open_page, clinic):
+    assert "No model is loaded" in texts(healthy(open_page("about.py", "clinician")))
+    screen(clinic)
+    read = texts(healthy(open_page("about.py", "administrator")))
+    for words in ("Recordings unlike the training data", "6.2", "4.3", "sex and age group", "Measured, never shown"):
+        assert words in read
 
 
 def test_refused_recording_shows_every_reason_and_check(open_page, clinic):

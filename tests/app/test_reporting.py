@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
-from fast_engine import refused, result, sequence
+from fast_engine import refused, result, sequence, unlike
 from stored import screen
 
 from app.services.report_content import measured_text, quality_lines, report_from_result
 from clinic_data.errors import NotFoundError
 from reports.content import Outcome
+from reports.measures import Interval
+from reports.pdf import render_pdf
 
 
 def _report(data: dict, **more):
@@ -42,6 +46,23 @@ def test_a_refused_recording_carries_reasons_and_no_score():
     report = _report(refused().result.to_json())
     assert not report.scores
     assert [line.advice for line in report.refusals] == ["Film in better light."]
+
+
+def test_a_recording_unlike_the_training_data_is_no_answer():
+    report = _report(unlike("walk.mp4", ("scoliosis", "depression")).to_json())
+    assert [score.outcome for score in report.scores] == [Outcome.UNLIKE, Outcome.UNLIKE]
+    assert report.typicality is not None
+    assert report.typicality.measured_false_alarm_interval == Interval(0.043, 0.079)
+    assert report.scores[0].fitted_on == "side"
+
+
+def test_a_stored_result_of_version_1_is_printed_as_before():
+    content = json.loads((Path(__file__).parents[1] / "golden" / "screening_result_1.json").read_text())
+    report = _report(content)
+    assert report.typicality is None
+    assert [score.outcome for score in report.scores] == [Outcome.POSITIVE, Outcome.ABSTAINED]
+    assert {score.fitted_on for score in report.scores} == {None}
+    assert render_pdf(report).startswith(b"%PDF")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,9 @@ def test_a_result_without_typicality_loads() -> None:
     result = ScreeningResult.model_validate(content)
     assert "typicality" not in content
     assert result.typicality is None
-    assert result.to_json() == content | {"typicality": None}
+    assert result.scores[0].fitted_on is None
+    scores = [score | {"fitted_on": None} for score in content["scores"]]
+    assert result.to_json() == content | {"typicality": None, "scores": scores}
 
 
 def test_typicality_goes_through_json_and_back() -> None:

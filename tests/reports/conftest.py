@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 
 from reports.content import (
-    CalibrationBlock,
-    Interval,
     ModelBlock,
-    OperatingPointBlock,
     PatientBlock,
     QualityLine,
     RecordingBlock,
     ScoreBlock,
     ScreeningReport,
 )
+from reports.measures import CalibrationBlock, Interval, OperatingPointBlock, TypicalityBlock
 
 CLASSES = {"scoliosis": ("negative", "neutral", "positive"), "depression": ("no", "yes")}
 
@@ -71,8 +69,23 @@ def score_for(task: str, outcome: str) -> ScoreBlock:
         "abstained": {"prediction_set": classes, "abstained": True},
         "empty": {"prediction_set": (), "abstained": True},
         "conflicting": {"prediction_set": classes[:1]},
+        "unlike": {"prediction_set": classes, "abstained": True, "typical": False},
     }
     return make_score(task, **changes[outcome])
+
+
+def make_typicality(**changes: Any) -> TypicalityBlock:
+    """What the guard says of a recording like the training data, unless changed."""
+    values: dict[str, Any] = {
+        "unlikeness": -0.123,
+        "threshold": 0.444,
+        "typical": True,
+        "reason": "",
+        "false_alarm_rate": 0.05,
+        "measured_false_alarm_rate": 0.062,
+        "measured_false_alarm_interval": Interval(0.043, 0.079),
+    }
+    return TypicalityBlock(**(values | changes))
 
 
 def make_quality() -> tuple[QualityLine, ...]:
@@ -139,6 +152,16 @@ def report_factory() -> Callable[..., ScreeningReport]:
 @pytest.fixture
 def score_factory() -> Callable[..., ScoreBlock]:
     return make_score
+
+
+@pytest.fixture
+def typical() -> TypicalityBlock:
+    return make_typicality()
+
+
+@pytest.fixture
+def unlike() -> TypicalityBlock:
+    return make_typicality(unlikeness=1.731, typical=False, reason="Nothing like it was seen. Film again.")
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from reportlab.graphics.shapes import Drawing, Line, Polygon, Rect
 from reportlab.lib.colors import white
 
 from reports.charts import INK, MIDDLE, PALE, SilhouetteStrip, class_bars, probability_scale
-from reports.content import Interval, ScoreBlock
+from reports.content import ScoreBlock
 from reports.fonts import load_fonts
+from reports.measures import Interval
 
 WIDTH_PT = 316.0
 

@@ -13,15 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.content import (
-    CalibrationBlock,
-    Interval,
-    OperatingPointBlock,
     Outcome,
     PatientBlock,
     QualityLine,
     ScoreBlock,
     ScreeningReport,
 )
+from reports.measures import CalibrationBlock, Interval, OperatingPointBlock, TypicalityBlock
 
 HALF = Interval(0.4, 0.6)
 
@@ -47,6 +45,8 @@ def test_an_interval_lies_within_0_and_1_in_order(low: float, high: float) -> No
         ({"above_threshold": False}, "contradicts"),
         ({"coverage": 1.2}, "coverage"),
         ({"interval_method": " "}, "method"),
+        ({"typical": False}, "not typical must abstain"),
+        ({"fitted_on": "above"}, "fitted on"),
         ({"task": ""}, "task"),
     ],
 )
@@ -67,6 +67,7 @@ def test_a_score_refuses_contradictions(
         ("scoliosis", "empty", Outcome.ABSTAINED),
         ("depression", "conflicting", Outcome.CONFLICTING),
         ("depression", "negative", Outcome.NEGATIVE),
+        ("depression", "unlike", Outcome.UNLIKE),
     ],
 )
 def test_outcome_hears_threshold_and_prediction_set(
@@ -172,3 +173,34 @@ def test_age_counts_completed_years(patient_factory: Callable[..., PatientBlock]
     patient = patient_factory()
     assert patient.age_years(date(2026, 5, 1)) == 14
     assert patient.age_years(date(2026, 5, 2)) == 15
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"typical": False}, "contradicts"),
+        ({"unlikeness": float("nan")}, "finite"),
+        ({"threshold": float("inf")}, "finite"),
+        ({"unlikeness": 0.5, "typical": False}, "reason"),
+        ({"false_alarm_rate": 1.2}, "within 0 and 1"),
+        ({"measured_false_alarm_rate": -0.1}, "within 0 and 1"),
+    ],
+)
+def test_typicality_refuses_contradictions(changes: dict[str, Any], message: str, typical: TypicalityBlock) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(typical, **changes)
+
+
+def test_scores_and_report_must_agree_on_typicality(
+    report_factory: Callable[..., ScreeningReport],
+    outcome_factory: Callable[[str, str], ScoreBlock],
+    typical: TypicalityBlock,
+    unlike: TypicalityBlock,
+) -> None:
+    scores = (outcome_factory("scoliosis", "unlike"),)
+    for told in (None, typical):
+        with pytest.raises(ValueError, match="like the training data"):
+            report_factory(scores=scores, typicality=told)
+    with pytest.raises(ValueError, match="like the training data"):
+        report_factory(typicality=unlike)
+    assert report_factory(scores=scores, typicality=unlike).typicality is unlike

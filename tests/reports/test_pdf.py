@@ -18,8 +18,9 @@ from PIL import Image
 from pypdf import PdfReader
 
 from reports import wording
-from reports.content import Interval, PatientBlock, QualityLine, ScoreBlock, ScreeningReport
+from reports.content import PatientBlock, QualityLine, ScoreBlock, ScreeningReport
 from reports.fonts import MISSING_GLYPH
+from reports.measures import Interval, TypicalityBlock
 from reports.pdf import render_pdf
 
 Reports = Callable[..., ScreeningReport]
@@ -148,6 +149,45 @@ def test_a_refused_recording_gives_reasons_and_no_result(report_factory: Reports
     assert plain(wording.ENGLISH.refused) in text
     assert "Film a walk of at least four steps." in text
     assert "Calibrated probability" not in text
+
+
+def test_a_recording_unlike_the_training_data_gets_no_figure_and_says_what_to_do(
+    report_factory: Reports, outcome_factory: Outcomes, unlike: TypicalityBlock
+) -> None:
+    scores = tuple(outcome_factory(task, "unlike") for task in ("scoliosis", "depression"))
+    pages = page_texts(render_pdf(report_factory(scores=scores, typicality=unlike)))
+    whole = " ".join(pages)
+    figures = wording.typicality_figures(unlike, simulated=True)
+    for sentence in (wording.UNLIKE_TITLE, unlike.reason, figures, "threshold 0.444)", "Name, date, signature"):
+        assert plain(sentence) in pages[0]
+    for score in scores:
+        for sentence in (wording.plain_result(score), *wording.next_steps(score)):
+            assert plain(sentence) in pages[0]
+        for sentence in (wording.evidence_note(score), wording.plain_result(score)):
+            assert plain(sentence) in " ".join(pages[1:])
+        assert plain(wording.interval_sentence(score)) not in whole
+    for words in ("72 %", "Calibrated probability", "sensitivity 90", "By class", "Prediction set of this walk"):
+        assert words not in whole
+    assert "Not scored. Nothing like it was seen." in whole
+
+
+def test_a_typical_recording_says_so_on_the_first_page_and_among_the_checks(
+    report_factory: Reports, score_factory: Callable[..., ScoreBlock], typical: TypicalityBlock
+) -> None:
+    score = score_factory(fitted_on="side")
+    pages = page_texts(render_pdf(report_factory(scores=(score,), typicality=typical)))
+    assert plain(wording.typicality_sentence(typical)) in pages[0]
+    rest = " ".join(pages[1:])
+    assert plain(wording.typicality_figures(typical, simulated=True)) in rest
+    assert "recordings from the side" in rest
+    assert "Where it is unlike them, no score is given." in rest
+
+
+def test_an_old_result_says_that_typicality_was_not_checked(report_factory: Reports) -> None:
+    pages = page_texts(render_pdf(report_factory()))
+    assert "Like the training data: not checked by this version" in pages[0]
+    assert "Like the training data not checked" in " ".join(pages[1:])
+    assert "Where it is unlike them" not in " ".join(pages)
 
 
 def test_without_a_patient_the_report_says_so_on_each_page(report_factory: Reports) -> None:

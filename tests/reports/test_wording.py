@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import wording
-from reports.content import Interval, OperatingPointBlock, Outcome, ScoreBlock
+from reports.content import ANY_VIEW, VIEWS, Outcome, ScoreBlock
+from reports.measures import Interval, OperatingPointBlock, TypicalityBlock
 
 TASKS = ("scoliosis", "depression")
-OUTCOMES = ("positive", "negative", "abstained", "empty", "conflicting")
+OUTCOMES = ("positive", "negative", "abstained", "empty", "conflicting", "unlike")
 CASES = [(task, outcome) for task in TASKS for outcome in OUTCOMES] + [("scoliosis", "borderline")]
 
 
@@ -30,6 +31,7 @@ def all_sentences(score: ScoreBlock) -> str:
             wording.predictive_sentence(score, 0.03),
             wording.calibration_sentence(score),
             wording.conformal_sentence(score),
+            wording.views_sentence(score),
             *wording.LIMITS,
             wording.INTENDED_USE,
         )
@@ -173,3 +175,51 @@ def test_an_unknown_task_has_no_next_step_and_says_where_to_add_it(score_factory
 def test_an_unknown_language_is_refused() -> None:
     with pytest.raises(ValueError, match="choose one of en"):
         wording.phrases("xx")
+
+
+@pytest.mark.parametrize(("task", "test"), [("scoliosis", "forward-bend test"), ("depression", "PHQ-9")])
+def test_no_answer_gives_no_figure_and_says_what_to_do_instead(
+    task: str, test: str, outcome_factory: Callable[[str, str], ScoreBlock]
+) -> None:
+    score = outcome_factory(task, "unlike")
+    assert wording.outcome_label(score) == "No answer"
+    assert "unlike those that the model learned from" in wording.plain_result(score)
+    assert "neither a positive nor a negative result" in wording.plain_result(score)
+    assert not re.search(r"\d\s*%", wording.plain_result(score))
+    steps = wording.next_steps(score)
+    assert steps[0].startswith("Do not read this as a negative result")
+    assert any(test in step for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("fitted_on", "promised", "fitted"),
+    [
+        ("side", "calibrated on, filmed from the side.", "recordings from the side"),
+        ("any", "calibrated on, over all views together.", "recordings from all views together"),
+        (None, "calibrated on.", ""),
+    ],
+)
+def test_the_promise_names_the_view_that_it_was_made_for(
+    fitted_on: str | None, promised: str, fitted: str, score_factory: Callable[..., ScoreBlock]
+) -> None:
+    score = score_factory(fitted_on=fitted_on)
+    assert promised in wording.conformal_sentence(score)
+    assert fitted in wording.views_sentence(score)
+    assert bool(wording.views_sentence(score)) == bool(fitted)
+
+
+def test_every_view_has_its_words() -> None:
+    for words in wording.PHRASES.values():
+        assert set(words.coverage_at) == set(words.fitted_at) == {*VIEWS, ANY_VIEW}
+
+
+def test_typicality_is_said_with_its_measure(typical: TypicalityBlock, unlike: TypicalityBlock) -> None:
+    assert wording.typicality_sentence(typical) == (
+        "Like the training data: yes (unlikeness \u22120.123, threshold 0.444)"
+    )
+    assert "no (unlikeness 1.731, threshold 0.444)" in wording.typicality_sentence(unlike)
+    assert wording.typicality_sentence(None).endswith("not checked by this version")
+    figures = wording.typicality_figures(unlike, simulated=True).replace("\u00a0", " ")
+    for words in ("1.731", "0.444", "5 %", "6.2 %", "4.3 % to 7.9 %", "simulated people"):
+        assert words in figures
+    assert "simulated" not in wording.typicality_figures(unlike, simulated=False)

@@ -11,14 +11,17 @@ import streamlit as st
 from app.services.permissions import Actor
 from clinic_data.tables import Patient, Sex
 from reports.content import ScoreBlock
+from reports.measures import TypicalityBlock
 from reports.wording import (
     SIMULATED_BANNER,
     SIMULATED_EXPLANATION,
+    UNLIKE_TITLE,
     interval_words,
     outcome_label,
     percent_of_count,
     percent_of_probability,
     probability_sentence,
+    typicality_figures,
 )
 
 _STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
@@ -64,6 +67,15 @@ def simulated_banner() -> None:
     """Stands above everything that shows a score of a simulated model."""
     st.html(
         f'<div class="fg-banner" role="note"><b>{escape(SIMULATED_BANNER)}</b><br>{escape(SIMULATED_EXPLANATION)}</div>'
+    )
+
+
+def unlike_banner(typicality: TypicalityBlock, *, simulated: bool) -> None:
+    """Stands above the scores of a recording that is unlike the training data."""
+    figures = typicality_figures(typicality, simulated=simulated)
+    st.html(
+        f'<div class="fg-banner fg-stop" role="alert"><b>{escape(UNLIKE_TITLE)}.</b><br>{escape(typicality.reason)}'
+        f'<br><span class="fg-small">{escape(figures)}</span></div>'
     )
 
 

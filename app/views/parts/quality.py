@@ -6,11 +6,18 @@ from collections.abc import Sequence
 from html import escape
 
 from app.views.parts import look
+from reports import wording
 from reports.content import QualityLine
+from reports.measures import TypicalityBlock
 
 
-def show(lines: Sequence[QualityLine]) -> None:
-    """Draws the checks; advice stands beside those that failed."""
+def show(lines: Sequence[QualityLine], *more: tuple[str, ...]) -> None:
+    """Draws the checks; advice stands beside those that failed.
+
+    Args:
+        lines: the quality checks.
+        more: further rows as HTML, below them.
+    """
     look.table(
         ("Check", "Measured", "Needed", "Outcome", "What to do"),
         [
@@ -22,8 +29,19 @@ def show(lines: Sequence[QualityLine]) -> None:
                 "" if line.passed else escape(line.advice),
             )
             for line in lines
-        ],
+        ]
+        + list(more),
     )
+
+
+def typicality_row(typicality: TypicalityBlock | None) -> tuple[str, ...]:
+    """The row that says whether the recording is like the training data."""
+    if typicality is None:
+        pill = look.pill("not checked by this version", "neutral")
+    else:
+        pill = look.pill("passed", "ok") if typicality.typical else look.pill("no score", "positive")
+    advice = typicality.reason if typicality else ""
+    return *map(escape, wording.typicality_check(typicality)), pill, escape(advice)
 
 
 def _outcome(line: QualityLine) -> tuple[str, str]:
