@@ -87,7 +87,7 @@ def _assessments(assessments: tuple[Assessment, ...]) -> None:
             typicality = typicality_block(assessment.result)
             unlike = typicality is not None and not typicality.typical
             outcomes = " &nbsp; ".join(
-                f"{escape(task_title(score.task))} {look.score_pill(score)}"
+                f'<span class="fg-together">{escape(task_title(score.task))} {look.score_pill(score)}</span>'
                 for score in score_blocks(assessment.result)
             )
             model = assessment.result["model"]

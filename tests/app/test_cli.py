@@ -7,11 +7,14 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
+import fast_engine
 import numpy as np
 import pypdf
 import pytest
 
+from app import cli
 from fgait_core.screening_result import ScreeningResult
 from fgait_core.sequence import SilhouetteSequence
 
@@ -107,6 +110,39 @@ def test_package_that_is_none_is_a_fault(tmp_path: Path, sample_video: Path):
     assert done.returncode == 1
     assert str(tmp_path) in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """What screening prints, given its result."""
+
+    def print_result(result: ScreeningResult) -> str:
+        assessed = SimpleNamespace(result=result)
+        monkeypatch.setattr(cli, "_load_pipeline", lambda _: SimpleNamespace(assess=lambda *_: assessed))
+        cli.screen(Path(__file__))
+        return capsys.readouterr().out.replace("\u00a0", " ")
+
+    return print_result
+
+
+def test_unlike_recording_is_printed_without_a_figure_but_with_what_to_do(printed):
+    words = printed(fast_engine.unlike("walk.mp4", ("scoliosis", "depression")))
+    for expected in ("no (unlikeness 1.731, threshold 0.444). The silhouettes are unlike", "scoliosis: no answer"):
+        assert expected in words
+    assert "forward-bend test" in words
+    assert "PHQ-9" in words
+    assert "0.71" not in words
+    assert "interval" not in words
+
+
+def test_typical_and_old_results_are_printed_with_their_figures(printed):
+    words = printed(fast_engine.result("walk.mp4"))
+    assert "Like the training data: yes (unlikeness 0.210, threshold 0.444)." in words
+    assert "scoliosis: positive 0.71 (95 % interval 0.60 to 0.80), set {positive}" in words
+    old = Path(__file__).parents[1] / "golden" / "screening_result_1.json"
+    words = printed(ScreeningResult.model_validate_json(old.read_text()))
+    assert "not checked by this version" in words
+    assert "scoliosis: positive 0.71" in words
 
 
 def test_version_and_sample(sample_video: Path):
