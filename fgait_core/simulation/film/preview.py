@@ -19,7 +19,7 @@ from fgait_core.simulation.film.video import FilmSize, film, write_film
 from fgait_core.simulation.walker import pose_walk
 
 _ZOOM = 2
-_CAPTION_PX = 330
+_CAPTION_PX = 370
 _GREY = (170.0,)
 _FILM = FilmSize(640, 360)
 _FILM_ZOOM = 3
