@@ -39,7 +39,7 @@ def main() -> None:
 
 def recordings(segmenter: PersonSegmenter) -> Iterator[tuple[str, str, SilhouetteSequence]]:
     """Name, view and silhouettes of each recording that somebody can be followed in."""
-    sample = followed(fetch_asset("sample_video") / "sample_video.mp4", segmenter)
+    sample = followed(fetch_asset("sample_video"), segmenter)
     if sample is not None:
         yield "sample video, a walker (sports2d)", "side", sample.sequence
         yield from made_of(sample.sequence)
