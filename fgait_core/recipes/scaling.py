@@ -92,10 +92,15 @@ def run_scaling(
         require_disjoint(read_shards(path), held_out, test)
     study = _Study(config, base, held_out, test)
     plan = list(_plan(config, base))
-    untrained = [study.untrained(run) for run in _one_for_each_size(plan)]
+    sizes = _one_for_each_size(plan)
+    untrained = [
+        study.untrained(run, part_of(progress, 0.05 * number / len(sizes), 0.05 * (number + 1) / len(sizes)))
+        for number, run in enumerate(sizes)
+    ]
+    trained = part_of(progress, 0.05, 1.0)
     cells: list[Cell] = []
     for number, (name, run) in enumerate(plan):
-        part = part_of(progress, number / len(plan), (number + 1) / len(plan))
+        part = part_of(trained, number / len(plan), (number + 1) / len(plan))
         cells.append(study.cell(name, run, out / name, part, cancelled))
     return _summed_up(cells, untrained, out, bool(test.manifest.get("simulated")))
 
@@ -140,12 +145,13 @@ class _Study:
         os.replace(partial, done)
         return cell
 
-    def untrained(self, run: PretrainConfig) -> Cell:
+    def untrained(self, run: PretrainConfig, progress: Progress) -> Cell:
         """The same network before training: what its random weights recognise."""
         backbone = build_backbone(run).eval()
-        return Cell("untrained", "none", _parameters(backbone), 0, run.seed, 0, None, self._rank_1(backbone))
+        rank_1 = self._rank_1(backbone, progress)
+        return Cell("untrained", "none", _parameters(backbone), 0, run.seed, 0, None, rank_1)
 
-    def _rank_1(self, backbone: Backbone, progress: Progress = ignore_progress) -> float:
+    def _rank_1(self, backbone: Backbone, progress: Progress) -> float:
         embeddings = embed_folder(
             backbone, self._test, modality=self._base.modality, layer=self._config.layer, progress=progress
         )
