@@ -116,4 +116,5 @@ class SilhouetteSequence:
                 stored = np.load(file, allow_pickle=False)
                 return cls(stored["frames"], stored["timestamps_s"], stored["source_frames"], stored.get("poses"))
         except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
-            raise RecordingError(f"{path} is no silhouette file of `fgait silhouettes`: {error}") from error
+            what = "no silhouette file of `fgait silhouettes`, or damaged" if path.is_file() else "no file"
+            raise RecordingError(f"{path} is {what}.") from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from fgait_core.commands.outputs import require_files
 from fgait_core.commands.progress_bar import progress_bar, say
 
 
@@ -66,9 +67,10 @@ def baselines(
     seed: int = _SEED,
 ) -> None:
     """Measure classical methods, short cuts and the best possible scores on SimGait's test split."""
-    from fgait_core.recipes.simgait_baselines import chance_text, measure_baselines, write_baselines
+    from fgait_core.recipes.simgait_baselines import BASELINES, chance_text, measure_baselines, write_baselines
     from fgait_core.simulation.dataset.simgait import open_simgait
 
+    require_files(out / BASELINES)
     train, test = open_simgait(folder, "train", "test")
     with progress_bar() as progress:
         content = measure_baselines(
@@ -89,6 +91,7 @@ def compare(
     """Set evaluations of networks beside the baselines, in one table."""
     from fgait_core.recipes.simgait_compare import compare_with_baselines
 
+    require_files(out)
     say(compare_with_baselines(baselines, evaluations, out).plain())
 
 

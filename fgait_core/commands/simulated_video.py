@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from fgait_core.commands.outputs import require_files
 from fgait_core.commands.progress_bar import progress_bar
 from fgait_core.progress import part_of
 
@@ -43,6 +44,7 @@ def preview(
     from fgait_core.simulation.dataset.plan import SimulationPlan
     from fgait_core.simulation.film.preview import write_contact_sheet, write_preview_video
 
+    require_files(out, video)
     plan, bank = SimulationPlan(split, people, 1, seed=seed), _bank(bodies)
     with progress_bar() as progress:
         write_contact_sheet(plan, bank, out)
@@ -72,6 +74,7 @@ def video(
     from fgait_core.simulation.film.walk import film_person
     from fgait_core.simulation.walker import Wanted
 
+    require_files(out)
     size, frames = FilmSize(width, height), max(2, round(duration_s * frame_rate_hz))
     plan = SimulationPlan(split, person + 1, 1, frames, frame_rate_hz, seed)
     filmed = film_person(plan, _bank(bodies), person, Wanted(view, clothing, carrying, straight))

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from fgait_core.commands import simulated_video
+from fgait_core.commands.outputs import require_files
 from fgait_core.commands.progress_bar import progress_bar
 from fgait_core.errors import ConfigError
 
@@ -53,6 +54,7 @@ def bodies(
     from fgait_core.assets import cache_dir
     from fgait_core.simulation.bodies.from_anny import build_body_bank
 
+    require_files(out)
     with progress_bar() as progress:
         bank = build_body_bank(count, seed, cache_dir() / "anny", progress)
     bank.save(out)
@@ -66,7 +68,7 @@ def dataset(
     sequences: int | None = _SEQUENCES,
     layout: Layout = _LAYOUT,
     seed: int = _SEED,
-    frames: int = typer.Option(30, min=1, help="Frames of each recording."),
+    frames: int = typer.Option(30, min=2, help="Frames of each recording."),
     frame_rate_hz: float = typer.Option(25.0, help="Frames a second, 15 to 120."),
     poses: bool = typer.Option(False, "--poses", help="Also write the joints of each frame."),
     parsing: bool = typer.Option(False, "--parsing", help="Also write the body part of each pixel."),

@@ -65,7 +65,7 @@ def package(
     out: Path = _OUT_PACKAGE,
     name: str = typer.Option(..., help="Name of the model."),
     version: str = typer.Option(..., help="Version of the model."),
-    seed: int = typer.Option(1, help="Of draws and bootstrap samples."),
+    seed: int = typer.Option(1, min=0, help="Of draws and bootstrap samples."),
 ) -> None:
     """Calibrate a run, fix its operating point, measure it, and write the model package."""
     from fgait_core.recipes.package import PackageOrder, build_package

@@ -88,10 +88,11 @@ def build_package(order: PackageOrder, out: Path, *, progress: Progress = ignore
         The package as loaded from `out`.
 
     Raises:
-        ConfigError: if the splits share a person, are not simulated data of this project, or the run has no task that
-            the product screens for.
+        ConfigError: if the splits share a person, are not simulated data of this project, the run has no task that
+            the product screens for, or `out` holds something else than a package.
         CheckpointError: if the run has no finished checkpoint.
     """
+    _require_replaceable(out)
     config = load_config(order.run / RUN_CONFIG, FinetuneConfig)
     tasks, attributes = _screening_tasks(config), _attributes(config)
     network = load_finetuned(config, order.run)
@@ -231,6 +232,13 @@ def _weights(network: TaskNetwork, content: PackageContent, guard: Typicality) -
         elif key.startswith(attributes):
             weights[key] = value[:0] if key.endswith(".replicates") else value
     return weights
+
+
+def _require_replaceable(out: Path) -> None:
+    """Before the work, and before anything is removed: a package takes the place of a package and of nothing else."""
+    is_package = all((out / name).is_file() for name in (CONTENT_FILE, SUMS_FILE))
+    if out.is_file() or (out.is_dir() and any(out.iterdir()) and not is_package):
+        raise ConfigError(f"{out} is there and is no model package. Name a new folder, or that of an older package.")
 
 
 def _write(out: Path, content: PackageContent, weights: dict[str, Tensor], metrics: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fgait_core.config import ArchitectureConfig, PretrainConfig, ScalingConfig, load_config
+from fgait_core.config import ArchitectureConfig, PretrainConfig, ScalingConfig, load_config, load_run_config
+from fgait_core.config.files import RUN_CONFIG
 from fgait_core.data.shards import ShardFolder, read_shards, require_disjoint
 from fgait_core.errors import ConfigError
 from fgait_core.evaluation.scaling_fit import ScalingFit, fit_scaling
@@ -91,7 +92,7 @@ def run_scaling(
     for path in config.data:
         require_disjoint(read_shards(path), held_out, test)
     study = _Study(config, base, held_out, test)
-    plan = list(_plan(config, base))
+    plan = _plan(config, base)
     sizes = _one_for_each_size(plan)
     untrained = [
         study.untrained(run, part_of(progress, 0.05 * number / len(sizes), 0.05 * (number + 1) / len(sizes)))
@@ -105,7 +106,17 @@ def run_scaling(
     return _summed_up(cells, untrained, out, bool(test.manifest.get("simulated")))
 
 
-def _plan(config: ScalingConfig, base: PretrainConfig) -> Iterator[tuple[str, PretrainConfig]]:
+def _plan(config: ScalingConfig, base: PretrainConfig) -> list[tuple[str, PretrainConfig]]:
+    plan = list(_runs(config, base))
+    if len({name for name, _ in plan}) < len(plan):
+        raise ConfigError(
+            "Two runs of the study would share a folder, which is named after widths, data folder and seed. Give the "
+            "data folders different names, and sizes of the same widths studies of their own."
+        )
+    return plan
+
+
+def _runs(config: ScalingConfig, base: PretrainConfig) -> Iterator[tuple[str, PretrainConfig]]:
     plain = base.model_dump(mode="json", exclude={"validation"})
     for size in config.architectures:
         sizes = size if isinstance(size, str) else "-".join(map(str, size.channels))
@@ -133,6 +144,7 @@ class _Study:
         """Runs a cell, or reads what an earlier call left of it."""
         done = folder / CELL
         if done.is_file():
+            _require_same_run(folder, run)
             return Cell(**json.loads(done.read_text(encoding="utf-8")))
         network = pretrain(run, folder, progress=part_of(progress, 0.0, 0.85), cancelled=cancelled)
         loss = held_out_loss(network, self._held_out, run, self._config.held_out_batches)
@@ -164,6 +176,13 @@ class _Study:
         if not found:
             raise ConfigError(f"The protocol {self._config.protocol} gives no rank-1; choose another.")
         return float(np.mean(found))
+
+
+def _require_same_run(folder: Path, run: PretrainConfig) -> None:
+    if (folder / RUN_CONFIG).is_file() and load_run_config(folder) != run:
+        raise ConfigError(
+            f"{folder} holds a run of another configuration. Choose another folder for the study, or delete that run."
+        )
 
 
 def _parameters(backbone: Backbone) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,10 +208,10 @@ class BodyBank:
                     stored["bmi"],
                     stored["height_m"],
                 )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
             raise ConfigError(
-                f"{path} is no body bank of this version: {error}. "
-                f"Build one with `fgait simulate bodies --out {path}`, or leave the choice out to use the package's."
+                f"{path} is {'no body bank of this version' if path.is_file() else 'no file'}. Build a body bank with "
+                "`fgait simulate bodies`, or leave the choice out to use the package's."
             ) from error
 
     @classmethod

@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,15 @@ def write_split(
         paths = _write_parts(plan, out, bank_file, layout, processes, part_of(progress, 0.0, 0.95), cancelled)
         join_shards(out, paths)
         finish_folder(out, layout, _facts(plan, bank), part_of(progress, 0.95, 1.0))
-    shutil.rmtree(out / _PARTS_FOLDER, ignore_errors=True)
+    _remove_parts(out, layout)
     return out / MANIFEST_NAME
+
+
+def _remove_parts(out: Path, layout: ShardLayout) -> None:
+    """Removes the parts of this plan alone: what else is in a folder of that name may be somebody's."""
+    shutil.rmtree(out / _PARTS_FOLDER / layout.identity, ignore_errors=True)
+    with suppress(OSError):
+        (out / _PARTS_FOLDER).rmdir()
 
 
 def _is_finished(out: Path, layout: ShardLayout) -> bool:

@@ -33,7 +33,7 @@ class SimulationPlan:
         split: "train", "calibration" or "test".
         people: how many people.
         sequences: recordings of each.
-        frames: frames of each recording.
+        frames: frames of each recording, at least two.
         frame_rate_hz: frames a second, 15 to 120.
         seed: of everything.
         poses: also write the seventeen joints of every frame.
@@ -60,8 +60,8 @@ class SimulationPlan:
             raise ConfigError(f"There is no split {self.split!r}. Choose one of: {', '.join(SPLITS)}.")
         if self.layout not in LAYOUTS:
             raise ConfigError(f"There is no layout {self.layout!r}. Choose one of: {', '.join(LAYOUTS)}.")
-        if min(self.people, self.sequences, self.frames) < 1 or self.seed < 0:
-            raise ConfigError("People, sequences and frames must be positive, the seed not negative.")
+        if min(self.people, self.sequences, self.frames - 1) < 1 or self.seed < 0:
+            raise ConfigError("People and sequences must be positive, frames at least two, the seed not negative.")
         if not SLOWEST_HZ <= self.frame_rate_hz <= FASTEST_HZ:
             raise ConfigError(
                 f"The frame rate must lie between {SLOWEST_HZ:g} and {FASTEST_HZ:g} frames a second, not "

@@ -160,7 +160,8 @@ def _read(folder: Path) -> dict[str, Any]:
             return found
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"{folder} holds no finished SimGait ({error!r}). Build it with `fgait simgait build --out {folder}`."
+            f"{folder} holds no finished SimGait: {SIMGAIT_NAME} is missing or cannot be read. Build it with "
+            "`fgait simgait build`, or name the folder where it is."
         ) from error
     raise ConfigError(f"{folder / SIMGAIT_NAME} is none of this project. Choose another folder.")
 

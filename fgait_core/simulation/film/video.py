@@ -27,7 +27,6 @@ _OVERSAMPLING = 2
 _CLOTH_NEARER_M = 0.015
 _SENSOR_NOISE = 2.0
 _CRF = "20"
-_BOX = np.array([(a, b, c) for a in (0, 1) for b in (0, 1) for c in (0, 1)])
 _HAIR_PARTS = ("hair", "bun")
 _HAT_PARTS = ("beanie", "hat", "cap", "hood", "scarf", "brim")
 _METAL_PARTS = ("crutch", "handle", "frame", "wheel", "cane", "stick")
@@ -79,14 +78,15 @@ def write_film(
 
     Args:
         frames: RGB uint8 [row, column, 3] each.
-        out: file to write.
+        out: file to write. An older one stays until the new one is complete.
         frame_rate_hz: frames a second.
         progress: told after every frame.
         expected: how many frames there will be, for the progress.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     rate = Fraction(frame_rate_hz).limit_denominator(1000)
-    with av.open(str(out), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    unfinished = out.with_name(f"{out.name}.part")
+    with av.open(str(unfinished), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": _CRF, "preset": "veryfast"})
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 2
@@ -96,6 +96,7 @@ def write_film(
             container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
             progress((number + 1) / max(expected, number + 1), f"frame {number + 1} of {expected}")
         container.mux(stream.encode(None))
+    unfinished.replace(out)
 
 
 class _Studio:

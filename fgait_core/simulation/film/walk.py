@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +69,11 @@ def film_person(plan: SimulationPlan, bank: BodyBank, number: int, wanted: Wante
         wanted: what is fixed of the circumstances; the rest is drawn.
 
     Raises:
-        ConfigError: if the bank has no body for the plan, or nobody wears or carries what is wanted.
+        ConfigError: if the bank has no body for the plan, nobody wears or carries what is wanted, or the view is no
+            number.
     """
+    if wanted.view_deg is not None and not isfinite(wanted.view_deg):
+        raise ConfigError("The view must be a number of degrees, such as 90.")
     for name, known in ((wanted.clothing, CLOTHING), (wanted.carrying, CARRYING)):
         if name is not None and name not in known:
             raise ConfigError(f"No simulated person wears or carries {name!r}. Choose one of: {', '.join(known)}.")

@@ -266,6 +266,14 @@ def test_the_bundled_package_scores_as_when_it_was_made() -> None:
     assert not assessed.typicality.typical
 
 
+def test_a_folder_that_is_no_package_is_not_replaced(package_order: PackageOrder, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    for out in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(ConfigError, match="is no model package"):
+            build_package(package_order, out)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
 def _with_tasks(run: Path, copy: Path, tasks: list) -> Path:
     """A copy of a run whose configuration names other tasks; its weights stay."""
     shutil.copytree(run, copy)

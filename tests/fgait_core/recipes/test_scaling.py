@@ -72,6 +72,22 @@ def test_every_cell_is_run_once_and_summed_up(study: Path, tmp_path: Path, monke
     assert run_scaling(config_of(study), tmp_path).cells == result.cells
 
 
+def test_a_finished_cell_of_another_configuration_is_not_taken(study: Path, tmp_path: Path) -> None:
+    one = config_of(study, architectures=SIZES[:1], data=[str(study / "few")])
+    run = one.model_copy(update={"base": tmp_path / "base.yaml"})
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(BASE | {"iterations": 1}))
+    with pytest.raises(ConfigError, match="sizes that vary"):  # one cell has no fit, but is kept
+        run_scaling(run, tmp_path / "out")
+    with pytest.raises(ConfigError, match="another configuration"):
+        run_scaling(one, tmp_path / "out")
+
+
+def test_data_folders_of_one_name_are_refused(study: Path, tmp_path: Path) -> None:
+    write_people(tmp_path / "other" / "few", first=0, people=2)
+    with pytest.raises(ConfigError, match="share a folder"):
+        run_scaling(config_of(study, data=[str(study / "few"), str(tmp_path / "other" / "few")]), tmp_path / "out")
+
+
 def test_people_of_the_test_are_not_trained_on(study: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is in both"):
         run_scaling(config_of(study, test=str(study / "few")), tmp_path)

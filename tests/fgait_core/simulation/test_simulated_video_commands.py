@@ -4,12 +4,14 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from fgait_core.commands.simulated_video import register
 from fgait_core.errors import ConfigError
+from fgait_core.simulation.film.video import write_film
 
 
 @pytest.fixture
@@ -52,3 +54,29 @@ def test_video_films_whom_it_says(cli: typer.Typer, tmp_path: Path):
 def test_odd_sizes_are_refused(cli: typer.Typer, tmp_path: Path):
     done = CliRunner().invoke(cli, ["video", str(tmp_path / "x.mp4"), "--width", "321"])
     assert isinstance(done.exception, ConfigError)
+
+
+def test_a_view_that_is_no_number_is_refused(cli: typer.Typer, tmp_path: Path):
+    done = CliRunner().invoke(cli, ["video", str(tmp_path / "x.mp4"), "--view", "nan"])
+    assert isinstance(done.exception, ConfigError)
+    assert not (tmp_path / "x.mp4").exists()
+
+
+@pytest.mark.parametrize("words", [["video"], ["preview", "--out"]])
+def test_a_folder_is_refused_as_file_before_the_work(cli: typer.Typer, tmp_path: Path, words: list[str]):
+    done = CliRunner().invoke(cli, [*words, str(tmp_path)])
+    assert isinstance(done.exception, ConfigError)
+    assert "Name the file to write" in str(done.exception)
+
+
+def test_a_stopped_film_leaves_the_older_one(tmp_path: Path):
+    out = tmp_path / "walk.mp4"
+    write_film([np.zeros((160, 160, 3), np.uint8)] * 2, out, 25.0)
+    before = out.read_bytes()
+
+    def stopped(_: float, __: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_film([np.ones((160, 160, 3), np.uint8)] * 2, out, 25.0, stopped)
+    assert out.read_bytes() == before

@@ -93,6 +93,18 @@ def test_an_interrupted_run_goes_on(split: Path, tmp_path: Path, monkeypatch: py
     assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "shard-00000.arrow"]
 
 
+def test_a_folder_called_parts_that_is_somebody_elses_stays(tmp_path: Path):
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "notes.txt").write_text("mine")
+    write_split(replace(PLAN, people=1, sequences=1), tmp_path, processes=1)
+    assert [path.name for path in (tmp_path / "parts").iterdir()] == ["notes.txt"]
+
+
+def test_two_frames_are_enough(tmp_path: Path):
+    write_split(replace(PLAN, people=1, frames=2, poses=True, parsing=True), tmp_path, processes=1)
+    assert read_shards(tmp_path).frames.tolist() == [2, 2]
+
+
 def test_a_finished_split_is_left_alone_and_never_overwritten(split: Path):
     before = [path.stat().st_mtime_ns for path in sorted(split.iterdir())]
     write_split(PLAN, split, processes=1)
@@ -156,6 +168,7 @@ def test_circumstances_do_not_give_the_label_away(circumstances, task: str):
         {"split": "validation"},
         {"layout": "circle"},
         {"people": 0},
+        {"frames": 1},
         {"frame_rate_hz": 14.0},
         {"frame_rate_hz": 121.0},
         {"frame_rate_hz": float("nan")},
