@@ -222,7 +222,7 @@ def test_each_head_is_measured_by_its_kind(walkers: Path, run: Path, tmp_path: P
 
 def test_a_package_is_measured_with_its_calibration(walkers: Path, tmp_path: Path) -> None:
     found = evaluate(EvaluationOrder(bundled_package_dir(), walkers, task="scoliosis"), tmp_path).metrics
-    assert found["model"]["training_sequences"] == 14400
+    assert found["model"]["training_sequences"] == 100_000
     assert found["tasks"]["scoliosis"]["calibrated"] is True
     assert {"operating_point", "calibration", "conformal"} <= found["tasks"]["scoliosis"].keys()
     assert "scoliosis: each class" in (tmp_path / "tables.md").read_text()

@@ -62,7 +62,7 @@ def walking(rng: np.random.Generator, depressed: bool) -> tuple[np.ndarray, np.n
 def splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Training, calibration and test people with silhouettes, poses and parsing."""
     home = tmp_path_factory.mktemp("walkers")
-    for number, (split, people) in enumerate({"train": 16, "calibration": 16, "test": 16}.items()):
+    for number, (split, people) in enumerate({"train": 16, "calibration": 24, "test": 16}.items()):
         rng = np.random.default_rng(number)
         writer = ShardWriter(
             home / split,

@@ -258,11 +258,11 @@ def test_the_bundled_package_scores_as_when_it_was_made() -> None:
     package = ModelPackage.load(bundled_package_dir())
     assessed = package.assess(SilhouetteSequence(frames, np.arange(50) / 25, np.arange(50)))
     scoliosis, depression = assessed.scores
-    assert list(scoliosis.probabilities.values()) == pytest.approx([0.1056219, 0.2457815, 0.6485966], abs=1e-5)
-    assert scoliosis.interval == pytest.approx((0.3526089, 0.7657482), abs=1e-5)
-    assert depression.probabilities["yes"] == pytest.approx(0.7988367, abs=1e-5)
-    assert depression.interval == pytest.approx((0.6360477, 0.8818731), abs=1e-5)
-    assert assessed.typicality.score == pytest.approx(0.5279612, abs=1e-4)
+    assert list(scoliosis.probabilities.values()) == pytest.approx([0.3717366, 0.3436681, 0.2845953], abs=1e-5)
+    assert scoliosis.interval == pytest.approx((0.2279267, 0.3793114), abs=1e-5)
+    assert depression.probabilities["yes"] == pytest.approx(0.4390334, abs=1e-5)
+    assert depression.interval == pytest.approx((0.2383436, 0.582875), abs=1e-5)
+    assert assessed.typicality.score == pytest.approx(1.0941137, abs=1e-4)
     assert not assessed.typicality.typical
 
 
