@@ -27,7 +27,7 @@ def ensure_version(
 ) -> ModelVersion:
     """The row of a model package, created where it is missing; an existing row is returned as it is.
 
-    ``stage`` counts only for a new row. A new row in production replaces the present one, which is archived.
+    ``stage`` counts only for a new row. A new row in production replaces the present one, which is retired.
 
     Raises:
         ConflictError: another package has this name and version.
@@ -58,7 +58,7 @@ def ensure_version(
 
 
 def promote(*, session: Session, model_version_id: str) -> ModelVersion:
-    """Put a version into production; the present one is archived. A roll-back is a promotion, too.
+    """Put a version into production; the present one is retired. A roll-back is a promotion, too.
 
     Raises:
         NotFoundError: there is no such version.
@@ -107,6 +107,6 @@ def _to_stage(session: Session, version: ModelVersion, stage: Stage) -> ModelVer
             others = update(ModelVersion).where(
                 col(ModelVersion.stage) == Stage.PRODUCTION, col(ModelVersion.id) != version.id
             )
-            session.exec(others.values(stage=Stage.ARCHIVED))
+            session.exec(others.values(stage=Stage.RETIRED))
         version.stage = stage
     return version

@@ -52,18 +52,32 @@ class JobState(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a model version stands; at most one is in production."""
+    """Where a model version stands; at most one is in production.
 
+    A package of another clinic is in ``quarantine`` until it was evaluated on this clinic's own locked people.
+    ``retired`` versions were in production once; ``rejected`` ones did not meet their criteria or were turned down.
+    """
+
+    QUARANTINE = "quarantine"
     CANDIDATE = "candidate"
     PRODUCTION = "production"
-    ARCHIVED = "archived"
+    RETIRED = "retired"
+    REJECTED = "rejected"
+
+
+class Origin(StrEnum):
+    """Where a model version came from."""
+
+    BUNDLED = "bundled"
+    RETRAINED = "retrained"
+    IMPORTED = "imported"
 
 
 def _values(choices: type[StrEnum]) -> list[str]:
     return [choice.value for choice in choices]
 
 
-def _choice(choices: type[StrEnum], name: str) -> ChoiceType:
+def choice(choices: type[StrEnum], name: str) -> ChoiceType:
     """A text column that holds only the values of ``choices``, and says so in the database too."""
     return ChoiceType(
         choices,
@@ -102,7 +116,7 @@ class User(ClinicTable, table=True):
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     username: str = Field(max_length=64, unique=True)
     display_name: str = Field(max_length=120)
-    role: Role = Field(sa_type=_choice(Role, "role"))
+    role: Role = Field(sa_type=choice(Role, "role"))
     password_hash: str = Field(max_length=300, repr=False)
     must_change_password: bool = False
     active: bool = True
@@ -139,8 +153,9 @@ class Patient(ClinicTable, table=True):
     family_name: str = Field(max_length=120, repr=False)
     given_name: str = Field(max_length=120, repr=False)
     birth_date: date = Field(repr=False)
-    sex: Sex = Field(sa_type=_choice(Sex, "sex"))
+    sex: Sex = Field(sa_type=choice(Sex, "sex"))
     notes: str = Field(default="", sa_type=Text, repr=False)
+    training_consent: bool = False
     search_text: str = Field(sa_type=_sorted_text(1000), index=True, repr=False)  # type: ignore[call-overload]
     version: int = 1
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
@@ -159,6 +174,8 @@ class Recording(ClinicTable, table=True):
     storage_key: str = Field(max_length=64, unique=True)
     size_bytes: int = Field(sa_type=BigInteger)
     sha256: str = Field(max_length=64, index=True)
+    site: str = Field(default="", max_length=80)
+    simulated: bool = False
     recorded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     uploaded_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
@@ -177,7 +194,7 @@ class Job(ClinicTable, table=True):
     queue: str = Field(max_length=20)
     kind: str = Field(max_length=40)
     payload: dict[str, Any] = Field(sa_type=JSON)
-    state: JobState = Field(default=JobState.QUEUED, sa_type=_choice(JobState, "state"))
+    state: JobState = Field(default=JobState.QUEUED, sa_type=choice(JobState, "state"))
     attempts: int = 0
     max_attempts: int = 3
     worker: str | None = Field(default=None, max_length=120)
@@ -217,7 +234,17 @@ class ModelVersion(ClinicTable, table=True):
     sha256: str = Field(max_length=64, unique=True)
     simulated: bool
     metrics: dict[str, Any] = Field(sa_type=JSON)
-    stage: Stage = Field(default=Stage.CANDIDATE, sa_type=_choice(Stage, "stage"))
+    stage: Stage = Field(default=Stage.CANDIDATE, sa_type=choice(Stage, "stage"))
+    origin: Origin = Field(default=Origin.BUNDLED, sa_type=choice(Origin, "origin"))
+    package_key: str | None = Field(default=None, max_length=64)  # the package as one file in storage.Storage
+    parent_id: str | None = Field(default=None, foreign_key="model_version.id", max_length=32)
+    manifest_sha256: str | None = Field(default=None, max_length=64)  # of the cohort that it was retrained on
+    config: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore[call-overload]
+    environment: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore[call-overload]
+    gate_report: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore[call-overload]
+    signer: str | None = Field(default=None, max_length=120)
+    shadow_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 

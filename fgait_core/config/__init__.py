@@ -15,6 +15,14 @@ from fgait_core.config.base import (
     Probability,
 )
 from fgait_core.config.files import load_config, load_run_config, save_config
+from fgait_core.config.retraining import (
+    SCOPES,
+    AcceptanceConfig,
+    BudgetConfig,
+    RetrainConfig,
+    RetrainingProtocol,
+    Scope,
+)
 from fgait_core.config.scaling import ScalingConfig
 from fgait_core.config.tasks import (
     SCREENING_TASKS,
@@ -37,10 +45,13 @@ from fgait_core.config.training import (
 )
 
 __all__ = [
+    "SCOPES",
     "SCREENING_TASKS",
+    "AcceptanceConfig",
     "ArchitectureConfig",
     "AttributesTask",
     "AugmentationConfig",
+    "BudgetConfig",
     "ClassificationTask",
     "ClipConfig",
     "Config",
@@ -61,8 +72,11 @@ __all__ = [
     "ProbeConfig",
     "RegressionTask",
     "ReproduceConfig",
+    "RetrainConfig",
+    "RetrainingProtocol",
     "ScalingConfig",
     "ScheduleConfig",
+    "Scope",
     "TaskConfig",
     "TrainingConfig",
     "ValidationConfig",

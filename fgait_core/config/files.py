@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RUN_CONFIG = "config.yaml"
 """Name of the configuration in a run folder."""
 
-COMMANDS = ("pretrain", "finetune", "probe", "scaling")
+COMMANDS = ("pretrain", "finetune", "probe", "scaling", "retrain")
 """Kinds of configurations, each with the command of its name."""
 
 Read = TypeVar("Read", bound=Config)
@@ -41,7 +41,7 @@ def load_config(path: Path, kind: type[Read]) -> Read:
 
     Args:
         path: a YAML file.
-        kind: `PretrainConfig`, `FinetuneConfig`, `ProbeConfig` or `ScalingConfig`.
+        kind: `PretrainConfig`, `FinetuneConfig`, `ProbeConfig`, `ScalingConfig` or `RetrainConfig`.
 
     Raises:
         ConfigError: if the file cannot be read or a value is unknown, missing or wrong; the text names each one.

@@ -172,7 +172,7 @@ def test_one_version_is_in_production_and_a_roll_back_is_a_promotion(session) ->
     model_registry.promote(session=session, model_version_id=second.id)
     assert model_registry.production_version(session=session) == second
     session.refresh(first)
-    assert first.stage is Stage.ARCHIVED
+    assert first.stage is Stage.RETIRED
     model_registry.promote(session=session, model_version_id=first.id)
     assert model_registry.production_version(session=session) == first
 
