@@ -28,6 +28,9 @@ ROOMS = (
     "simgait",
     "data",
     "training",
+    "retraining",
+    "gate",
+    "retraining_study",
     "evaluation",
     "embedding",
 )
