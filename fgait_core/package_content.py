@@ -7,13 +7,14 @@ each view, and pooled ones where the view is unknown or too few people of the ca
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from fgait_core.config import ModalityName
+from fgait_core.config.retraining import Scope
 from fgait_core.evaluation.calibration import Calibrator
 from fgait_core.evaluation.conformal import in_prediction_set
 
@@ -206,8 +207,36 @@ class TypicalityContent(_Content):
         return of_view(self.thresholds, view)
 
 
+class AdaptationContent(_Content):
+    """What a clinic changed of a package that it began with, and on whom.
+
+    Attributes:
+        task: whose outcomes were confirmed.
+        scope: what of the package changed.
+        people: of the clinic whom it was fitted on.
+        recordings: of these people.
+        simulated_people: whether any of them is simulated.
+        base_name: of the package that it began with.
+        base_version: likewise.
+        base_sha256: its identity.
+        manifest_sha256: of the cohort.
+        protocol_sha256: of the protocol that was fixed before; None where there was none.
+    """
+
+    task: str
+    scope: Scope
+    people: int
+    recordings: int
+    simulated_people: bool
+    base_name: str
+    base_version: str
+    base_sha256: str
+    manifest_sha256: str
+    protocol_sha256: str | None = None
+
+
 class PackageContent(_Content):
-    """Everything of a package but weights and measures."""
+    """Everything of a package but weights and measures; `adaptation` where a clinic retrained it."""
 
     format: Literal[2]
     name: str
@@ -222,3 +251,12 @@ class PackageContent(_Content):
     tasks: tuple[TaskContent, ...]
     attributes: tuple[AttributeContent, ...] = ()
     typicality: TypicalityContent
+    adaptation: AdaptationContent | None = None
+
+    @model_serializer(mode="wrap")
+    def _leave_out_no_adaptation(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Packages that nobody adapted are written as they were before there was adaptation, to the last byte."""
+        fields = written(self)
+        if self.adaptation is None:
+            fields.pop("adaptation", None)
+        return fields
