@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +29,11 @@ class Settings(BaseSettings):
         worker_heartbeat_s: how often a worker gives a sign of life.
         job_limit_min: a job that runs longer than this is stopped and marked as failed.
         segmenter_threads: CPU threads of the network that finds the person.
+        site: where this installation films; kept with each recording and shown in cohorts.
+        training_queue: what the trainer beside the app serves: "train-cpu" or "train-gpu"; "" starts no trainer.
+        training_device: where that trainer computes: "cpu", "cuda", "cuda:1" ...
+        training_processes: of `torchrun` at the most, one GPU each.
+        min_free_memory_mb: main memory that must be free before a retraining starts, in MB.
     """
 
     model_config = SettingsConfigDict(env_prefix="FGAIT_", frozen=True, extra="forbid")
@@ -46,6 +52,11 @@ class Settings(BaseSettings):
     worker_heartbeat_s: float = Field(default=2.0, gt=0)
     job_limit_min: float = Field(default=60.0, gt=0)
     segmenter_threads: int = Field(default=2, ge=1)
+    site: str = Field(default="", max_length=80)
+    training_queue: Literal["train-cpu", "train-gpu", ""] = "train-cpu"
+    training_device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    training_processes: int = Field(default=1, ge=1)
+    min_free_memory_mb: int = Field(default=1500, ge=0)
 
     @property
     def resolved_database_url(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.services.accounts import Accounts
 from app.services.operations import Operations
@@ -14,6 +15,13 @@ from app.services.user_administration import UserAdministration
 from app.settings import Settings
 from clinic_data.database import Database
 from clinic_data.storage import Storage
+
+if TYPE_CHECKING:
+    from app.services.cohorts import Cohorts
+    from app.services.models import Models
+    from app.services.monitoring import Monitoring
+    from app.services.outcomes import Outcomes
+    from app.services.retraining import Retrainings
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +78,38 @@ class Services:
     def operations(self) -> Operations:
         """The job queue and the audit log."""
         return Operations(self.database)
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """What turned out to be true of screened patients."""
+        from app.services.outcomes import Outcomes
+
+        return Outcomes(self.database)
+
+    @property
+    def cohorts(self) -> Cohorts:
+        """Recordings with outcomes, chosen and frozen for retraining."""
+        from app.services.cohorts import Cohorts
+
+        return Cohorts(self.database, self.storage)
+
+    @property
+    def retrainings(self) -> Retrainings:
+        """Retrainings: checked, started, watched."""
+        from app.services.retraining import Retrainings
+
+        return Retrainings(self.settings, self.database, self.storage)
+
+    @property
+    def models(self) -> Models:
+        """Model versions: compared, promoted, rolled back, exchanged."""
+        from app.services.models import Models
+
+        return Models(self.settings, self.database, self.storage)
+
+    @property
+    def monitoring(self) -> Monitoring:
+        """Whether recordings, scores and outcomes are as they were when the model was measured."""
+        from app.services.monitoring import Monitoring
+
+        return Monitoring(self.database)

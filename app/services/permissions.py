@@ -1,8 +1,9 @@
 """Who may do what: one table, asked by every service call.
 
-Decision: an administrator runs the installation (users, jobs, the audit log) and sees no patient data; a clinician
-screens patients and sees nothing of the administration. A person who needs both has two accounts, so that the audit
-log always says in which role something was done.
+Decision: an administrator runs the installation (users, jobs, models, the audit log) and sees no patient data, in
+cohorts and comparisons only counts and pseudonyms; a clinician screens patients, confirms outcomes and sees nothing of
+the administration. A person who needs both has two accounts, so that the audit log always says in which role something
+was done.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ class Permission(StrEnum):
     MANAGE_JOBS = "watch, cancel and retry jobs"
     READ_AUDIT = "read the audit log"
     READ_MODEL = "read what the model is and what it was measured to do"
+    CONFIRM_OUTCOMES = "record confirmed outcomes"
+    RETRAIN = "freeze cohorts and retrain"
+    MANAGE_MODELS = "compare, promote and roll back models"
+    READ_MONITORING = "read monitoring"
 
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -41,6 +46,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.WRITE_REPORTS,
             Permission.READ_REPORTS,
             Permission.READ_MODEL,
+            Permission.CONFIRM_OUTCOMES,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
@@ -49,6 +55,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.MANAGE_JOBS,
             Permission.READ_AUDIT,
             Permission.READ_MODEL,
+            Permission.RETRAIN,
+            Permission.MANAGE_MODELS,
+            Permission.READ_MONITORING,
         }
     ),
 }
