@@ -16,6 +16,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError
@@ -72,11 +73,15 @@ class Database:
         """
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        with self.engine.connect() as connection:
+        # SQLite changes a table by making it anew, which its foreign keys would refuse while rows refer to it.
+        with self.engine.execution_options(foreign_keys_off=True).connect() as connection:
             if connection.dialect.name == "postgresql":  # app and worker may start together; SQLite locks by itself
                 connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
             config.attributes["connection"] = connection
+            before = MigrationContext.configure(connection).get_current_revision()
             command.upgrade(config, "head")
+            if MigrationContext.configure(connection).get_current_revision() != before:
+                _check_foreign_keys(connection)
             connection.commit()
 
     def dispose(self) -> None:
@@ -148,11 +153,21 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged upload survives a power cut
-    cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 
 
+def _check_foreign_keys(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise ConflictError(
+            "The database was not brought to this release: rows refer to others that do not exist. "
+            "Nothing was changed. Restore a backup, or repair the file with the help of `PRAGMA foreign_key_check`."
+        )
+
+
 def _begin_sqlite(connection: Connection) -> None:
-    read_only = bool(connection.get_execution_options().get("read_only"))
+    options = connection.get_execution_options()
+    read_only = bool(options.get("read_only"))
+    # Has an effect outside a transaction only, so it is said before each.
+    connection.exec_driver_sql(f"PRAGMA foreign_keys = {'OFF' if options.get('foreign_keys_off') else 'ON'}")
     connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -127,7 +127,8 @@ class Promotion(ClinicTable, table=True):
     __tablename__ = "promotion"
     __table_args__ = (
         CheckConstraint(
-            "kind = 'roll_back' OR state NOT IN ('approved', 'refused') OR decided_by <> requested_by",
+            "kind = 'roll_back' OR state NOT IN ('approved', 'refused') "
+            "OR (decided_by IS NOT NULL AND decided_by <> requested_by)",
             name="four_eyes",
         ),
         Index(
