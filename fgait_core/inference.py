@@ -12,6 +12,7 @@ from fgait_core.errors import ConfigError, RecordingError
 from fgait_core.model_package import Assessment, ModelPackage
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, part_of, raise_if_cancelled
 from fgait_core.screening_result import (
+    AdaptationFacts,
     CheckFacts,
     ModelFacts,
     PersonFacts,
@@ -210,7 +211,15 @@ def model_facts(package: ModelPackage) -> ModelFacts:
         training_data=package.training_data,
         known_gaps=package.known_gaps,
         people=dict(package.people),
+        adapted_on=_adaptation_facts(package),
     )
+
+
+def _adaptation_facts(package: ModelPackage) -> AdaptationFacts | None:
+    adaptation = package.content.adaptation
+    if adaptation is None:
+        return None
+    return AdaptationFacts(**adaptation.model_dump(include=set(AdaptationFacts.model_fields)))
 
 
 def _fields_of(source: object, names: set[str]) -> dict:

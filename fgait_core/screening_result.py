@@ -144,8 +144,30 @@ class TypicalityFacts(_Facts):
     measured_false_alarm_interval: tuple[Fraction, Fraction]
 
 
+class AdaptationFacts(_Facts):
+    """What a clinic changed of the package that it began with, and on whom.
+
+    Attributes:
+        task: whose outcomes were confirmed.
+        scope: what of the package changed: "recalibration", "head", "head_and_last_stage" or "whole_network".
+        people: of the clinic whom it was fitted on.
+        recordings: of these people.
+        simulated_people: whether any of them is simulated.
+        base_name: of the package that it began with.
+        base_version: likewise.
+    """
+
+    task: str
+    scope: str
+    people: int
+    recordings: int
+    simulated_people: bool
+    base_name: str
+    base_version: str
+
+
 class ModelFacts(_Facts):
-    """The model package that made the scores."""
+    """The model package that made the scores; `adapted_on` is None where no clinic retrained it."""
 
     name: str
     version: str
@@ -153,6 +175,7 @@ class ModelFacts(_Facts):
     training_data: str
     known_gaps: tuple[str, ...]
     people: dict[str, int]
+    adapted_on: AdaptationFacts | None = None
 
 
 class ScreeningResult(_Facts):

@@ -147,7 +147,9 @@ class ScoreBlock:
         typical: whether the recording is like the training data; if not, no figure above means anything.
         fitted_on: the view on whose recordings calibration and prediction set were fitted, "any" for all views
             together, None where nobody knows.
-        simulated: whether model and measurements rest on simulated people.
+        simulated: whether the model learned from simulated people.
+        clinic_people: whether calibration and figures are nevertheless of real people, of the clinic that the model
+            was adapted to.
     """
 
     task: str
@@ -165,6 +167,7 @@ class ScoreBlock:
     typical: bool = True
     fitted_on: str | None = None
     simulated: bool = True
+    clinic_people: bool = False
 
     def __post_init__(self) -> None:
         require_text(self.task, "The task of a score")
@@ -206,6 +209,11 @@ class ScoreBlock:
         return self.probabilities[self.class_order.index(self.positive_class)]
 
     @property
+    def simulated_people(self) -> bool:
+        """Whether the people of its calibration and figures are simulated."""
+        return self.simulated and not self.clinic_people
+
+    @property
     def outcome(self) -> Outcome:
         """What the score says; where threshold and prediction set disagree nothing is claimed."""
         if not self.typical:
@@ -221,8 +229,35 @@ class ScoreBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class AdaptationBlock:
+    """What a clinic changed of a model, and on whom.
+
+    Attributes:
+        task: whose outcomes were confirmed.
+        scope: "recalibration", "head", "head_and_last_stage" or "whole_network".
+        people: whom it was fitted on.
+        simulated_people: whether any of them is simulated.
+        base: name and version of the model that it began with.
+    """
+
+    task: str
+    scope: str
+    people: int
+    simulated_people: bool
+    base: str
+
+    def __post_init__(self) -> None:
+        require_text(self.task, "The task of an adaptation")
+        require_text(self.scope, "The scope of an adaptation")
+        require(self.people > 0, f"A model is adapted to at least one person; it says {self.people}.")
+
+
+@dataclass(frozen=True, slots=True)
 class ModelBlock:
-    """Which model scored, on what it was trained, and what is known to be missing."""
+    """Which model scored, on what it was trained, and what is known to be missing.
+
+    `adaptation` is None where no clinic retrained it.
+    """
 
     name: str
     version: str
@@ -233,6 +268,7 @@ class ModelBlock:
     people_train: int
     people_calibration: int
     people_test: int
+    adaptation: AdaptationBlock | None = None
 
     def __post_init__(self) -> None:
         require_text(self.name, "The name of the model")

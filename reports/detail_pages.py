@@ -128,7 +128,7 @@ def _model(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     people = words.people_value.format(
         train=model.people_train, calibration=model.people_calibration, test=model.people_test
     )
-    if model.simulated:
+    if model.simulated and (model.adaptation is None or model.adaptation.simulated_people):
         people = f"{people} ({wording.phrases(setting.language).people[True]})"
     rows = [
         (words.model_version, f"{model.name} {model.version}"),
@@ -137,6 +137,8 @@ def _model(report: ScreeningReport, setting: Setting) -> list[Flowable]:
         (words.people, people),
         (words.software, report.software_version),
     ]
+    if model.adaptation is not None:
+        rows.insert(3, (words.adapted_to, wording.adapted_sentence(model.adaptation, setting.language)))
     story: list[Flowable] = [*setting.open_heading(words.model), facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT)]
     if model.known_gaps:
         story += [*setting.open_heading(words.known_gaps), *setting.bullets(model.known_gaps)]
@@ -147,6 +149,6 @@ def _use_and_limits(report: ScreeningReport, setting: Setting) -> list[Flowable]
     phrases = wording.phrases(setting.language)
     limits = list(phrases.limits)
     if report.model.simulated:
-        limits.insert(0, phrases.simulated_explanation)
+        limits.insert(0, wording.simulated_explanation(report.model.adaptation, setting.language))
     use = together([*setting.heading(setting.words.intended_use), setting.text(phrases.intended_use, BODY)])
     return [use, together([*setting.heading(setting.words.limits), *setting.bullets(limits)])]

@@ -65,7 +65,8 @@ def _banner(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     if not report.model.simulated:
         return []
     words = wording.phrases(setting.language)
-    lines = [setting.text(words.simulated_banner, BANNER), setting.text(words.simulated_explanation, BANNER_TEXT)]
+    explanation = wording.simulated_explanation(report.model.adaptation, setting.language)
+    lines = [setting.text(words.simulated_banner, BANNER), setting.text(explanation, BANNER_TEXT)]
     return [boxed(lines, CONTENT_WIDTH_PT, heavy=True, shaded=True), Spacer(1, 6)]
 
 

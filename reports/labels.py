@@ -74,6 +74,7 @@ class Labels:
     training_data: str
     people: str
     people_value: str
+    adapted_to: str
     software: str
     known_gaps: str
     intended_use: str
@@ -147,6 +148,7 @@ ENGLISH = Labels(
     training_data="Training data",
     people="People, kept apart",
     people_value="{train} for training, {calibration} for calibration, {test} for testing",
+    adapted_to="Adapted to",
     software="Software",
     known_gaps="Known gaps",
     intended_use="Intended use",

@@ -21,6 +21,9 @@ class Phrases:
 
     simulated_banner: str
     simulated_explanation: str
+    adapted_explanation: Mapping[bool, str]
+    adapted: Mapping[bool, str]
+    scopes: Mapping[str, str]
     intended_use: str
     not_diagnosis: str
     limits: tuple[str, ...]
@@ -45,6 +48,7 @@ class Phrases:
     no_such_result: str
     calibration: str
     calibration_reading: str
+    calibration_reading_clinic: str
     conformal: str
     conformal_set: str
     conformal_empty: str
@@ -100,6 +104,28 @@ ENGLISH = Phrases(
         "This model was trained, calibrated and tested on simulated people only. None of its figures was measured "
         "on patients. Do not use it for the care of a patient."
     ),
+    adapted_explanation={
+        True: (
+            "This model was trained on simulated people, then adapted to {people} simulated people who stand for those "
+            "of a clinic ({scope}, {condition}). None of its figures was measured on patients. Do not use it for the "
+            "care of a patient."
+        ),
+        False: (
+            "This model was trained on simulated people, then adapted to {people} people of a clinic ({scope}, "
+            "{condition}). Its figures for {condition} were measured on people of that clinic; all others on simulated "
+            "people only. It is not clinically validated: never decide on the care of a patient by it alone."
+        ),
+    },
+    adapted={
+        True: "{people} simulated people who stand for those of a clinic ({scope}, {condition}); begun with {base}",
+        False: "{people} people of a clinic ({scope}, {condition}); begun with {base}",
+    },
+    scopes={
+        "recalibration": "probabilities and threshold only",
+        "head": "last layer, probabilities and threshold",
+        "head_and_last_stage": "last layers, probabilities and threshold",
+        "whole_network": "whole network, probabilities and threshold",
+    },
     intended_use=(
         "Screening, not diagnosis. FGait looks at the silhouettes of a person who walks in a video and estimates how "
         "likely signs of scoliosis or depression are, to help a clinician decide whom to examine next. It is meant for "
@@ -244,6 +270,10 @@ ENGLISH = Phrases(
     calibration_reading=(
         "Perfect values are 0, 0, 1 and 0. The probability means what it says only for people like those {people}; "
         "for patients of a clinic it has not been checked."
+    ),
+    calibration_reading_clinic=(
+        "Perfect values are 0, 0, 1 and 0. They were measured on people of the clinic that the model was adapted to; "
+        "for patients of another clinic they have not been checked."
     ),
     conformal=(
         "The prediction set holds every class that the model cannot rule out. The method promises that the true class "

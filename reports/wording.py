@@ -6,7 +6,9 @@ in `reports.phrases`.
 
 from __future__ import annotations
 
-from reports.content import Outcome, ScoreBlock
+from collections.abc import Mapping
+
+from reports.content import AdaptationBlock, Outcome, ScoreBlock
 from reports.measures import Interval, TypicalityBlock
 from reports.numbers import percent_of_count, percent_of_probability, plain_number
 from reports.phrases import ENGLISH, PHRASES, Phrases
@@ -14,7 +16,6 @@ from reports.phrases import ENGLISH, PHRASES, Phrases
 DEFAULT_LANGUAGE = "en"
 
 SIMULATED_BANNER = ENGLISH.simulated_banner
-SIMULATED_EXPLANATION = ENGLISH.simulated_explanation
 UNLIKE_TITLE = ENGLISH.unlike_title
 INTENDED_USE = ENGLISH.intended_use
 LIMITS = ENGLISH.limits
@@ -29,6 +30,28 @@ def phrases(language: str = DEFAULT_LANGUAGE) -> Phrases:
     if language not in PHRASES:
         raise ValueError(f"There is no report language {language!r}; choose one of {', '.join(sorted(PHRASES))}.")
     return PHRASES[language]
+
+
+def simulated_explanation(adaptation: AdaptationBlock | None, language: str = DEFAULT_LANGUAGE) -> str:
+    """What stands below the banner of a simulated model: who taught it, and on whom its figures were measured."""
+    words = phrases(language)
+    if adaptation is None:
+        return words.simulated_explanation
+    return _with_adaptation(words.adapted_explanation, adaptation, language)
+
+
+def adapted_sentence(adaptation: AdaptationBlock, language: str = DEFAULT_LANGUAGE) -> str:
+    """To whom a model was adapted, what of it changed, and what it began with."""
+    return _with_adaptation(phrases(language).adapted, adaptation, language)
+
+
+def _with_adaptation(templates: Mapping[bool, str], adaptation: AdaptationBlock, language: str) -> str:
+    return templates[adaptation.simulated_people].format(
+        people=adaptation.people,
+        scope=phrases(language).scopes.get(adaptation.scope, adaptation.scope.replace("_", " ")),
+        condition=condition_name(adaptation.task, language),
+        base=adaptation.base,
+    )
 
 
 def task_title(task: str, language: str = DEFAULT_LANGUAGE) -> str:
@@ -136,7 +159,7 @@ def _with_operating_point(template: str, score: ScoreBlock, language: str) -> st
     point = score.operating_point
     return template.format(
         threshold=percent_of_count(point.threshold),
-        people=phrases(language).people[score.simulated],
+        people=phrases(language).people[score.simulated_people],
         condition=condition_name(score.task, language),
         n_positive=point.n_positive,
         n_negative=point.n_negative,
@@ -152,7 +175,7 @@ def _with_operating_point(template: str, score: ScoreBlock, language: str) -> st
 def predictive_note(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
     """Why the frequency of the condition matters for what a result is worth."""
     return phrases(language).predictive_note.format(
-        people=phrases(language).people[score.simulated],
+        people=phrases(language).people[score.simulated_people],
         prevalence=percent_of_count(score.operating_point.prevalence),
         condition=condition_name(score.task, language),
     )
@@ -179,7 +202,7 @@ def predictive_sentence(score: ScoreBlock, prevalence: float, language: str = DE
 def calibration_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
     """How well the probabilities agreed with the truth, on whom, and how to read the figures."""
     words, measured = phrases(language), score.calibration
-    people = words.people[score.simulated]
+    people = words.people[score.simulated_people]
     figures = words.calibration.format(
         n_people=measured.n_people,
         people=people,
@@ -188,7 +211,8 @@ def calibration_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) ->
         slope=plain_number(measured.slope, 2),
         intercept=plain_number(measured.intercept, 2),
     )
-    return f"{figures} {words.calibration_reading.format(people=people)}"
+    reading = words.calibration_reading_clinic if score.clinic_people else words.calibration_reading
+    return f"{figures} {reading.format(people=people)}"
 
 
 def conformal_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
@@ -196,7 +220,7 @@ def conformal_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> s
     words = phrases(language)
     promise = words.conformal.format(
         coverage=percent_of_count(score.coverage),
-        people=words.people[score.simulated],
+        people=words.people[score.simulated_people],
         filmed=words.coverage_at[score.fitted_on] if score.fitted_on else "",
     )
     classes = class_list(score, language)

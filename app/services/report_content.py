@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.content import ModelBlock, PatientBlock, QualityLine, RecordingBlock, ScoreBlock, ScreeningReport
+from reports.content import (
+    AdaptationBlock,
+    ModelBlock,
+    PatientBlock,
+    QualityLine,
+    RecordingBlock,
+    ScoreBlock,
+    ScreeningReport,
+)
 from reports.measures import CalibrationBlock, Interval, OperatingPointBlock, TypicalityBlock
 
 Json = Mapping[str, Any]
@@ -112,7 +120,8 @@ def score_blocks(result_json: Json) -> tuple[ScoreBlock, ...]:
     """The scores, in the order of the model's tasks."""
     typicality = typicality_block(result_json)
     typical = typicality is None or typicality.typical
-    return tuple(_score_block(score, typical) for score in result_json["scores"])
+    adaptation = adaptation_block(result_json["model"].get("adapted_on"))
+    return tuple(_score_block(score, typical, adaptation) for score in result_json["scores"])
 
 
 def typicality_block(result_json: Json) -> TypicalityBlock | None:
@@ -131,7 +140,8 @@ def typicality_block(result_json: Json) -> TypicalityBlock | None:
     )
 
 
-def _score_block(score: Json, typical: bool) -> ScoreBlock:
+def _score_block(score: Json, typical: bool, adaptation: AdaptationBlock | None) -> ScoreBlock:
+    adapted = adaptation is not None and adaptation.task == score["task"]
     order = tuple(score["class_order"])
     return ScoreBlock(
         task=score["task"],
@@ -149,6 +159,7 @@ def _score_block(score: Json, typical: bool) -> ScoreBlock:
         typical=typical,
         fitted_on=score.get("fitted_on"),
         simulated=score["simulated"],
+        clinic_people=adapted and adaptation is not None and not adaptation.simulated_people,
     )
 
 
@@ -181,4 +192,18 @@ def model_block(result_json: Json) -> ModelBlock:
         people_train=people["train"],
         people_calibration=people["calibration"],
         people_test=people["test"],
+        adaptation=adaptation_block(model.get("adapted_on")),
+    )
+
+
+def adaptation_block(facts: Json | None) -> AdaptationBlock | None:
+    """What a clinic changed of a model; None where none did, and in results of versions that could not retrain."""
+    if facts is None:
+        return None
+    return AdaptationBlock(
+        task=facts["task"],
+        scope=facts["scope"],
+        people=facts["people"],
+        simulated_people=facts["simulated_people"],
+        base=f"{facts['base_name']} {facts['base_version']}",
     )

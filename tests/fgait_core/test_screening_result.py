@@ -21,7 +21,9 @@ def test_a_result_without_typicality_loads() -> None:
     assert result.typicality is None
     assert result.scores[0].fitted_on is None
     scores = [score | {"fitted_on": None} for score in content["scores"]]
-    assert result.to_json() == content | {"typicality": None, "scores": scores}
+    assert result.model.adapted_on is None
+    model = content["model"] | {"adapted_on": None}
+    assert result.to_json() == content | {"typicality": None, "scores": scores, "model": model}
 
 
 def test_typicality_goes_through_json_and_back() -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from reports import wording
-from reports.content import PatientBlock, QualityLine, ScoreBlock, ScreeningReport
+from reports.content import AdaptationBlock, PatientBlock, QualityLine, ScoreBlock, ScreeningReport
 from reports.fonts import MISSING_GLYPH
 from reports.measures import Interval, TypicalityBlock
 from reports.pdf import render_pdf
@@ -59,7 +59,7 @@ def test_the_first_page_says_who_what_and_what_next(report_factory: Reports) -> 
     report = report_factory()
     first = page_texts(render_pdf(report))[0]
     expected = ["Müller, Zoë", "A-10233", "2011-05-02", "15 years", "person 1 of 2", "from the side", "9 footsteps"]
-    expected += [wording.SIMULATED_BANNER, wording.SIMULATED_EXPLANATION, "Screening, not diagnosis"]
+    expected += [wording.SIMULATED_BANNER, wording.simulated_explanation(None), "Screening, not diagnosis"]
     for score in report.scores:
         expected += [wording.plain_result(score), wording.probability_with_interval(score), *wording.next_steps(score)]
         expected.append(wording.operating_point_short(score))
@@ -348,3 +348,17 @@ def test_the_metadata_names_the_software_and_not_the_patient(report_factory: Rep
 def test_an_unknown_language_is_refused(report_factory: Reports) -> None:
     with pytest.raises(ValueError, match="choose one of en"):
         render_pdf(report_factory(language="xx"))
+
+
+def test_an_adapted_model_says_so_on_the_page(report_factory: Reports) -> None:
+    adaptation = AdaptationBlock("scoliosis", "head", 214, False, "fgait-bundled 0.2.0")
+    report = report_factory(model=replace(report_factory().model, adaptation=adaptation))
+    text = plain(whole_text(render_pdf(report)))
+    for words in (
+        "SIMULATED MODEL",
+        "adapted to 214 people of a clinic",
+        "Adapted to",
+        "begun with fgait-bundled 0.2.0",
+    ):
+        assert words in text
+    assert "measured on patients" not in text

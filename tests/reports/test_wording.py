@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports import wording
-from reports.content import ANY_VIEW, VIEWS, Outcome, ScoreBlock
+from reports.content import ANY_VIEW, VIEWS, AdaptationBlock, Outcome, ScoreBlock
 from reports.measures import Interval, OperatingPointBlock, TypicalityBlock
 
 TASKS = ("scoliosis", "depression")
@@ -223,3 +223,18 @@ def test_typicality_is_said_with_its_measure(typical: TypicalityBlock, unlike: T
     for words in ("1.731", "0.444", "5 %", "6.2 %", "4.3 % to 7.9 %", "simulated people"):
         assert words in figures
     assert "simulated" not in wording.typicality_figures(unlike, simulated=False)
+
+
+@pytest.mark.parametrize("simulated_people", [True, False])
+def test_an_adapted_model_says_on_whom_it_was_measured(
+    score_factory: Callable[..., ScoreBlock], simulated_people: bool
+) -> None:
+    adaptation = AdaptationBlock("scoliosis", "head", 214, simulated_people, "fgait-bundled 0.2.0")
+    explanation = wording.simulated_explanation(adaptation)
+    assert "trained on simulated people, then adapted to 214" in explanation
+    assert ("on patients" in explanation) == simulated_people
+    assert ("measured on people of that clinic" in explanation) != simulated_people
+    assert "fgait-bundled 0.2.0" in wording.adapted_sentence(adaptation)
+    figures = all_sentences(score_factory(clinic_people=not simulated_people))
+    assert ("160 simulated people" in figures) == simulated_people
+    assert ("people of the clinic that the model was adapted to" in figures) != simulated_people

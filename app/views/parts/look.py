@@ -10,17 +10,17 @@ import streamlit as st
 
 from app.services.permissions import Actor
 from clinic_data.tables import Patient, Sex
-from reports.content import ScoreBlock
+from reports.content import AdaptationBlock, ScoreBlock
 from reports.measures import TypicalityBlock
 from reports.wording import (
     SIMULATED_BANNER,
-    SIMULATED_EXPLANATION,
     UNLIKE_TITLE,
     interval_words,
     outcome_label,
     percent_of_count,
     percent_of_probability,
     probability_sentence,
+    simulated_explanation,
     typicality_figures,
 )
 
@@ -63,11 +63,15 @@ def waiting_hint(waiting_s: float) -> None:
         )
 
 
-def simulated_banner() -> None:
-    """Stands above everything that shows a score of a simulated model."""
-    st.html(
-        f'<div class="fg-banner" role="note"><b>{escape(SIMULATED_BANNER)}</b><br>{escape(SIMULATED_EXPLANATION)}</div>'
-    )
+def simulated_banner(*adaptations: AdaptationBlock | None) -> None:
+    """Stands above everything that shows a score of a simulated model.
+
+    Args:
+        adaptations: of the models whose scores are shown; without any, that of a model that nobody adapted.
+    """
+    explanations = dict.fromkeys(simulated_explanation(adaptation) for adaptation in adaptations or (None,))
+    lines = "<br>".join(escape(explanation) for explanation in explanations)
+    st.html(f'<div class="fg-banner" role="note"><b>{escape(SIMULATED_BANNER)}</b><br>{lines}</div>')
 
 
 def unlike_banner(typicality: TypicalityBlock, *, simulated: bool) -> None:
