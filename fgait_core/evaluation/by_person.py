@@ -34,20 +34,32 @@ def auroc_by_person(
         rng: source of every draw.
     """
     counts, owner = _counts(person, rng)
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=np.nan))
     at_once = max(_NUMBERS_AT_ONCE // len(scores), 1)
     values = [
-        _weighted_auroc(counts[first : first + at_once][:, owner[order]], positive[order], starts)
+        weighted_auroc(counts[first : first + at_once][:, owner], scores, positive)
         for first in range(0, len(counts), at_once)
     ]
     return _estimate(auroc(scores, positive), np.concatenate(values))
 
 
-def _weighted_auroc(
-    weights: NDArray[np.float64], positive: NDArray[np.bool_], starts: NDArray[np.int64]
+def weighted_auroc(
+    weights: NDArray[np.float64], scores: NDArray[np.float64], positive: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """AUROC of each sample; rows are sorted by score, and `starts` are where a new score begins."""
+    """AUROC of each sample, ties counted half; NaN where a kind is missing.
+
+    Args:
+        weights: `[sample, row]`, how much each row counts, not below 0.
+        scores: `[row]`.
+        positive: bool `[row]`.
+
+    Returns:
+        `[sample]`.
+    """
+    if not len(scores):
+        return np.full(len(weights), np.nan)
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order], prepend=np.nan))
+    weights, positive = weights[:, order], positive[order]
     above = np.add.reduceat(weights * positive, starts, axis=1)
     below = np.add.reduceat(weights * ~positive, starts, axis=1)
     pairs = above.sum(1) * below.sum(1)

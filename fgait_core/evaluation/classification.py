@@ -44,8 +44,8 @@ def balanced_accuracy(predicted: NDArray[np.int64], labels: NDArray[np.int64], c
     return float(np.mean(shares))
 
 
-def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of a share; (0, 1) without any trial."""
+def wilson_interval(successes: float, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a share; (0, 1) without any trial. A trial may succeed in part."""
     if trials == 0:
         return 0.0, 1.0
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
