@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, select
 
-from clinic_data.tables import Assessment, Recording, Report
+from clinic_data.tables import Assessment, ModelVersion, Recording, Report
 
 
 def referenced_keys(*, session: Session) -> frozenset[str]:
-    """The storage keys of all recordings, silhouettes, overlay clips and reports."""
+    """The storage keys of all recordings, silhouettes, overlay clips, reports and model packages."""
     keys: set[str] = set()
-    for column in (Recording.storage_key, Assessment.silhouettes_key, Assessment.overlay_key, Report.storage_key):
+    for column in (
+        Recording.storage_key,
+        Assessment.silhouettes_key,
+        Assessment.overlay_key,
+        Report.storage_key,
+        ModelVersion.package_key,
+    ):
         keys.update(key for key in session.exec(select(col(column))).all() if key is not None)
     return frozenset(keys)

@@ -21,3 +21,13 @@ def checked_json(value: dict[str, Any]) -> dict[str, Any]:
     except (TypeError, ValueError) as error:
         raise ValidationError(f"This cannot be stored as JSON: {error}.") from None
     return copy
+
+
+def canonical_json(value: dict[str, Any]) -> bytes:
+    """The one way to write ``value``, so that equal values have equal hashes: keys sorted, no spaces, UTF-8.
+
+    Raises:
+        ValidationError: it is no JSON.
+    """
+    plain = checked_json(value)
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

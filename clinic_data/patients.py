@@ -14,6 +14,7 @@ from clinic_data.clock import utc_now
 from clinic_data.database import conflict_as
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.paging import Page, read_page
+from clinic_data.problem_sentences import problem_sentences
 from clinic_data.tables import Patient, Sex
 from clinic_data.text_rules import has_invisible, search_key
 
@@ -34,6 +35,7 @@ class PatientData(BaseModel):
         birth_date: from 1900 on, not in the future.
         sex: female, male, other or unknown.
         notes: up to 4000 characters, new lines allowed.
+        training_consent: whether recordings and outcomes may be used to train models.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -44,6 +46,7 @@ class PatientData(BaseModel):
     birth_date: Annotated[date, AfterValidator(lambda value: _birth_date(value))]
     sex: Sex = Sex.UNKNOWN
     notes: Annotated[str, AfterValidator(lambda value: _notes(value))] = ""
+    training_consent: bool = False
 
     @classmethod
     def checked(cls, **fields: Any) -> PatientData:
@@ -55,7 +58,7 @@ class PatientData(BaseModel):
         try:
             return cls(**fields)
         except pydantic.ValidationError as error:
-            raise ValidationError(" ".join(_sentence(problem) for problem in error.errors())) from None
+            raise ValidationError(problem_sentences(error, "patient")) from None
 
 
 def create_patient(*, session: Session, data: PatientData, actor_id: str | None) -> Patient:
@@ -161,13 +164,3 @@ def _birth_date(value: date) -> date:
     if value < EARLIEST_BIRTH_DATE:
         raise ValueError("The birth date is before 1900. Check the year.")
     return value
-
-
-def _sentence(problem: Any) -> str:
-    """One of pydantic's problems as a sentence, without the value."""
-    name = str(problem["loc"][0]).replace("_", " ") if problem["loc"] else "patient"
-    if problem["type"] == "value_error":
-        return str(problem["ctx"]["error"])
-    if problem["type"] == "extra_forbidden":
-        return f"A patient has no field {name}."
-    return f"The {name} is missing or not of the right kind."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ntpath
 import posixpath
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlmodel import Session, col, select, update
@@ -14,6 +15,8 @@ from clinic_data.storage import StoredFile
 from clinic_data.tables import Assessment, Job, Recording
 from clinic_data.text_rules import one_line
 
+_MANY = 500  # values in one question to the database
+
 
 def add_recording(
     *,
@@ -23,6 +26,8 @@ def add_recording(
     stored: StoredFile,
     uploaded_by: str | None,
     recorded_at: datetime | None = None,
+    site: str = "",
+    simulated: bool = False,
 ) -> Recording:
     """Register a file that ``Storage`` accepted.
 
@@ -33,6 +38,8 @@ def add_recording(
         stored: what ``Storage`` returned.
         uploaded_by: the user, or None.
         recorded_at: when it was filmed, where that is known.
+        site: where it was taken in; at most 80 characters are kept.
+        simulated: whether it shows a simulated walker.
 
     Raises:
         ConflictError: the patient or user does not exist, or the file is registered already.
@@ -43,6 +50,8 @@ def add_recording(
         storage_key=stored.key,
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
+        site=one_line(site, 80),
+        simulated=simulated,
         recorded_at=recorded_at,
         uploaded_by=uploaded_by,
     )
@@ -67,6 +76,22 @@ def list_recordings(*, session: Session, patient_id: str | None) -> list[Recordi
     """The recordings of a patient (None: of nobody yet), newest first."""
     statement = select(Recording).where(col(Recording.patient_id) == patient_id)
     return list(session.exec(statement.order_by(col(Recording.created_at).desc(), col(Recording.id))).all())
+
+
+def patients_by_file(*, session: Session, sha256s: Collection[str]) -> dict[str, set[str | None]]:
+    """Whom recordings of the same bytes show, by the SHA-256 of the bytes; None: nobody yet.
+
+    The same film under two patients would let one person stand on both sides of a split.
+    """
+    found: dict[str, set[str | None]] = {}
+    wanted = sorted(sha256s)
+    for start in range(0, len(wanted), _MANY):
+        statement = select(Recording.sha256, Recording.patient_id)
+        for sha256, patient_id in session.exec(
+            statement.where(col(Recording.sha256).in_(wanted[start : start + _MANY]))
+        ).all():
+            found.setdefault(sha256, set()).add(patient_id)
+    return found
 
 
 def assign_patient(*, session: Session, recording_id: str, patient_id: str) -> Recording:

@@ -262,7 +262,7 @@ class Assessment(ClinicTable, table=True):
     silhouettes_key: str | None = Field(default=None, max_length=64)
     overlay_key: str | None = Field(default=None, max_length=64)
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
-    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
 
 
 class ReportCounter(ClinicTable, table=True):

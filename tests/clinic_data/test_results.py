@@ -1,4 +1,4 @@
-"""Assessments, reports, model versions and the audit trail."""
+"""Assessments, reports and the audit trail."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clinic_data import assessments, audit, model_registry, reports
-from clinic_data.errors import ConflictError, NotFoundError, ValidationError
-from clinic_data.tables import Stage
+from clinic_data import assessments, audit, reports
+from clinic_data.errors import ConflictError, ValidationError
 
 RESULT = {
     "scores": [{"task": "scoliosis", "probabilities": {"negative": 0.25}, "interval": (0.1, 0.4)}],
@@ -129,61 +128,6 @@ def test_a_report_refuses_a_used_or_invented_number_and_an_unknown_assessment(se
         reports.add_report(assessment_id="0" * 32, stored=rows.stored(), **common)
     with pytest.raises(ValidationError, match="language"):
         reports.add_report(assessment_id=assessment.id, stored=rows.stored(), language="english!", **common)
-
-
-def _version(session, version: str = "1.0", sha256: str = "ab" * 32, **options):
-    return model_registry.ensure_version(
-        session=session,
-        name="bundled",
-        version=version,
-        sha256=sha256,
-        simulated=True,
-        metrics={"ece": 0.03},
-        **options,
-    )
-
-
-def test_a_package_is_registered_once(session) -> None:
-    first = _version(session, stage="production")
-    again = _version(session, stage="candidate")
-    assert (again.id, again.stage, again.metrics) == (first.id, Stage.PRODUCTION, {"ece": 0.03})
-    assert len(model_registry.list_versions(session=session)) == 1
-
-
-def test_app_and_workers_may_register_the_package_at_the_same_time(database, in_threads) -> None:
-    def register(_: int) -> str:
-        with database.transaction() as session:
-            return _version(session, stage="production").id
-
-    assert len(set(in_threads(register, 4))) == 1
-
-
-def test_another_package_cannot_take_a_name_and_version(session) -> None:
-    _version(session)
-    with pytest.raises(ConflictError, match=r"bundled 1\.0"):
-        _version(session, sha256="cd" * 32)
-
-
-def test_one_version_is_in_production_and_a_roll_back_is_a_promotion(session) -> None:
-    assert model_registry.production_version(session=session) is None
-    first = _version(session, stage="production")
-    second = _version(session, "1.1", "cd" * 32)
-    assert model_registry.production_version(session=session) == first
-    model_registry.promote(session=session, model_version_id=second.id)
-    assert model_registry.production_version(session=session) == second
-    session.refresh(first)
-    assert first.stage is Stage.RETIRED
-    model_registry.promote(session=session, model_version_id=first.id)
-    assert model_registry.production_version(session=session) == first
-
-
-def test_refuses_what_is_no_model_version(session) -> None:
-    for wrong in ({"sha256": "short"}, {"version": ""}, {"stage": "best"}):
-        with pytest.raises(ValidationError):
-            _version(session, **wrong)
-    assert model_registry.list_versions(session=session) == []
-    with pytest.raises(NotFoundError):
-        model_registry.promote(session=session, model_version_id="0" * 32)
 
 
 def test_the_audit_row_and_what_it_records_come_together_or_not_at_all(database, rows) -> None:

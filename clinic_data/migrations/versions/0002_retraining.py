@@ -63,6 +63,7 @@ def _extend_people_and_recordings() -> None:
     op.add_column("patient", sa.Column("training_consent", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("recording", sa.Column("site", sa.String(length=80), nullable=False, server_default=""))
     op.add_column("recording", sa.Column("simulated", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.create_index(op.f("ix_assessment_created_at"), "assessment", ["created_at"])
 
 
 def _extend_model_versions() -> None:
