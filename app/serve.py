@@ -1,4 +1,4 @@
-"""What `./run app` starts: database, first administrator, worker and web server, all in one go.
+"""What `./run app` starts: database, first administrator, worker, trainer and web server, all in one go.
 
 `python -m app.serve [--port N]`, or `python -m app.serve --reset-password USER` for who forgot a password.
 """
@@ -27,23 +27,33 @@ _log = logging.getLogger("app.serve")
 
 
 class WorkerKeeper:
-    """Runs the worker as a child process and starts it again whenever it dies."""
+    """Runs a worker or trainer as a child process and starts it again whenever it dies.
 
-    def __init__(self) -> None:
+    Args:
+        module: which program: "app.worker" or "app.trainer".
+    """
+
+    def __init__(self, module: str = "app.worker") -> None:
+        self._module = module
         self._over = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name=f"{module}-keeper", daemon=True)
 
     def start(self) -> None:
-        """Starts the worker and the watch over it."""
+        """Starts the program and the watch over it."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Asks the worker to give its job back and to end; kills it if it does not."""
+    def ask_to_stop(self) -> None:
+        """Asks the program to give its job back and to end; does not wait for it."""
         self._over.set()
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+
+    def stop(self) -> None:
+        """Asks the program to end and waits; kills it if it does not."""
+        self.ask_to_stop()
         child = self._child
         if child is not None and child.poll() is None:
-            child.terminate()
             try:
                 child.wait(_STOP_WAIT_S)
             except subprocess.TimeoutExpired:
@@ -51,13 +61,13 @@ class WorkerKeeper:
         self._thread.join(_STOP_WAIT_S)
 
     def _keep(self) -> None:
-        command = [sys.executable, "-m", "app.worker", "--parent-pid", str(os.getpid())]
+        command = [sys.executable, "-m", self._module, "--parent-pid", str(os.getpid())]
         while not self._over.is_set():
             # Of its own group: Ctrl-C in the terminal goes to the server, which then stops the worker in order.
             self._child = subprocess.Popen(command, cwd=CLONE_ROOT, start_new_session=True)
             code = self._child.wait()
             if not self._over.is_set():
-                _log.warning("The worker ended (%s); starting it again.", code)
+                _log.warning("%s ended (%s); starting it again.", self._module, code)
                 self._over.wait(_RESTART_PAUSE_S)
 
 
@@ -73,7 +83,7 @@ def serve(settings: Settings, port: int | None) -> None:
     chosen = _given_port(settings.host, port) if port else free_port(settings.host, settings.port)
     services = Services.open(settings)
     services.database.upgrade()
-    keeper = WorkerKeeper()
+    keepers = [WorkerKeeper(), *([WorkerKeeper("app.trainer")] if settings.training_queue else [])]
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -87,10 +97,14 @@ def serve(settings: Settings, port: int | None) -> None:
         config = uvicorn.Config(
             create_app(settings), host=settings.host, port=chosen, log_level="warning", timeout_graceful_shutdown=3
         )
-        keeper.start()
+        for keeper in keepers:
+            keeper.start()
         Server(config).run()
     finally:
-        keeper.stop()
+        for keeper in keepers:  # all first, so that they end side by side
+            keeper.ask_to_stop()
+        for keeper in keepers:
+            keeper.stop()
         services.database.dispose()
 
 

@@ -1,7 +1,8 @@
-"""The worker: `python -m app.worker` takes jobs from the queue and does them, one after the other.
+"""The worker: `python -m app.worker` takes screening jobs from the queue and does them, one after the other.
 
-It may be killed at any moment. The lease of its job then runs out, and the next worker does the job again; the
-results of a job are stored in one transaction, so that there is either all of them or nothing.
+The loop serves the trainer, too (`app.trainer`). Its process may be killed at any moment. The lease of its job then
+runs out, and the next one does the job again; the results of a job are stored in one transaction, so that there is
+either all of them or nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from sqlalchemy.exc import OperationalError
 
+from app.services.device_lock import DeviceLock
 from app.services.incidents import log_incident
 from app.services.job_work import JobWork
 from app.services.pulse import Pulse
@@ -33,6 +36,7 @@ from fgait_core.errors import FGaitError, OperationCancelled
 
 QUEUES = ("cpu",)
 GIVEN_UP_EXIT_CODE = 70
+_BUSY_SAID_AFTER = 3
 _log = logging.getLogger("app.worker")
 
 
@@ -41,28 +45,57 @@ def worker_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
+class Work(Protocol):
+    """What a worker does with the jobs that it takes."""
+
+    @property
+    def worker(self) -> str:
+        """The name under which jobs are held."""
+        ...
+
+    def prepare(self) -> str:
+        """Called once before the first job; returns what the log says of it."""
+        ...
+
+    def limit_s(self, job: Job) -> float:
+        """How long a job may run, in seconds, before the whole process is given up."""
+        ...
+
+    def limit_words(self, job: Job) -> str:
+        """What the user is told then."""
+        ...
+
+    def do(self, job: Job, pulse: Pulse) -> None:
+        """Does one job and stores its result."""
+        ...
+
+
 @dataclass(slots=True)
 class Worker:
-    """The loop around `JobWork`.
+    """The loop around `Work`.
 
     Attributes:
         settings: times and folders.
         database: where the queue is.
         work: does the jobs.
+        queues: whose jobs are taken.
+        device: held while a job runs, so that no other process computes there; None where sharing is fine.
         parent_pid: the loop ends once this process is gone; None to ignore.
     """
 
     settings: Settings
     database: Database
-    work: JobWork
+    work: Work
+    queues: tuple[str, ...] = QUEUES
+    device: DeviceLock | None = None
     parent_pid: int | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
+    _refused: int = 0
 
     def run(self) -> None:
         """Does jobs until asked to stop."""
-        self.work.remove_leftovers()
-        self.work.register_model()
-        _log.info("Worker %s is ready with model %s.", self.work.worker, self.work.engine.model.version)
+        ready = self.work.prepare()
+        _log.info("Worker %s is ready for %s: %s.", self.work.worker, ", ".join(self.queues), ready)
         while not self._should_stop():
             if not self._run_one():
                 self.stopping.wait(self.settings.worker_poll_s)
@@ -72,12 +105,26 @@ class Worker:
         return orphaned or self.stopping.is_set()
 
     def _run_one(self) -> bool:
+        if self.device is None:
+            return self._claim_and_do()
+        if not self.device.acquire():
+            self._refused += 1
+            if self._refused == _BUSY_SAID_AFTER:
+                _log.info("Another training computes on %s; waiting for it.", ", ".join(self.device.devices))
+            return False
+        self._refused = 0
+        try:
+            return self._claim_and_do()
+        finally:
+            self.device.release()
+
+    def _claim_and_do(self) -> bool:
         try:
             with self.database.transaction() as session:
                 job = jobs.claim(
                     session=session,
                     worker=self.work.worker,
-                    queues=QUEUES,
+                    queues=self.queues,
                     now=datetime.now(UTC),
                     lease_s=self.settings.worker_lease_s,
                 )
@@ -96,7 +143,7 @@ class Worker:
             job.id,
             self.work.worker,
             every_s=self.settings.worker_heartbeat_s,
-            limit_s=60.0 * self.settings.job_limit_min,
+            limit_s=self.work.limit_s(job),
             on_limit=lambda: self._give_up(job),
             worker_stops=self._should_stop,
         )
@@ -132,18 +179,22 @@ class Worker:
 
     def _give_up(self, job: Job) -> None:
         """Ends this process: a library that does not return cannot be stopped in any other way."""
-        minutes = self.settings.job_limit_min
-        self._fail(
-            job, f"The work took longer than {minutes:g} minutes and was stopped. Use a shorter video.", retry=False
-        )
+        self._fail(job, self.work.limit_words(job), retry=False)
         _log.error("Job %s exceeded its time; this worker ends and is started again.", job.id)
         os._exit(GIVEN_UP_EXIT_CODE)
+
+
+def run_until_signal(worker: Worker) -> None:
+    """Runs the loop in this process until SIGTERM or SIGINT."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stopping.set())
+    worker.run()
 
 
 def run_worker(
     settings: Settings, make_engine: Callable[[Settings], Engine] = load_engine, parent_pid: int | None = None
 ) -> None:
-    """Runs a worker in this process until SIGTERM or SIGINT.
+    """Runs a screening worker in this process until SIGTERM or SIGINT.
 
     Args:
         settings: of this installation.
@@ -154,10 +205,7 @@ def run_worker(
     storage = Storage(settings.storage_dir)
     try:
         work = JobWork(settings, database, storage, make_engine(settings), worker_name())
-        worker = Worker(settings, database, work, parent_pid)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: worker.stopping.set())
-        worker.run()
+        run_until_signal(Worker(settings, database, work, parent_pid=parent_pid))
     finally:
         database.dispose()
 

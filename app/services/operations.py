@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmodel import Session
+
 from app.services.permissions import Actor, Permission, require
-from clinic_data import audit, jobs, model_registry, users
+from app.services.retraining import requeue
+from app.services.training_jobs import RETRAIN, unfinished_jobs
+from clinic_data import audit, jobs, model_registry, retrainings, users
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError
 from clinic_data.paging import Page
@@ -86,19 +90,7 @@ class Operations:
             old = jobs.get_job(session=session, job_id=job_id)
             if old.state not in {JobState.FAILED, JobState.CANCELLED}:
                 raise ConflictError("Only a failed or cancelled job can be queued again.")
-            if old.recording_id is not None:
-                for other in jobs.list_for_recording(session=session, recording_id=old.recording_id):
-                    if other.kind == old.kind and other.state in {JobState.QUEUED, JobState.RUNNING}:
-                        raise ConflictError("The same work is queued or running already.")
-            new = jobs.enqueue(
-                session=session,
-                kind=old.kind,
-                payload=old.payload,
-                queue=old.queue,
-                created_by=old.created_by,
-                patient_id=old.patient_id,
-                recording_id=old.recording_id,
-            )
+            new = _queue_again(session, actor, old)
             audit.record(
                 session=session,
                 actor_id=actor.user_id,
@@ -123,6 +115,36 @@ class Operations:
         require(actor, Permission.READ_MODEL)
         with self.database.reading() as session:
             return model_registry.production_version(session=session)
+
+
+def _queue_again(session: Session, actor: Actor, old: Job) -> Job:
+    """A new job for the same work; a retraining keeps its protocol and goes on in its folder."""
+    if old.kind == RETRAIN:
+        retraining = retrainings.get_retraining(session=session, retraining_id=old.payload["retraining_id"])
+        if retraining.job_id != old.id:
+            raise ConflictError("This retraining was queued again already.")
+        return requeue(session, actor, retraining)
+    if _is_under_way(session, old):
+        raise ConflictError("The same work is queued or running already.")
+    return jobs.enqueue(
+        session=session,
+        kind=old.kind,
+        payload=old.payload,
+        queue=old.queue,
+        created_by=old.created_by,
+        patient_id=old.patient_id,
+        recording_id=old.recording_id,
+    )
+
+
+def _is_under_way(session: Session, old: Job) -> bool:
+    """Whether another job does the same: for the same recording, or where there is none, with the same payload."""
+    if old.recording_id is not None:
+        others = jobs.list_for_recording(session=session, recording_id=old.recording_id)
+        same = [job for job in others if job.kind == old.kind]
+    else:
+        same = [job for job in unfinished_jobs(session, old.kind) if job.payload == old.payload]
+    return any(job.state in {JobState.QUEUED, JobState.RUNNING} for job in same)
 
 
 def _job_row(job: Job, names: dict[str, str]) -> JobRow:

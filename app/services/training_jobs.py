@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 
+from sqlmodel import Session
+
+from clinic_data import jobs
+from clinic_data.tables import Job, JobState
 from fgait_core.config.retraining import RetrainingProtocol
 
 RETRAIN = "retrain"
@@ -19,6 +24,16 @@ def queue_of(device: str) -> str:
     return TRAIN_GPU if device.startswith("cuda") else TRAIN_CPU
 
 
+def unfinished_jobs(session: Session, kind: str) -> list[Job]:
+    """Jobs of a kind that are queued or running; of retraining there are never many."""
+    return [
+        job
+        for state in (JobState.QUEUED, JobState.RUNNING)
+        for job in jobs.list_jobs(session=session, state=state, limit=500).rows
+        if job.kind == kind
+    ]
+
+
 def protocol_json(protocol: RetrainingProtocol) -> str:
     """A protocol in the one form that is hashed, stored and given to the engine."""
     return json.dumps(protocol.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -27,3 +42,9 @@ def protocol_json(protocol: RetrainingProtocol) -> str:
 def protocol_sha256(protocol: RetrainingProtocol) -> str:
     """The identity of a protocol."""
     return hashlib.sha256(protocol_json(protocol).encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

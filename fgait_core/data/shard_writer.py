@@ -89,7 +89,7 @@ class ShardWriter:
         folder.mkdir(parents=True, exist_ok=True)
         batches = check_files(folder, self._layout)
         self._count = len(batches)
-        self.done = frozenset(key for batch in batches for key in batch.column("sequence").to_pylist())
+        self.done: frozenset[str] = frozenset(key for batch in batches for key in batch.column("sequence").to_pylist())
         self._keys = set(self.done)
         self._rows = ShardRows(self._layout)
 
