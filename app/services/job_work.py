@@ -1,12 +1,16 @@
-"""What a job does, once for each kind. Doing a job twice leaves the same result as doing it once."""
+"""What a job of the screening worker does, once for each kind. Doing it twice leaves the same result as doing it once.
+
+A screening takes the version that is in production when it begins, and keeps it to its end.
+"""
 
 from __future__ import annotations
 
 import base64
+import logging
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +18,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.services import model_store
+from app.services.models_in_use import LoadedModel, ModelsInUse
 from app.services.pulse import Pulse
 from app.services.screening import FIND_PEOPLE, SCREEN
 from app.services.screening_engine import Engine
+from app.services.shadow import score_beside
 from app.settings import Settings
-from clinic_data import assessments, audit, jobs, model_registry, recordings
+from clinic_data import assessments, audit, jobs, recordings
 from clinic_data.database import Database
+from clinic_data.errors import ClinicDataError
 from clinic_data.storage import Storage, StoredFile
-from clinic_data.tables import Job, Recording, Stage
-from fgait_core.errors import ConfigError, RecordingError
+from clinic_data.tables import Job, Recording
+from fgait_core.errors import ConfigError, FGaitError, RecordingError
 from fgait_core.progress import part_of
 
 if TYPE_CHECKING:
@@ -32,18 +40,20 @@ if TYPE_CHECKING:
 _ASSESSING = (0.0, 0.9)
 _WORK_PREFIX = "work-"
 _LEFT_OVER_AFTER_S = 86_400.0
+_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class JobWork:
-    """Does jobs of one worker with one loaded engine.
+    """Does jobs of one worker with one loaded segmenter.
 
     Attributes:
-        settings: for the folder of unfinished files.
+        settings: for the folders of unfinished files and of unpacked packages.
         database: where jobs and results are.
         storage: where files are.
-        engine: the networks.
+        engine: the segmenter, and how packages screen.
         worker: the name under which jobs are held.
+        models: the packages that are loaded.
     """
 
     settings: Settings
@@ -51,28 +61,46 @@ class JobWork:
     storage: Storage
     engine: Engine
     worker: str
+    models: ModelsInUse = field(init=False)
 
-    def register_model(self) -> str:
-        """Makes the loaded model known; it goes into production if none is there yet.
+    def __post_init__(self) -> None:
+        """Begins without any package: `register_model` loads the first."""
+        self.models = ModelsInUse(self.settings, self.database, self.storage)
+
+    def prepare(self) -> str:
+        """Removes what killed workers left, and loads the model in production. A new clinic gets the bundled one.
 
         Returns:
-            The id of its registry row.
+            Words for the log: which model it is, or why it cannot be loaded; every screening will say the same.
         """
-        model = self.engine.model
-        with self.database.transaction() as session:
-            return model_registry.ensure_version(
-                session=session,
-                name=model.name,
-                version=model.version,
-                sha256=model.sha256,
-                simulated=self.engine.simulated,
-                metrics=self.engine.registry_metrics(),
-                stage=Stage.PRODUCTION,
-            ).id
+        self._remove_leftovers()
+        self._register_bundled()
+        try:
+            return f"with model {model_store.label_of(self.models.production().version)}"
+        except (ClinicDataError, FGaitError) as error:
+            return f"without a model: {error}"
 
-    def remove_leftovers(self) -> None:
-        """Removes the unfinished files of workers that were killed long ago."""
-        for folder in self.settings.data_dir.glob(f"{_WORK_PREFIX}*"):
+    def limit_s(self, job: Job) -> float:
+        """How long a job may take."""
+        return 60.0 * self.settings.job_limit_min
+
+    def limit_words(self, job: Job) -> str:
+        """What a job that took longer says."""
+        minutes = self.settings.job_limit_min
+        return f"The work took longer than {minutes:g} minutes and was stopped. Use a shorter video."
+
+    def _register_bundled(self) -> None:
+        from fgait_core.model_package import bundled_package_dir
+
+        try:
+            model_store.register_bundled(self.database, self.storage, bundled_package_dir())
+        except (ClinicDataError, FGaitError) as error:
+            # Damaged, or another package has its name and version: what is in production may be sound all the same.
+            _log.error("The bundled package was not registered: %s", error)
+
+    def _remove_leftovers(self) -> None:
+        patterns = (f"{_WORK_PREFIX}*", f"{model_store.MODELS_FOLDER}/{model_store.UNPACKING_PREFIX}*")
+        for folder in [found for pattern in patterns for found in self.settings.data_dir.glob(pattern)]:
             if time.time() - folder.stat().st_mtime > _LEFT_OVER_AFTER_S:
                 shutil.rmtree(folder, ignore_errors=True)
 
@@ -125,8 +153,9 @@ class JobWork:
             jobs.finish(session=session, job_id=job.id, worker=self.worker, result={"people": people})
 
     def _screen(self, job: Job, recording: Recording, pulse: Pulse) -> None:
+        model = self.models.production()
         path = self.storage.path(recording.storage_key)
-        assessment = self.engine.assess(
+        assessment = self.engine.assess_with(model.package)(
             path,
             person=job.payload["person"],
             tasks=job.payload["tasks"],
@@ -137,7 +166,8 @@ class JobWork:
         pulse.progress(_ASSESSING[1], "Making the clip")
         silhouettes, overlay = self._store_files(assessment, path)
         pulse.progress(0.99, "Storing the result")
-        self._store_result(job, recording, assessment, silhouettes, overlay)
+        assessment_id = self._store_result(job, recording, model, assessment, (silhouettes.key, overlay.key))
+        score_beside(self.database, self.models, model, assessment_id, assessment)
 
     def _store_files(self, assessment: GaitAssessment, path: Path) -> tuple[StoredFile, StoredFile]:
         with tempfile.TemporaryDirectory(dir=self.settings.data_dir, prefix=_WORK_PREFIX) as folder:
@@ -148,9 +178,8 @@ class JobWork:
             return self.storage.write_file(silhouettes_path), self.storage.write_file(overlay_path)
 
     def _store_result(
-        self, job: Job, recording: Recording, assessment: GaitAssessment, silhouettes: StoredFile, overlay: StoredFile
-    ) -> None:
-        model_version_id = self.register_model()
+        self, job: Job, recording: Recording, model: LoadedModel, assessment: GaitAssessment, keys: tuple[str, str]
+    ) -> str:
         with self.database.transaction() as session:
             # Read anew: the recording may have been moved to the right patient meanwhile.
             patient_id = recordings.get_recording(session=session, recording_id=recording.id).patient_id
@@ -159,14 +188,16 @@ class JobWork:
                 patient_id=patient_id,
                 recording_id=recording.id,
                 job_id=job.id,
-                model_version_id=model_version_id,
+                model_version_id=model.version.id,
                 result=assessment.result.model_dump(mode="json"),
-                silhouettes_key=silhouettes.key,
-                overlay_key=overlay.key,
+                silhouettes_key=keys[0],
+                overlay_key=keys[1],
                 created_by=job.created_by,
             )
             jobs.finish(session=session, job_id=job.id, worker=self.worker, result={"assessment_id": row.id})
-            self._audit(session, job, "recording.screened", "assessment", row.id, {"model": self.engine.model.version})
+            details = {"model": model.version.version, "model_version_id": model.version.id}
+            self._audit(session, job, "recording.screened", "assessment", row.id, details)
+        return row.id
 
 
 def _person_json(candidate: PersonCandidate) -> dict[str, Any]:

@@ -5,16 +5,15 @@ The engine is imported where it is used only: importing it loads the networks' l
 
 from __future__ import annotations
 
-import math
-import os
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from app.services.package_archive import ArchiveError, unpack_archive, write_archive
+from sqlmodel import Session
+
+from app.services.package_archive import ArchiveError, read_member, unpack_archive, write_archive
+from app.services.package_facts import load_package, package_facts
 from app.settings import Settings
 from clinic_data import audit, model_registry
 from clinic_data.database import Database
@@ -23,90 +22,15 @@ from clinic_data.storage import Storage, StoredFile
 from clinic_data.tables import ModelVersion, Origin, Stage
 from fgait_core.errors import ModelPackageError
 
-if TYPE_CHECKING:
-    from fgait_core.model_package import ModelPackage
-    from fgait_core.package_content import TaskContent
-
 MODELS_FOLDER = "models"
 UNPACKING_PREFIX = ".unpacking-"
-
-
-@dataclass(frozen=True, slots=True)
-class PackageFacts:
-    """What the registry keeps of a package.
-
-    Attributes:
-        metrics: training data, known gaps, people, tasks, guard, attributes, adaptation, and figures of each task.
-    """
-
-    name: str
-    version: str
-    sha256: str
-    simulated: bool
-    metrics: dict[str, Any]
-
-    @property
-    def label(self) -> str:
-        """Name and version."""
-        return f"{self.name} {self.version}"
+_CARD_FILE = "MODEL_CARD.md"  # `package_files.CARD_FILE`, without loading the networks' library
+_MAX_CARD_BYTES = 2_000_000
 
 
 def label_of(version: ModelVersion) -> str:
     """Name and version of a row, as sentences have it."""
     return f"{version.name} {version.version}"
-
-
-def load_package(folder: Path, named: str) -> ModelPackage:
-    """Loads a package with every check of the engine.
-
-    Args:
-        folder: of the package.
-        named: what the package is called in a sentence for the user, instead of the folder.
-
-    Raises:
-        ModelPackageError: if it is damaged or was made for another transform, class order or architecture.
-    """
-    from fgait_core.model_package import ModelPackage
-
-    try:
-        return ModelPackage.load(folder)
-    except ModelPackageError as error:
-        raise ModelPackageError(str(error).replace(f"{folder}{os.sep}", "").replace(str(folder), named)) from error
-
-
-def package_facts(package: ModelPackage) -> PackageFacts:
-    """What the registry keeps of a loaded package."""
-    from fgait_core.inference import model_facts
-
-    content, guard = package.content, package.content.typicality
-    wanted = {"training_data", "known_gaps", "people", "adapted_on"}
-    metrics = model_facts(package).model_dump(mode="json", include=wanted) | {
-        "tasks": list(package.tasks),
-        "false_alarms": [
-            guard.false_alarm_rate,
-            guard.measured_false_alarm_rate,
-            *guard.measured_false_alarm_interval,
-        ],
-        "attributes": [attribute.name for attribute in content.attributes],
-        "adaptation": content.adaptation.model_dump(mode="json") if content.adaptation else None,
-        "figures": {task.name: _figures(task) for task in content.tasks},
-    }
-    return PackageFacts(package.name, package.version, package.sha256, package.simulated, _finite(metrics))
-
-
-def _figures(task: TaskContent) -> dict[str, Any]:
-    point, calibration = task.operating_point, task.calibration
-    figures = point.model_dump(include={"threshold", "sensitivity", "specificity", "n_positive", "n_negative"})
-    return figures | calibration.model_dump(include={"ece", "slope"})
-
-
-def _finite(value: Any) -> Any:
-    """A copy in which what is no number is None: JSON of databases knows neither infinity nor NaN."""
-    if isinstance(value, Mapping):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def package_files(folder: Path) -> dict[str, Path | bytes]:
@@ -130,6 +54,7 @@ def register_package(
     gate_report: dict[str, Any] | None = None,
     signer: str | None = None,
     actor_id: str | None = None,
+    details: dict[str, Any] | None = None,
 ) -> ModelVersion:
     """Verifies a package, keeps it in the storage and makes it known. Repeating it changes nothing.
 
@@ -146,6 +71,7 @@ def register_package(
         gate_report: `GateReport` as JSON.
         signer: whose signature it carried.
         actor_id: who did this; None for the software itself.
+        details: further facts for the audit log.
 
     Raises:
         ModelPackageError: if it is damaged or does not fit this software.
@@ -174,16 +100,10 @@ def register_package(
                 signer=signer,
                 created_by=actor_id,
             )
+            model_registry.set_package_key(session=session, model_version_id=version.id, package_key=stored.key)
             new = version.package_key == stored.key
             if new:
-                audit.record(
-                    session=session,
-                    actor_id=actor_id,
-                    action="model.registered",
-                    subject_type="model_version",
-                    subject_id=version.id,
-                    details={"sha256": version.sha256, "stage": version.stage.value, "origin": version.origin.value},
-                )
+                _audit_registered(session, version, actor_id, details or {})
         kept = new
     finally:
         if not kept:
@@ -218,11 +138,36 @@ def register_bundled(database: Database, storage: Storage, folder: Path) -> Mode
                 metrics=facts.metrics,
                 package_key=stored.key,
             )
-        kept = version.package_key == stored.key
+            new = version.package_key == stored.key
+            if new:
+                _audit_registered(session, version, None, {})
+        kept = new
     finally:
         if not kept:
             storage.delete(stored.key)
     return version
+
+
+def _audit_registered(session: Session, version: ModelVersion, actor_id: str | None, details: dict[str, Any]) -> None:
+    facts = {"sha256": version.sha256, "stage": version.stage.value, "origin": version.origin.value}
+    audit.record(
+        session=session,
+        actor_id=actor_id,
+        action="model.registered",
+        subject_type="model_version",
+        subject_id=version.id,
+        details=facts | details,
+    )
+
+
+def card_text(storage: Storage, version: ModelVersion) -> str:
+    """The model card of a version as Markdown; empty where its package is missing or damaged."""
+    if version.package_key is None:
+        return ""
+    try:
+        return read_member(storage.path(version.package_key), _CARD_FILE, _MAX_CARD_BYTES).decode("utf-8")
+    except (NotFoundError, ArchiveError, UnicodeDecodeError):
+        return ""
 
 
 def archive(storage: Storage, folder: Path) -> StoredFile:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from app.services import model_store
+from app.services.package_facts import load_package
 from app.settings import Settings
 from clinic_data import model_registry
 from clinic_data.clock import utc_now
@@ -42,7 +43,7 @@ class ModelsInUse:
     settings: Settings
     database: Database
     storage: Storage
-    _loaded: dict[str, LoadedModel] = field(default_factory=dict)
+    _loaded: dict[str, LoadedModel] = field(default_factory=dict[str, LoadedModel])
 
     def production(self) -> LoadedModel:
         """The version in production now, as the database says it; loaded again only when it has changed.
@@ -68,7 +69,7 @@ class ModelsInUse:
         if known is None:
             began = time.monotonic()
             folder = model_store.package_folder(self.settings, self.database, self.storage, version.id)
-            known = LoadedModel(version, model_store.load_package(folder, model_store.label_of(version)))
+            known = LoadedModel(version, load_package(folder, model_store.label_of(version)))
             self._loaded[version.id] = known
             _log.info("Loaded model %s in %.2f s.", model_store.label_of(version), time.monotonic() - began)
         return known

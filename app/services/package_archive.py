@@ -74,6 +74,22 @@ def unpack_archive(source: Path | IO[bytes], names: Collection[str], folder: Pat
         raise ArchiveError(f"The file is damaged or no package archive ({type(error).__name__}).") from error
 
 
+def read_member(source: Path, name: str, max_bytes: int) -> bytes:
+    """One file of a stored archive.
+
+    Raises:
+        ArchiveError: if there is no such file of at most `max_bytes`, or the archive is damaged.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive:
+            entry = archive.getinfo(name)
+            if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > max_bytes:
+                raise ArchiveError(f"{name} of the archive is too large.")
+            return archive.read(entry)
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, KeyError) as error:
+        raise ArchiveError(f"The file is damaged or no package archive ({type(error).__name__}).") from error
+
+
 def _checked(archive: zipfile.ZipFile, names: Collection[str], max_bytes: int) -> list[zipfile.ZipInfo]:
     entries = archive.infolist()
     if sorted(entry.orig_filename for entry in entries) != sorted(names):

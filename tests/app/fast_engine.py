@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from app.services.screening_engine import Engine
+from app.services.screening_engine import Assess, Engine
 from fgait_core.errors import NoWalkerError, RecordingError
-from fgait_core.inference import GaitAssessment, RefusedRecordingError
+from fgait_core.inference import GaitAssessment, RefusedRecordingError, model_facts
+from fgait_core.model_package import ModelPackage
 from fgait_core.progress import raise_if_cancelled
 from fgait_core.screening_result import ModelFacts, ScreeningResult
 from fgait_core.sequence import SilhouetteSequence
@@ -171,29 +172,42 @@ def candidates() -> tuple[PersonCandidate, ...]:
     return tuple(PersonCandidate(**fields | _person(number) | {"thumbnail_rgb": picture}) for number in (1, 2))
 
 
+def of_package(stored: ScreeningResult, package: ModelPackage) -> ScreeningResult:
+    """The same result, as this package would have signed it."""
+    scores = tuple(each.model_copy(update={"model_version": package.version}) for each in stored.scores)
+    return stored.model_copy(update={"scores": scores, "model": model_facts(package)})
+
+
 def make_engine(settings: object) -> Engine:
-    """The engine; `FGAIT_TEST_JOB_SECONDS` says how long a screening takes."""
+    """The engine; `FGAIT_TEST_JOB_SECONDS` says how long a screening takes.
+
+    The worker loads real packages, and every result names the one that was loaded; scores are drawn.
+    """
 
     def find(path: Path, progress, cancelled):
         if b"nobody" in path.read_bytes()[:100]:
             raise NoWalkerError("Nobody who walks was found. Film the whole body.")
         return candidates()
 
-    def assess(path, person=None, tasks=None, progress=None, cancelled=None, file_name=None):
-        content = path.read_bytes()[:100]
-        if b"refuse" in content:
-            raise refused()
-        if b"break" in content:
-            raise ZeroDivisionError("a secret of the patient")
-        ends_at = time.monotonic() + float(os.environ.get(SECONDS_VARIABLE, "0"))
-        while time.monotonic() < ends_at:
-            progress(0.4, "Following the person")
-            raise_if_cancelled(cancelled)
-            time.sleep(0.05)
-        made = unlike if b"unlike" in content else result
-        return GaitAssessment(made(file_name, tuple(tasks)), SimpleNamespace(sequence=sequence()))
-
     def overlay(path: Path, walk: object, out_path: Path) -> None:
         out_path.write_bytes(bytes(range(256)) * 40)
 
-    return Engine(MODEL, ("scoliosis", "depression"), True, FALSE_ALARMS, ("sex", "age_group"), find, assess, overlay)
+    def assess_with(package: ModelPackage) -> Assess:
+        def assess(path, person=None, tasks=None, progress=None, cancelled=None, file_name=None):
+            content = path.read_bytes()[:100]
+            if b"refuse" in content:
+                raise refused()
+            if b"break" in content:
+                raise ZeroDivisionError("a secret of the patient")
+            ends_at = time.monotonic() + float(os.environ.get(SECONDS_VARIABLE, "0"))
+            while time.monotonic() < ends_at:
+                progress(0.4, "Following the person")
+                raise_if_cancelled(cancelled)
+                time.sleep(0.05)
+            made = unlike if b"unlike" in content else result
+            drawn = of_package(made(file_name, tuple(tasks)), package)
+            return GaitAssessment(drawn, SimpleNamespace(sequence=sequence()))
+
+        return assess
+
+    return Engine(find, overlay, assess_with)

@@ -14,6 +14,7 @@ def do_next_job(clinic) -> Job:
     """Does the oldest waiting job in this process and returns it as it ended."""
     services = clinic.services
     work = JobWork(services.settings, services.database, services.storage, make_engine(None), "test")
+    work.prepare()
     with services.database.transaction() as session:
         job = jobs.claim(session=session, worker="test", queues=("cpu",))
     pulse = Pulse(
