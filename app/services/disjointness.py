@@ -73,8 +73,7 @@ def proof_of_disjointness(
     used, broken = _training_cohorts(session, version)
     if own:
         used[cohort.manifest_sha256] = cohort
-    involved = {each.id: each for each in (cohort, *used.values())}
-    broken += sum(_is_broken(each) for each in involved.values())
+    broken += len({each.id for each in (cohort, *used.values()) if _is_broken(each)})
     trained = [entry for each in used.values() for entry in _of_role(each, TrainingRole.DEVELOPMENT)]
     gate = _of_role(cohort, TrainingRole.GATE)
     people = {entry["person"] for entry in trained}
