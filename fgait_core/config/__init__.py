@@ -23,6 +23,7 @@ from fgait_core.config.retraining import (
     RetrainingProtocol,
     Scope,
 )
+from fgait_core.config.retraining_study import RetrainingStudyConfig
 from fgait_core.config.scaling import ScalingConfig
 from fgait_core.config.tasks import (
     SCREENING_TASKS,
@@ -74,6 +75,7 @@ __all__ = [
     "ReproduceConfig",
     "RetrainConfig",
     "RetrainingProtocol",
+    "RetrainingStudyConfig",
     "ScalingConfig",
     "ScheduleConfig",
     "Scope",

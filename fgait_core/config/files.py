@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RUN_CONFIG = "config.yaml"
 """Name of the configuration in a run folder."""
 
-COMMANDS = ("pretrain", "finetune", "probe", "scaling", "retrain")
+COMMANDS = ("pretrain", "finetune", "probe", "scaling", "retrain", "retraining_study")
 """Kinds of configurations, each with the command of its name."""
 
 Read = TypeVar("Read", bound=Config)
