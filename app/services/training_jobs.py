@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 from sqlmodel import Session
 
 from clinic_data import jobs
+from clinic_data.json_values import canonical_json
 from clinic_data.tables import Job, JobState
 from fgait_core.config.retraining import RetrainingProtocol
 
@@ -36,7 +36,7 @@ def unfinished_jobs(session: Session, kind: str) -> list[Job]:
 
 def protocol_json(protocol: RetrainingProtocol) -> str:
     """A protocol in the one form that is hashed, stored and given to the engine."""
-    return json.dumps(protocol.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return canonical_json(protocol.model_dump(mode="json")).decode()
 
 
 def protocol_sha256(protocol: RetrainingProtocol) -> str:

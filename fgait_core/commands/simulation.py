@@ -9,6 +9,7 @@ import typer
 
 from fgait_core.commands import simulated_video
 from fgait_core.commands.outputs import require_files
+from fgait_core.commands.parent import END_WITH_PARENT, PROGRESS_FILE, end_with_parent, told_to_file
 from fgait_core.commands.progress_bar import progress_bar
 from fgait_core.errors import ConfigError
 
@@ -74,8 +75,11 @@ def dataset(
     parsing: bool = typer.Option(False, "--parsing", help="Also write the body part of each pixel."),
     bodies: Path | None = _BODIES,
     processes: int = typer.Option(2, min=1, help="Worker processes; the result does not depend on it."),
+    with_parent: bool = END_WITH_PARENT,
+    progress_file: Path | None = PROGRESS_FILE,
 ) -> None:
     """Write a simulated data set as a folder of shards. Goes on where it was interrupted."""
+    end_with_parent(with_parent)
     from fgait_core.simulation.dataset.generator import write_split
     from fgait_core.simulation.dataset.layouts import IDENTIFICATION_SEQUENCES
     from fgait_core.simulation.dataset.plan import SimulationPlan
@@ -86,7 +90,7 @@ def dataset(
         sequences = IDENTIFICATION_SEQUENCES
     plan = SimulationPlan(split, people, sequences, frames, frame_rate_hz, seed, poses, parsing, layout.value)
     with progress_bar() as progress:
-        manifest = write_split(plan, out, bodies, processes, progress)
+        manifest = write_split(plan, out, bodies, processes, told_to_file(progress_file, progress))
     typer.echo(f"{manifest}: {people} simulated people, {people * sequences} sequences")
 
 

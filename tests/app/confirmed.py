@@ -1,4 +1,4 @@
-"""Screened patients with confirmed outcomes, stored without a video or a network: walkers whose lean tells the label."""
+"""Screened patients with confirmed outcomes, stored without video or network: walkers whose lean tells the label."""
 
 from __future__ import annotations
 
