@@ -64,6 +64,22 @@ def test_all_problems_are_told_at_once() -> None:
         _data(record_number="", birth_date=date(1800, 1, 1))
 
 
+def test_consent_to_training_is_off_until_it_is_given_and_can_be_taken_back(session) -> None:
+    created = patients.create_patient(session=session, data=_data(), actor_id=None)
+    assert created.training_consent is False
+    for version, consent in enumerate((True, False), start=1):
+        updated = patients.update_patient(
+            session=session,
+            patient_id=created.id,
+            data=_data(training_consent=consent),
+            expected_version=version,
+            actor_id=None,
+        )
+        assert updated.training_consent is consent
+    with pytest.raises(ValidationError, match="training consent is missing or not"):
+        _data(training_consent="perhaps")
+
+
 def test_pydantics_own_error_does_not_print_the_value() -> None:
     with pytest.raises(pydantic.ValidationError) as caught:
         PatientData(**(GOOD | {"family_name": "Secretname\x00"}))

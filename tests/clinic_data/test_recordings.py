@@ -21,10 +21,13 @@ def test_a_recording_comes_back_as_it_was_registered(database, rows, now: dateti
             stored=stored,
             uploaded_by=user.id,
             recorded_at=now,
+            site=" Zürich\nNord",
+            simulated=True,
         )
     with database.reading() as session:
         read = recordings.get_recording(session=session, recording_id=added.id)
     assert (read.patient_id, read.uploaded_by, read.recorded_at) == (patient.id, user.id, now)
+    assert (read.site, read.simulated) == ("Zürich Nord", True)
     assert (read.storage_key, read.size_bytes, read.sha256) == (stored.key, stored.size_bytes, stored.sha256)
 
 
@@ -53,6 +56,21 @@ def test_recordings_of_a_patient_are_listed_newest_first(session, rows) -> None:
     listed = recordings.list_recordings(session=session, patient_id=patient.id)
     assert [row.id for row in listed] == [second.id, first.id]
     assert [row.id for row in recordings.list_recordings(session=session, patient_id=None)] == [unassigned.id]
+
+
+def test_a_recording_is_real_and_of_no_named_site_unless_it_is_said(session, rows) -> None:
+    recording = rows.recording(session)
+    assert (recording.site, recording.simulated) == ("", False)
+
+
+def test_the_same_film_under_several_patients_is_found(session, rows) -> None:
+    ada, bea = rows.patient(session, "P-1"), rows.patient(session, "P-2")
+    for patient_id in (ada.id, bea.id, None):
+        rows.recording(session, patient_id)  # all of the same bytes
+    wanted = ["ab" * 32, *(f"{number:064d}" for number in range(1200))]
+    found = recordings.patients_by_file(session=session, sha256s=wanted)
+    assert found == {"ab" * 32: {ada.id, bea.id, None}}
+    assert recordings.patients_by_file(session=session, sha256s=[]) == {}
 
 
 def test_a_recording_needs_a_patient_who_exists_and_a_file_of_its_own(session, rows) -> None:
