@@ -69,7 +69,7 @@ class ModelsInUse:
         if known is None:
             began = time.monotonic()
             folder = model_store.package_folder(self.settings, self.database, self.storage, version.id)
-            known = LoadedModel(version, load_package(folder, model_store.label_of(version)))
+            known = LoadedModel(version, load_package(folder, f"package {model_store.label_of(version)}"))
             self._loaded[version.id] = known
             _log.info("Loaded model %s in %.2f s.", model_store.label_of(version), time.monotonic() - began)
         return known

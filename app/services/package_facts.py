@@ -44,7 +44,7 @@ def load_package(folder: Path, named: str) -> ModelPackage:
 
     Args:
         folder: of the package.
-        named: what the package is called in a sentence for the user, instead of the folder.
+        named: what the package is called in a sentence for the user, instead of its folder; without "the".
 
     Raises:
         ModelPackageError: if it is damaged or was made for another transform, class order or architecture.
@@ -54,7 +54,17 @@ def load_package(folder: Path, named: str) -> ModelPackage:
     try:
         return ModelPackage.load(folder)
     except ModelPackageError as error:
-        raise ModelPackageError(str(error).replace(f"{folder}{os.sep}", "").replace(str(folder), named)) from error
+        raise ModelPackageError(_without_folder(str(error), folder, named)) from error
+
+
+def _without_folder(sentence: str, folder: Path, named: str) -> str:
+    for written, words in (
+        (f"the model package {folder} ", f"the {named} "),
+        (f"{folder}{os.sep}", ""),
+        (str(folder), f"The {named}"),
+    ):
+        sentence = sentence.replace(written, words)
+    return sentence
 
 
 def package_facts(package: ModelPackage) -> PackageFacts:
