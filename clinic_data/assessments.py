@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, select
 
+from clinic_data.clock import utc_now
 from clinic_data.database import conflict_as
 from clinic_data.errors import NotFoundError
 from clinic_data.json_values import checked_json
@@ -23,8 +25,11 @@ def add_assessment(
     silhouettes_key: str | None = None,
     overlay_key: str | None = None,
     created_by: str | None = None,
+    created_at: datetime | None = None,
 ) -> Assessment:
     """Store a result. Do it in the transaction that ends the job.
+
+    ``created_at`` (None: now) is for simulated clinics, whose assessments lie in the past.
 
     Raises:
         ConflictError: the job has an assessment already, or a row that it refers to does not exist.
@@ -39,6 +44,7 @@ def add_assessment(
         silhouettes_key=silhouettes_key,
         overlay_key=overlay_key,
         created_by=created_by,
+        created_at=created_at or utc_now(),
     )
     with conflict_as(session, "This job has its assessment already, or a row that the assessment needs is missing."):
         session.add(assessment)

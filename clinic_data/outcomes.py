@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import pydantic
@@ -101,7 +101,13 @@ class ConfirmedAssessment:
 
 
 def record_outcome(
-    *, session: Session, assessment_id: str, data: OutcomeData, expected_id: str | None, actor_id: str | None
+    *,
+    session: Session,
+    assessment_id: str,
+    data: OutcomeData,
+    expected_id: str | None,
+    actor_id: str | None,
+    confirmed_at: datetime | None = None,
 ) -> ConfirmedOutcome:
     """Record an outcome, or correct the one that was read as ``expected_id``.
 
@@ -111,6 +117,7 @@ def record_outcome(
         data: what is stated.
         expected_id: the present outcome of this task as the clinician saw it; None: there was none.
         actor_id: who states it.
+        confirmed_at: None: now. For simulated clinics, whose outcomes were confirmed in the past.
 
     Raises:
         NotFoundError: there is no such assessment.
@@ -125,7 +132,11 @@ def record_outcome(
     if (present.id if present else None) != expected_id:
         raise ConflictError(_MEANWHILE)
     outcome = ConfirmedOutcome(
-        assessment_id=assessment_id, replaces_id=expected_id, confirmed_by=actor_id, **data.model_dump()
+        assessment_id=assessment_id,
+        replaces_id=expected_id,
+        confirmed_by=actor_id,
+        created_at=confirmed_at or utc_now(),
+        **data.model_dump(),
     )
     with conflict_as(session, _MEANWHILE):
         session.add(outcome)

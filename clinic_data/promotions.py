@@ -13,7 +13,7 @@ from clinic_data.database import conflict_as
 from clinic_data.errors import ConflictError, NotFoundError, PermissionDeniedError, ValidationError
 from clinic_data.paging import Page, read_page
 from clinic_data.retraining_tables import Promotion, PromotionKind, PromotionState
-from clinic_data.tables import ModelVersion, Origin, Stage
+from clinic_data.tables import ModelVersion, Stage
 
 _REASON_MAX = 2000
 _PROMOTABLE = (Stage.CANDIDATE, Stage.RETIRED)
@@ -31,7 +31,7 @@ def request(*, session: Session, to_version_id: str, reason: str, actor_id: str)
     """
     version = model_registry.get_version(session=session, model_version_id=to_version_id)
     present = model_registry.production_version(session=session)
-    _assert_promotable(version, present)
+    assert_promotable(version, present)
     promotion = Promotion(
         kind=PromotionKind.PROMOTION,
         state=PromotionState.REQUESTED,
@@ -58,7 +58,7 @@ def approve(*, session: Session, promotion_id: str, reason: str, actor_id: str) 
     if (present.id if present else None) != promotion.from_version_id:
         raise ConflictError(_MEANWHILE)
     version = model_registry.get_version(session=session, model_version_id=promotion.to_version_id)
-    _assert_promotable(version, present)
+    assert_promotable(version, present)
     _decide(session, promotion, PromotionState.APPROVED, reason, actor_id)
     model_registry.switch_production(session=session, model_version_id=version.id)
     return promotion
@@ -146,6 +146,32 @@ def roll_back_target(*, session: Session) -> ModelVersion | None:
     return next((version for version in versions if version and version != present and _loadable(version)), None)
 
 
+def assert_promotable(version: ModelVersion, present: ModelVersion | None) -> None:
+    """That a version may replace the present one.
+
+    Args:
+        version: a candidate, or a version that was in production once.
+        present: what is in production, or None.
+
+    Raises:
+        ConflictError: it may not; the text says why.
+    """
+    if version.stage not in _PROMOTABLE:
+        raise ConflictError(
+            f"{version.name} {version.version} is {version.stage.value}; only candidates and retired versions can be "
+            "promoted."
+        )
+    report: dict[str, Any] = version.gate_report or {}
+    if report.get("passed") is not True:
+        raise ConflictError(f"{version.name} {version.version} did not pass the comparison on the locked people.")
+    compared_with: dict[str, Any] = report.get("production") or {}
+    if present is not None and compared_with.get("sha256") != present.sha256:
+        raise ConflictError(
+            f"{version.name} {version.version} was compared with another version than {present.name} "
+            f"{present.version}, which is in production now. Evaluate it again first."
+        )
+
+
 def get_promotion(*, session: Session, promotion_id: str) -> Promotion:
     """Read one promotion.
 
@@ -167,23 +193,6 @@ def list_promotions(*, session: Session, limit: int = 50, offset: int = 0) -> Pa
     """All requests and roll-backs, newest first."""
     order = (col(Promotion.requested_at).desc(), col(Promotion.id))
     return read_page(session, select(Promotion), order=order, limit=limit, offset=offset)
-
-
-def _assert_promotable(version: ModelVersion, present: ModelVersion | None) -> None:
-    if version.stage not in _PROMOTABLE:
-        raise ConflictError(
-            f"{version.name} {version.version} is {version.stage.value}; only candidates and retired versions can be "
-            "promoted."
-        )
-    report: dict[str, Any] = version.gate_report or {}
-    if report.get("passed") is not True:
-        raise ConflictError(f"{version.name} {version.version} did not pass the comparison on the locked people.")
-    compared_with: dict[str, Any] = report.get("production") or {}
-    if present is not None and compared_with.get("sha256") != present.sha256:
-        raise ConflictError(
-            f"{version.name} {version.version} was compared with another version than {present.name} "
-            f"{present.version}, which is in production now. Evaluate it again first."
-        )
 
 
 def _open_for(session: Session, promotion_id: str, actor_id: str) -> Promotion:
@@ -232,7 +241,7 @@ def _next_moment(session: Session) -> datetime:
 
 
 def _loadable(version: ModelVersion) -> bool:
-    return version.stage is Stage.RETIRED and (version.package_key is not None or version.origin is Origin.BUNDLED)
+    return version.stage is Stage.RETIRED and version.package_key is not None
 
 
 def _checked_reason(reason: str) -> str:

@@ -198,6 +198,18 @@ def test_lists_the_present_outcome_of_every_assessment_that_has_one(database, ro
     assert [row.assessment.id for row in depression] == [without.id]
 
 
+def test_outcomes_of_a_simulated_clinic_were_confirmed_in_the_past(session, rows, now: datetime) -> None:
+    outcome = outcomes.record_outcome(
+        session=session,
+        assessment_id=rows.assessment(session).id,
+        data=_data(),
+        expected_id=None,
+        actor_id=None,
+        confirmed_at=now,
+    )
+    assert outcome.created_at == now
+
+
 def test_a_note_is_not_printed_in_logs(session, rows) -> None:
     outcome = _record(session, rows.assessment(session).id, _data(note="Seen by her uncle."))
     assert "uncle" not in repr(outcome)

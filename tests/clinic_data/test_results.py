@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -39,6 +39,20 @@ def test_an_assessment_comes_back_as_the_json_it_was(database, rows) -> None:
         assert assessments.list_for_recording(session=session, recording_id=recording.id) == [read]
         assert assessments.list_assessments(session=session, patient_id=patient.id) == [read]
         assert assessments.list_assessments(session=session, patient_id=None) == []
+
+
+def test_assessments_of_a_simulated_clinic_lie_in_the_past(session, rows, now: datetime) -> None:
+    first = rows.assessment(session)
+    older = assessments.add_assessment(
+        session=session,
+        patient_id=None,
+        recording_id=first.recording_id,
+        job_id=rows.job(session).id,
+        model_version_id=first.model_version_id,
+        result=RESULT,
+        created_at=now - timedelta(days=90),
+    )
+    assert assessments.list_for_recording(session=session, recording_id=first.recording_id) == [first, older]
 
 
 def test_a_job_that_is_repeated_cannot_make_a_second_assessment(session, rows) -> None:
