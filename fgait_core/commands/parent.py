@@ -30,7 +30,8 @@ def end_with_parent(wanted: bool) -> None:
 
 
 def _wait_for_the_end() -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: its lock, held while it waits, would abort the interpreter at its ordinary end.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     os._exit(EXIT_ORPHAN)
 
