@@ -94,3 +94,7 @@ def run(cli: typer.Typer) -> None:
 def _say(*lines: str) -> None:
     for line in lines:
         typer.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    run(build())
