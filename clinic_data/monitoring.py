@@ -129,10 +129,12 @@ def screenings(*, session: Session, since: datetime, until: datetime) -> list[Sc
     return sorted(facts, key=lambda fact: fact.at)
 
 
-def first_screening_at(*, session: Session, model_version_id: str) -> datetime | None:
-    """When a version scored its first recording; None if it never did."""
-    mine = col(Assessment.model_version_id) == model_version_id
-    return session.connection().execute(select(func.min(col(Assessment.created_at))).where(mine)).scalar_one()
+def screening_period(*, session: Session, model_version_id: str) -> tuple[datetime, datetime] | None:
+    """When a version scored its first and its last recording; None if it never scored any."""
+    at = col(Assessment.created_at)
+    ends = select(func.min(at), func.max(at)).where(col(Assessment.model_version_id) == model_version_id)
+    first, last = session.connection().execute(ends).tuples().one()
+    return (first, last) if first else None
 
 
 def screened_versions(*, session: Session) -> dict[str, int]:

@@ -132,9 +132,9 @@ def test_which_versions_screened_and_since_when(session, now, screened, rows):
     version, _ = screened(5)
     screened(3)
     assert monitoring.screened_versions(session=session) == {version.id: 2}
-    first = monitoring.first_screening_at(session=session, model_version_id=version.id)
-    assert first == now + timedelta(days=3)
-    assert monitoring.first_screening_at(session=session, model_version_id=idle.id) is None
+    period = monitoring.screening_period(session=session, model_version_id=version.id)
+    assert period == (now + timedelta(days=3), now + timedelta(days=5))
+    assert monitoring.screening_period(session=session, model_version_id=idle.id) is None
 
 
 def test_confirmed_outcomes_count_as_corrected(session, rows, now, screened):
