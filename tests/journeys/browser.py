@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
+import socket
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page
 
 PASSWORD = "walk tall and steady"
@@ -16,13 +25,50 @@ class RunningApp:
 
     Attributes:
         url: where it answers.
-        password: the one-time password that its start printed.
+        password: the one-time password that its start printed; empty where there are accounts already.
         process: the server.
     """
 
     url: str
     password: str
     process: subprocess.Popen[str]
+
+
+@contextmanager
+def running_app(root: Path, data_dir: Path) -> Iterator[RunningApp]:
+    """The product on a data folder, started as its user starts it, and stopped at the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"FGAIT_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.serve", "--port", str(port)],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield RunningApp(f"http://127.0.0.1:{port}", _printed_password(process), process)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def _printed_password(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if "Stop with" in line:
+            found = re.search(r"one-time password\s+(\S+)", printed)
+            return found.group(1) if found else ""
+    pytest.fail("The app did not start:\n" + printed)
 
 
 def sign_in(page: Page, app: RunningApp, username: str, password: str) -> None:

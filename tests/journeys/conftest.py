@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import RunningApp
+from browser import RunningApp, running_app
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
@@ -25,37 +19,8 @@ FLAGS = (
 @pytest.fixture(scope="session")
 def app(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """The product on an empty data folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"FGAIT_DATA_DIR": str(tmp_path_factory.mktemp("clinic")), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app.serve", "--port", str(port)],
-        cwd=root,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        yield RunningApp(f"http://127.0.0.1:{port}", _printed_password(process), process)
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.communicate(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
-def _printed_password(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    printed = []
-    for line in process.stdout:
-        printed.append(line)
-        if found := re.search(r"one-time password\s+(\S+)", line):
-            return found.group(1)
-    pytest.fail("The app did not start:\n" + "".join(printed))
+    with running_app(root, tmp_path_factory.mktemp("clinic")) as app:
+        yield app
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from fgait_core.models.backbone import Backbone, BackboneOutput
 from fgait_core.models.heads import TaskNetwork
+
+_NAME_BYTES = 16
 
 
 class PassMemory:
@@ -26,14 +29,30 @@ class PassMemory:
     def __init__(self, backbone: Backbone) -> None:
         self._compute = backbone.forward
         self._state = {name: each.clone() for name, each in backbone.state_dict().items()}
+        self._backbone = _sha256(self._state)
         self._known: dict[bytes, NDArray[np.float32]] = {}
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def clear(self) -> None:
-        """Forgets everything."""
-        self._known.clear()
+    def keep(self, path: Path) -> None:
+        """Writes everything to an npz file, for `restore` of a memory of the same backbone."""
+        names = np.frombuffer(b"".join(self._known), np.uint8).reshape(len(self), _NAME_BYTES)
+        unfinished = path.with_name(f"{path.name}.part")
+        with unfinished.open("wb") as file:
+            np.savez(file, backbone=self._backbone, names=names, passes=np.stack(list(self._known.values())))
+        unfinished.replace(path)
+
+    def restore(self, path: Path) -> bool:
+        """Reads what `keep` wrote; False where there is nothing of this backbone."""
+        if not path.exists():
+            return False
+        with np.load(path) as stored:
+            if str(stored["backbone"]) != self._backbone:
+                return False
+            names = [name.tobytes() for name in stored["names"]]
+            self._known |= dict(zip(names, stored["passes"], strict=True))
+        return True
 
     def knows(self, network: TaskNetwork) -> bool:
         """Whether the network's backbone is the one whose passes are kept."""
@@ -69,4 +88,11 @@ class PassMemory:
 
 def _name(window: Tensor) -> bytes:
     pixels = (window.numpy() > 0.5) if window.dtype.is_floating_point else window.numpy() > 0
-    return hashlib.blake2b(np.packbits(pixels).tobytes(), digest_size=16).digest()
+    return hashlib.blake2b(np.packbits(pixels).tobytes(), digest_size=_NAME_BYTES).digest()
+
+
+def _sha256(state: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, values in sorted(state.items()):
+        digest.update(name.encode() + values.numpy().tobytes())
+    return digest.hexdigest()

@@ -22,6 +22,7 @@ from fgait_core.recipes.retraining.study_cell import CellName, CellWork, StudyCe
 from fgait_core.recipes.retraining.study_people import write_people
 from fgait_core.recipes.retraining.study_tables import study_tables
 from fgait_core.recipes.retraining.study_truth import TrueFigures, Truth
+from fgait_core.recipes.scoring import score_folder
 from fgait_core.simulation.dataset.clinic import ClinicPlan
 
 CONFIG = "config.yaml"
@@ -153,6 +154,10 @@ def _do_clinic(config: RetrainingStudyConfig, out: Path, clinic: int, progress: 
     memory.serve(base.network)
     plan = ClinicPlan(max(config.sizes), seed=clinic)
     people = write_people(plan, out / f"clinic-{clinic:02d}", base.content.transform.frame_rate_hz, progress, cancelled)
+    kept = out / f"clinic-{clinic:02d}.npz"
+    if not memory.restore(kept):
+        score_folder(base.network, people, base.content.transform, progress=progress)
+        memory.keep(kept)
     work = CellWork(config, base, memory, truth, people, out / f"work-{clinic:02d}")
     of_base: dict[str, TrueFigures] = {task: truth.measure(base, task) for task in config.tasks}
     for number, name in enumerate(todo):

@@ -34,7 +34,7 @@ class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CellName(_Facts):
+class CellName(_Facts, frozen=True):
     """Which cell; `labels` are those of the development people."""
 
     clinic: int

@@ -1,0 +1,457 @@
+"""`python -m app.simulated_clinic`: fills an installation with simulated patients, to try everything out on.
+
+Patients, walks and outcomes are simulated (`fgait_core.simulation.dataset.clinic`); the scores are what the model in
+production really says of the simulated silhouettes. An installation that holds anything real is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlmodel import Session
+
+from app.services import model_store
+from app.services.accounts import one_time_password
+from app.services.catalogue import Services
+from app.services.screening import SCREEN
+from app.settings import Settings
+from clinic_data import assessments, audit, jobs, outcomes, patients, recordings, users
+from clinic_data.errors import ClinicDataError
+from clinic_data.outcomes import OutcomeData
+from clinic_data.patients import PatientData
+from clinic_data.storage import StoredFile
+from clinic_data.tables import Patient, Recording, Role
+from fgait_core import __version__
+from fgait_core.commands.progress_bar import progress_bar
+from fgait_core.errors import FGaitError
+from fgait_core.inference import model_facts
+from fgait_core.model_package import ModelPackage, bundled_package_dir
+from fgait_core.progress import Progress, ignore_progress
+from fgait_core.screening_result import (
+    CheckFacts,
+    PersonFacts,
+    QualityFacts,
+    RecordingFacts,
+    ScreeningResult,
+    SequenceFacts,
+)
+from fgait_core.sequence import HEIGHT_PX, WIDTH_PX, SilhouetteSequence
+from fgait_core.silhouettes.quality import MIN_STEPS, SUITABLE_VIEWS
+from fgait_core.simulation.bodies.bank import BodyBank
+from fgait_core.simulation.dataset.clinic import ClinicFacts, ClinicPlan, simulate_clinic_person
+from fgait_core.simulation.dataset.rows import SequenceRow
+from fgait_core.simulation.picture.camera import view_name
+
+PREFIX = "SIM-"
+CAMERA = "simulated camera"
+CLINICIAN = "sim-clinician"
+ACCOUNTS = {
+    "sim-admin-1": (Role.ADMINISTRATOR, "Simulated administrator 1"),
+    "sim-admin-2": (Role.ADMINISTRATOR, "Simulated administrator 2"),
+    CLINICIAN: (Role.CLINICIAN, "Simulated clinician"),
+}
+QUEUE = "simulated"
+"""No worker serves it: these jobs are done where they are made."""
+
+_PAGE = 200
+_FRAMES = 75
+_PHQ9_MAX = 27
+_log = logging.getLogger(__name__)
+
+
+class NotSimulatedError(ClinicDataError):
+    """The installation holds something real."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicOrder:
+    """What is wanted.
+
+    Attributes:
+        patients: how many there shall be in the end.
+        seed: of the clinic.
+        weeks: over how many weeks, up to today, the patients came.
+        depression: share of patients with a depression.
+        scoliosis: share with a scoliosis.
+    """
+
+    patients: int
+    seed: int = 1
+    weeks: float = 26.0
+    depression: float = 0.4
+    scoliosis: float = 0.4
+
+    @property
+    def plan(self) -> ClinicPlan:
+        """What the simulator is asked for."""
+        return ClinicPlan(
+            self.patients, frames=_FRAMES, seed=self.seed, depression=self.depression, scoliosis=self.scoliosis
+        )
+
+    def filmed_at(self, number: int, now: datetime) -> datetime:
+        """When a patient came: evenly over the weeks, in consulting hours, the last one yesterday."""
+        rng = np.random.default_rng((self.seed, number))
+        back_days = 1.0 + 7.0 * self.weeks * (1.0 - (number + 0.5) / self.patients)
+        day = (now - timedelta(days=back_days)).replace(hour=8, minute=0, second=0, microsecond=0)
+        return day + timedelta(minutes=int(rng.integers(0, 540)))
+
+
+@dataclass(frozen=True, slots=True)
+class FilledClinic:
+    """What was done.
+
+    Attributes:
+        added: patients of this run.
+        patients: simulated patients altogether.
+        passwords: one-time passwords of new accounts, by user name.
+    """
+
+    added: int
+    patients: int
+    passwords: Mapping[str, str]
+
+
+def fill_clinic(services: Services, order: ClinicOrder, progress: Progress = ignore_progress) -> FilledClinic:
+    """Adds the patients who are still missing; each is there wholly or not at all.
+
+    Args:
+        services: of the installation, its database up to date.
+        order: what is wanted.
+        progress: told after each patient.
+
+    Raises:
+        NotSimulatedError: if the installation holds a patient or a recording that is not simulated.
+        ModelPackageError: if the model in production cannot be loaded.
+    """
+    present = _require_simulated(services)
+    passwords = _ensure_accounts(services)
+    model_store.register_bundled(services.database, services.storage, bundled_package_dir())
+    version = model_store.production(services.database)
+    folder = model_store.package_folder(services.settings, services.database, services.storage, version.id)
+    maker = _Maker(services, order, ModelPackage.load(folder), version.id, _account(services, CLINICIAN), _now())
+    bank = BodyBank.packaged()
+    for number in range(present, order.patients):
+        for known, made in simulate_clinic_person(order.plan, bank, number):
+            seconds = np.arange(len(made.silhouettes)) / order.plan.frame_rate_hz
+            walk = SilhouetteSequence(made.silhouettes, seconds, np.arange(len(seconds)))
+            maker.add(number, known, walk)
+        progress((number + 1 - present) / (order.patients - present), f"patient {number + 1} of {order.patients}")
+    return FilledClinic(max(order.patients - present, 0), max(order.patients, present), passwords)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _require_simulated(services: Services) -> int:
+    """How many simulated patients there are; real ones are an error."""
+    with services.database.reading() as session:
+        found = _all_patients(session)
+        strangers = [each for each in found if not each.record_number.startswith(PREFIX)]
+        filmed: list[Recording] = recordings.list_recordings(session=session, patient_id=None)
+        for each in found:
+            filmed += recordings.list_recordings(session=session, patient_id=each.id)
+    real = sum(not each.simulated for each in filmed)
+    if strangers or real:
+        raise NotSimulatedError(
+            f"This installation holds {len(strangers)} patients and {real} recordings that are not simulated. "
+            "Simulated patients are never put among real ones. Set FGAIT_DATA_DIR (and FGAIT_DATABASE_URL, where it is "
+            "set) to an installation of its own, such as FGAIT_DATA_DIR=var/simulated, and begin again."
+        )
+    return len(found)
+
+
+def _all_patients(session: Session) -> list[Patient]:
+    found: list[Patient] = []
+    while True:
+        page = patients.search_patients(session=session, limit=_PAGE, offset=len(found))
+        found += page.rows
+        if len(page.rows) < _PAGE:
+            return found
+
+
+def _ensure_accounts(services: Services) -> dict[str, str]:
+    """Two administrators, because a promotion needs two, and a clinician, where there are none."""
+    passwords: dict[str, str] = {}
+    with services.database.transaction() as session:
+        present = {user.username for user in users.list_users(session=session)}
+        for name, (role, display_name) in ACCOUNTS.items():
+            if name in present:
+                continue
+            passwords[name] = one_time_password()
+            user = users.create_user(
+                session=session,
+                username=name,
+                display_name=display_name,
+                role=role,
+                password=passwords[name],
+                must_change_password=True,
+            )
+            audit.record(
+                session=session,
+                actor_id=None,
+                action="user.created",
+                subject_type="user",
+                subject_id=user.id,
+                details={"role": role.value, "from": "the simulated clinic"},
+            )
+    return passwords
+
+
+def _account(services: Services, username: str) -> str:
+    with services.database.reading() as session:
+        return next(user.id for user in users.list_users(session=session) if user.username == username)
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Stores simulated patients.
+
+    Attributes:
+        services: of the installation.
+        order: what is wanted.
+        package: the model in production.
+        version_id: its row.
+        actor_id: the clinician who is said to have done it.
+        now: of this run.
+    """
+
+    services: Services
+    order: ClinicOrder
+    package: ModelPackage
+    version_id: str
+    actor_id: str
+    now: datetime
+
+    def add(self, number: int, known: ClinicFacts, walk: SilhouetteSequence) -> None:
+        """Patient, recording, assessment and outcomes in one transaction."""
+        filmed_at = self.order.filmed_at(number, self.now)
+        name = f"simulated_walk_{number + 1:04d}.npz"
+        stored = self._stored(walk)
+        result = _result(self.package, known, walk, name, stored)
+        with self.services.database.transaction() as session:
+            patient = patients.create_patient(
+                session=session, data=_patient(number, known.row, filmed_at), actor_id=self.actor_id
+            )
+            recording = recordings.add_recording(
+                session=session,
+                patient_id=patient.id,
+                original_name=name,
+                stored=stored,
+                uploaded_by=self.actor_id,
+                recorded_at=filmed_at,
+                site=known.site,
+                simulated=True,
+            )
+            assessment_id = self._assess(session, patient, recording, stored, result, filmed_at)
+            known_at = self._known_at(filmed_at, known.row.seed)
+            for data in _outcomes(known.row, known_at.date(), np.random.default_rng(known.row.seed)):
+                outcomes.record_outcome(
+                    session=session,
+                    assessment_id=assessment_id,
+                    data=data,
+                    expected_id=None,
+                    actor_id=self.actor_id,
+                    confirmed_at=known_at,
+                )
+            audit.record(
+                session=session,
+                actor_id=self.actor_id,
+                action="patient.simulated",
+                subject_type="patient",
+                subject_id=patient.id,
+                details={"recording_id": recording.id, "assessment_id": assessment_id},
+            )
+
+    def _known_at(self, filmed_at: datetime, seed: int) -> datetime:
+        """One to four weeks after the walk, and never after now."""
+        days = int(np.random.default_rng((seed, 1)).integers(7, 29))
+        return min(filmed_at + timedelta(days=days), self.now)
+
+    def _stored(self, walk: SilhouetteSequence) -> StoredFile:
+        with tempfile.TemporaryDirectory(dir=self.services.settings.data_dir, prefix="work-") as folder:
+            path = Path(folder) / "silhouettes.npz"
+            walk.save(path)
+            return self.services.storage.write_file(path)
+
+    def _assess(
+        self,
+        session: Session,
+        patient: Patient,
+        recording: Recording,
+        stored: StoredFile,
+        result: ScreeningResult,
+        filmed_at: datetime,
+    ) -> str:
+        job = jobs.enqueue(
+            session=session,
+            kind=SCREEN,
+            payload={"recording_id": recording.id, "person": 1, "tasks": list(self.package.tasks)},
+            queue=QUEUE,
+            created_by=self.actor_id,
+            patient_id=patient.id,
+            recording_id=recording.id,
+        )
+        jobs.claim(session=session, worker=QUEUE, queues=(QUEUE,))
+        assessment = assessments.add_assessment(
+            session=session,
+            patient_id=patient.id,
+            recording_id=recording.id,
+            job_id=job.id,
+            model_version_id=self.version_id,
+            result=result.to_json(),
+            silhouettes_key=stored.key,
+            created_by=self.actor_id,
+            created_at=filmed_at + timedelta(minutes=5),
+        )
+        jobs.finish(session=session, job_id=job.id, worker=QUEUE, result={"assessment_id": assessment.id})
+        return assessment.id
+
+
+def _patient(number: int, row: SequenceRow, filmed_at: datetime) -> PatientData:
+    born = filmed_at.date() - timedelta(days=round(365.25 * row.age_years))
+    return PatientData.checked(
+        record_number=f"{PREFIX}{number + 1:04d}",
+        family_name="Simulated",
+        given_name=f"Walker {number + 1}",
+        birth_date=born,
+        sex=row.sex,
+        notes="A simulated patient: no such person exists.",
+        training_consent=True,
+    )
+
+
+def _result(
+    package: ModelPackage, known: ClinicFacts, walk: SilhouetteSequence, name: str, stored: StoredFile
+) -> ScreeningResult:
+    """What the engine's pipeline would say, but for what only a video can tell."""
+    view = view_name(known.row.view_deg)
+    assessed = package.assess(walk, package.tasks, view)
+    way_m = known.row.truth["speed_m_s"] * walk.duration_s
+    person = PersonFacts(
+        number=1,
+        seed_time_s=0.0,
+        box_px=(0.0, 0.0, float(WIDTH_PX), float(HEIGHT_PX)),
+        travel_body_heights=round(way_m / known.row.height_m, 2),
+        visible_s=round(walk.duration_s, 2),
+        in_full_view=True,
+    )
+    return ScreeningResult(
+        created_by=f"FGait {__version__}",
+        recording=RecordingFacts(
+            file_name=name,
+            sha256=stored.sha256,
+            size_bytes=stored.size_bytes,
+            frame_rate_hz=walk.frame_rate_hz,
+            duration_s=walk.duration_s,
+            codec=CAMERA,
+            container="silhouettes, no video",
+        ),
+        people=(person,),
+        person=1,
+        quality=_quality(package, known.row, walk, view),
+        sequence=SequenceFacts(
+            frames=len(walk), frame_rate_hz=walk.frame_rate_hz, first_s=0.0, last_s=float(walk.timestamps_s[-1])
+        ),
+        scores=assessed.scores,
+        typicality=assessed.typicality,
+        model=model_facts(package),
+        simulated=True,
+        refused=False,
+    )
+
+
+def _quality(package: ModelPackage, row: SequenceRow, walk: SilhouetteSequence, view: str) -> QualityFacts:
+    """What is known of a simulated walk, named as the quality gate names it; what needs a picture is left out."""
+    steps = int(row.truth["cadence_steps_min"] / 60.0 * walk.duration_s)
+
+    def check(name: str, label: str, value: float | str, unit: str, threshold: str, passed: bool = True) -> CheckFacts:
+        advice = "" if passed else f"The simulated walk has {value} {unit}".rstrip() + "."
+        return CheckFacts(
+            name=name,
+            label=label,
+            value=value,
+            unit=unit,
+            threshold=threshold,
+            passed=passed,
+            blocking=False,
+            advice=advice,
+        )
+
+    known = "known of the simulation, not measured"
+    checks = [
+        check("simulated", "Camera", CAMERA, "", "no video: pictures were never made"),
+        check("frame_rate", "Frame rate", round(walk.frame_rate_hz, 1), "Hz", known),
+        check("duration", "Time in full view", round(walk.duration_s, 1), "s", known),
+        check("steps", "Footsteps in full view", steps, "steps", f"{known}; at least {MIN_STEPS}", steps >= MIN_STEPS),
+    ]
+    for task in package.tasks:
+        suitable = SUITABLE_VIEWS.get(task, (view,))
+        checks.append(check(f"view_{task}", f"View for {task}", view, "", " or ".join(suitable), view in suitable))
+    return QualityFacts(passed=True, view=view, steps=steps, checks=tuple(checks))
+
+
+def _outcomes(row: SequenceRow, examined_on: date, rng: np.random.Generator) -> tuple[OutcomeData, OutcomeData]:
+    """What a radiograph or bend test and a clinician found."""
+    straight = row.scoliosis == "negative" and rng.random() < 0.5
+    phq9 = int(np.clip(round(4.0 + 10.0 * row.depression_dose + rng.normal(0.0, 3.0)), 0, _PHQ9_MAX))
+    facts: dict[str, Any] = {"examined_on": examined_on, "note": "Simulated."}
+    return (
+        OutcomeData.checked(
+            task="scoliosis",
+            label=row.scoliosis,
+            method="forward_bend_test" if straight else "radiograph",
+            **facts,
+        ),
+        OutcomeData.checked(
+            task="depression", label=row.depression, method="clinical_diagnosis", phq9_total=phq9, **facts
+        ),
+    )
+
+
+def main() -> None:
+    """Entry point of `python -m app.simulated_clinic`."""
+    order = _order()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    services = Services.open(Settings())
+    try:
+        services.database.upgrade()
+        with progress_bar() as progress:
+            filled = fill_clinic(services, order, progress)
+    except (ClinicDataError, FGaitError) as error:
+        raise SystemExit(str(error)) from error
+    finally:
+        services.database.dispose()
+    lines = [f"{filled.added} simulated patients were added; there are {filled.patients}."]
+    if filled.passwords:
+        lines += ["", "New accounts, each with a one-time password that is shown only now:"]
+        lines += [f"  {name:<14} {password}" for name, password in filled.passwords.items()]
+    print("\n".join([*lines, "", "Start with ./run app"]), flush=True)
+
+
+def _order() -> ClinicOrder:
+    parser = argparse.ArgumentParser(
+        prog="./run simulated-clinic",
+        description="Fills an installation with simulated patients, their assessments and confirmed outcomes.",
+    )
+    parser.add_argument("--patients", type=int, default=100, help="how many there shall be (default 100)")
+    parser.add_argument("--seed", type=int, default=1, help="of the clinic (default 1)")
+    parser.add_argument("--weeks", type=float, default=26.0, help="over which they came, up to today (default 26)")
+    parser.add_argument("--depression", type=float, default=0.4, help="share with a depression (default 0.4)")
+    parser.add_argument("--scoliosis", type=float, default=0.4, help="share with a scoliosis (default 0.4)")
+    given = parser.parse_args()
+    if given.patients < 1 or given.weeks <= 0 or given.seed < 0:
+        parser.error("Patients and weeks must be positive, the seed not negative.")
+    return ClinicOrder(given.patients, given.seed, given.weeks, given.depression, given.scoliosis)
+
+
+if __name__ == "__main__":
+    main()
