@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import session
 from app.services.permissions import Actor, Permission
+from app.services.report_content import adaptation_block
 from app.views.parts import look, page
 from clinic_data.tables import ModelVersion
 from reports import wording
@@ -24,17 +25,20 @@ def body(actor: Actor) -> None:
     if model is None:
         st.info("No model is loaded yet. The worker registers it when it starts, which takes some seconds.")
         return
+    adaptation = adaptation_block(model.metrics.get("adapted_on"))
     if model.simulated:
-        look.simulated_banner()
+        look.simulated_banner(adaptation)
     people = model.metrics.get("people", {})
     look.facts(
         [
             ("Model", f"{model.name} {model.version}"),
             ("Screens for", ", ".join(wording.task_title(task) for task in model.metrics.get("tasks", ()))),
             *((label, f"{people[name]} people") for name, label in _SPLITS.items() if name in people),
-            ("In use since", session.shown_time(model.created_at)),
+            ("Registered", session.shown_time(model.created_at)),
         ]
     )
+    if adaptation is not None:
+        st.markdown(f"**Adapted to** {wording.adapted_sentence(adaptation)}.")
     st.markdown(model.metrics.get("training_data", ""))
     _guard(model)
     gaps = model.metrics.get("known_gaps", ())

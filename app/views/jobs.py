@@ -9,11 +9,17 @@ import streamlit as st
 from app import session
 from app.services.operations import JobRow
 from app.services.permissions import Actor, Permission
+from app.services.training_jobs import EVALUATE, RETRAIN
 from app.views.parts import browser, look, page
 from clinic_data.tables import JobState
 
 _ROWS = 20
-_KINDS = {"find_people": "Find people", "screen": "Screening"}
+_KINDS = {
+    "find_people": "Find people",
+    "screen": "Screening",
+    RETRAIN: "Retraining",
+    EVALUATE: "Evaluation of a package",
+}
 _LOOKS = {
     JobState.DONE: "ok",
     JobState.FAILED: "positive",

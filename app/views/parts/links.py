@@ -13,6 +13,11 @@ RESULT = "views/result.py"
 USERS = "views/users.py"
 JOBS = "views/jobs.py"
 AUDIT = "views/audit_log.py"
+RETRAINING = "views/retraining.py"
+RETRAINING_RUN = "views/retraining_run.py"
+MODELS = "views/models.py"
+MODEL = "views/model.py"
+MONITORING = "views/monitoring.py"
 ABOUT = "views/about.py"
 
 

@@ -74,6 +74,26 @@ def simulated_banner(*adaptations: AdaptationBlock | None) -> None:
     st.html(f'<div class="fg-banner" role="note"><b>{escape(SIMULATED_BANNER)}</b><br>{lines}</div>')
 
 
+def notice(title: str, text: str, *, kind: str = "note") -> None:
+    """Words that cannot be overlooked.
+
+    Args:
+        title: first line.
+        text: what it means and what to do.
+        kind: "note", "stop" or "good"; the colour never says more than the words.
+    """
+    role = "alert" if kind == "stop" else "note"
+    st.html(
+        f'<div class="fg-banner fg-{escape(kind)}" role="{role}"><b class="fg-big">{escape(title)}</b><br>'
+        f"{escape(text)}</div>"
+    )
+
+
+def sha256(text: str, *, short: bool = False) -> str:
+    """A checksum as HTML, whole or its beginning."""
+    return f'<span class="fg-hash" title="{escape(text)}">{escape(text[:12] if short else text)}</span>'
+
+
 def unlike_banner(typicality: TypicalityBlock, *, simulated: bool) -> None:
     """Stands above the scores of a recording that is unlike the training data."""
     figures = typicality_figures(typicality, simulated=simulated)
@@ -99,17 +119,19 @@ def score_pill(score: ScoreBlock) -> str:
     return pill(outcome_label(score), score.outcome.value)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, even: bool = False) -> None:
     """A table that wraps its texts.
 
     Args:
         head: plain texts.
         rows: cells as HTML whose texts are escaped already.
+        even: the first column is as wide in each such table, the others share the rest; for tables below each other.
     """
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    kind = "fg-table fg-even" if even else "fg-table"
     st.html(
-        f'<div class="fg-wrap"><table class="fg-table"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+        f'<div class="fg-wrap"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 

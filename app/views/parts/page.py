@@ -44,11 +44,17 @@ def errors_shown() -> Iterator[None]:
         st.error(str(error))
 
 
-def missing(what: str) -> None:
-    """The state of a page whose address names nothing."""
+def missing(what: str, page: str = links.PATIENTS, label: str = "Go to the patients") -> None:
+    """The state of a page whose address names nothing.
+
+    Args:
+        what: it should name.
+        page: where one can be chosen.
+        label: of the link to it.
+    """
     st.title("Nothing chosen")
     st.info(f"This address names no {what}.")
-    links.link(links.PATIENTS, "Go to the patients")
+    links.link(page, label)
 
 
 def pager(total: int, limit: int, key: str) -> int:

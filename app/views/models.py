@@ -1,0 +1,248 @@
+"""Model versions: which one screens, an open request for promotion, roll-back, packages of other clinics, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import streamlit as st
+
+from app import session
+from app.services.models import MIN_REASON, ModelList
+from app.services.permissions import Actor, Permission
+from app.views.parts import gate_report, links, look, page, promotion_rows, training_states
+from app.views.parts.promotion_rows import label
+from clinic_data.retraining_tables import Promotion
+from clinic_data.tables import ModelVersion, Role, User
+from reports.wording import percent_of_count, task_title
+
+_ROWS = 20
+_MAX_PACKAGE_MB = 200
+
+
+def body(actor: Actor) -> None:
+    """Draws the page."""
+    st.title("Models")
+    found = session.services().models.list(actor)
+    users = {user.id: user for user in session.services().users.list_users(actor)}
+    versions = {version.id: version for version in found.versions}
+    if found.open_request is not None:
+        _request(actor, found.open_request, versions, users)
+    _production(actor, found)
+    _versions(found.versions)
+    _promotions(found.promotions, versions, users)
+    _other_clinics(actor)
+
+
+def _request(actor: Actor, request: Promotion, versions: Mapping[str, ModelVersion], users: Mapping[str, User]) -> None:
+    wanted = versions[request.to_version_id]
+    with st.container(border=True):
+        st.html(
+            f"<h3>A promotion is asked for: {escape(label(wanted))}</h3>"
+            f"<div>{escape(users[request.requested_by].display_name)} asks, "
+            f"{escape(session.shown_time(request.requested_at))}: “{escape(request.reason)}”</div>"
+        )
+        links.link(links.MODEL, "Read the comparison and the model card", version=wanted.id)
+        if request.requested_by == actor.user_id:
+            _own_request(actor, request, users)
+        else:
+            _decide(actor, request, wanted)
+
+
+def _own_request(actor: Actor, request: Promotion, users: Mapping[str, User]) -> None:
+    others = [
+        user
+        for user in users.values()
+        if user.role is Role.ADMINISTRATOR and user.active and user.id != request.requested_by
+    ]
+    if others:
+        st.info("You asked for this promotion, so another administrator must decide.")
+    else:
+        st.warning(
+            "You asked for this promotion, so another administrator must decide; but you are the only one. Create "
+            "another administrator on the page Users."
+        )
+    if st.button("Withdraw the request", key="withdraw"):
+        with page.errors_shown():
+            session.services().models.withdraw(actor, request.id)
+            session.put_notice("The request is withdrawn.")
+            st.rerun()
+
+
+def _decide(actor: Actor, request: Promotion, wanted: ModelVersion) -> None:
+    models = session.services().models
+    reason = st.text_area(
+        "Why you approve or refuse",
+        key="decision",
+        max_chars=1000,
+        height=80,
+        placeholder=f"At least {MIN_REASON} characters; kept with the decision",
+    )
+    with st.container(horizontal=True):
+        approved = st.button(f"Approve: put {label(wanted)} into production", key="approve", type="primary")
+        refused = st.button("Refuse", key="refuse")
+    with page.errors_shown():
+        if approved:
+            with st.spinner("Checking once more that nobody of the gate was trained on, and switching"):
+                models.approve(actor, request.id, reason)
+            session.put_notice(f"{label(wanted)} is in production. New screenings use it from now on.")
+            st.rerun()
+        if refused:
+            models.refuse(actor, request.id, reason)
+            session.put_notice("The promotion is refused.")
+            st.rerun()
+
+
+def _production(actor: Actor, found: ModelList) -> None:
+    st.subheader("In production")
+    if found.production is None:
+        st.info("No model is in production yet. The worker registers the bundled one when it starts.")
+        return
+    with st.container(border=True):
+        left, right = st.columns([4, 2], vertical_alignment="center")
+        with left:
+            _row(found.production)
+        with right:
+            links.link(links.MODEL, "Open", version=found.production.id)
+            back = found.roll_back_target
+            if back is None:
+                st.caption("There is no earlier version to roll back to.")
+            elif st.button(
+                f"Roll back to {label(back)}",
+                key="roll-back",
+                width="stretch",
+                help="At once and without a second person. New screenings use the earlier version; stored results keep "
+                "theirs.",
+            ):
+                with page.errors_shown():
+                    session.services().models.roll_back(actor, expected_production_id=found.production.id)
+                    session.put_notice(f"{label(back)} is in production again.")
+                    st.rerun()
+
+
+def _versions(versions: Sequence[ModelVersion]) -> None:
+    others = [version for version in versions if version.stage.value != "production"]
+    st.subheader("Other versions")
+    if not others:
+        st.info("There is no other version yet. A retraining or an imported package makes one.")
+        return
+    skip = (session.value_of("version-page", 1) - 1) * _ROWS
+    for version in others[skip : skip + _ROWS]:
+        with st.container(border=True):
+            left, right = st.columns([5, 1], vertical_alignment="center")
+            with left:
+                _row(version)
+            with right:
+                links.link(links.MODEL, "Open", version=version.id)
+    st.caption(f"{len(others)} other version{'s' if len(others) != 1 else ''}")
+    page.pager(len(others), _ROWS, "version-page")
+
+
+def _row(version: ModelVersion) -> None:
+    report = training_states.report_of(version)
+    pills = [training_states.stage_pill(version)]
+    if report is not None and version.stage.value != "production":
+        pills.append(gate_report.pill(report))
+    if version.simulated:
+        pills.append(look.pill("simulated", "wait"))
+    about = [
+        training_states.ORIGINS[version.origin],
+        session.shown_time(version.created_at),
+        f"package {look.sha256(version.sha256, short=True)}",
+    ]
+    st.html(
+        f"<b>{escape(label(version))}</b> &nbsp; {' '.join(pills)}<br>"
+        f'<span class="fg-small">{escape(_figures(version))}</span><br>'
+        f'<span class="fg-muted fg-small">{" · ".join(about)}</span>'
+    )
+
+
+def _figures(version: ModelVersion) -> str:
+    """Sensitivity and specificity of each task, as the package says them."""
+    parts: list[str] = []
+    for task, figures in (version.metrics.get("figures") or {}).items():
+        found, cleared = figures.get("sensitivity"), figures.get("specificity")
+        if found is not None and cleared is not None:
+            words = f"sensitivity {percent_of_count(found)}, specificity {percent_of_count(cleared)}"
+            parts.append(f"{task_title(task)}: {words}")
+    return " · ".join(parts)
+
+
+def _promotions(
+    promotions: Sequence[Promotion], versions: Mapping[str, ModelVersion], users: Mapping[str, User]
+) -> None:
+    if promotions:
+        with st.expander(f"Promotions and roll-backs so far ({len(promotions)})"):
+            promotion_rows.show(promotions, versions, users)
+
+
+def _other_clinics(actor: Actor) -> None:
+    st.subheader("Other clinics")
+    with st.expander("Import a package"):
+        _import(actor)
+    with st.expander("Keys"):
+        _own_key(actor)
+        _trusted_keys(actor)
+
+
+def _import(actor: Actor) -> None:
+    st.markdown(
+        "A package must be signed with a key that you trust (below). It stays in quarantine until it was evaluated on "
+        "your own locked people."
+    )
+    file = st.file_uploader("Signed package", key="package", max_upload_size=_MAX_PACKAGE_MB)
+    if file is None or not st.button("Import the package", key="import", type="primary"):
+        return
+    with page.errors_shown():
+        with st.spinner("Verifying signature and package"):
+            version = session.services().models.import_package(actor, file.getvalue())
+        session.put_notice(f"{label(version)} is in quarantine.")
+        st.switch_page(links.MODEL, query_params={"version": version.id})
+
+
+def _own_key(actor: Actor) -> None:
+    own = session.services().models.own_key(actor)
+    st.markdown("**Your clinic's key.** Give it to clinics that shall accept your packages; it is no secret.")
+    look.table(
+        ("What", "Value"),
+        [
+            ("Public key", f'<span class="fg-hash">{escape(own.public_key)}</span>'),
+            ("Fingerprint", f'<span class="fg-hash">{escape(own.fingerprint)}</span>'),
+        ],
+    )
+
+
+def _trusted_keys(actor: Actor) -> None:
+    models = session.services().models
+    st.markdown(
+        "**Keys that you trust.** Compare the fingerprint with the other clinic by telephone before you add it."
+    )
+    keys = models.keys(actor)
+    if not keys:
+        st.info("No key of another clinic is trusted yet.")
+    for view in keys:
+        with st.container(border=True):
+            left, right = st.columns([5, 1.2], vertical_alignment="center")
+            state = ("revoked", "neutral") if view.key.revoked_at else ("trusted", "ok")
+            left.html(
+                f"<b>{escape(view.key.name)}</b> &nbsp; {look.pill(*state)}<br>"
+                f'<span class="fg-hash fg-muted">{escape(view.fingerprint)}</span>'
+            )
+            if view.key.revoked_at is None:
+                with right.popover("Revoke …", width="stretch"):
+                    st.markdown("Packages signed with this key are refused from now on. This cannot be undone.")
+                    if st.button("Revoke the key", key=f"revoke-{view.key.id}", type="primary"):
+                        with page.errors_shown():
+                            models.revoke_key(actor, view.key.id)
+                            st.rerun()
+    with st.form("trust", border=False, clear_on_submit=True):
+        name = st.text_input("Clinic", max_chars=120)
+        public_key = st.text_input("Its public key", max_chars=64, placeholder="64 hexadecimal digits")
+        if st.form_submit_button("Trust this key"):
+            with page.errors_shown():
+                models.trust_key(actor, name, public_key)
+                st.rerun()
+
+
+if __name__ == "__main__":
+    page.run(Permission.MANAGE_MODELS, body)

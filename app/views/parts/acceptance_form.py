@@ -1,0 +1,105 @@
+"""The acceptance criteria of a protocol: what a candidate must do on the locked people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from fgait_core.config.retraining import AcceptanceConfig
+
+
+def form() -> AcceptanceConfig:
+    """Draws the criteria with their defaults and returns them as they stand."""
+    default = AcceptanceConfig()
+    st.caption("Measured on the locked gate people. Differences are candidate − production, with 95 % intervals.")
+    people = st.columns(2)
+    min_positive = _count(
+        people[0],
+        "Gate people with the condition",
+        default.min_positive,
+        "min-positive",
+        "With fewer, nothing can be promoted whatever the figures say.",
+    )
+    min_negative = _count(
+        people[1], "Gate people without it", default.min_negative, "min-negative", "Likewise for people without it."
+    )
+    margins = st.columns(3)
+    auroc = _margin(
+        margins[0],
+        "AUROC may be lower by",
+        default.auroc_margin,
+        "auroc-margin",
+        "The whole 95 % interval of the difference must lie above minus this.",
+    )
+    sensitivity = _margin(
+        margins[1],
+        "Sensitivity may be lower by",
+        default.sensitivity_margin,
+        "sensitivity-margin",
+        "Likewise, each version at its own threshold. 0.1 are 10 percentage points.",
+    )
+    specificity = _margin(
+        margins[2], "Specificity may be lower by", default.specificity_margin, "specificity-margin", "Likewise."
+    )
+    chance = st.checkbox(
+        "Must be better than chance",
+        value=default.better_than_chance,
+        key="better-than-chance",
+        help="The 95 % interval of the candidate's AUROC must lie above 0.5.",
+    )
+    slope = st.slider(
+        "Calibration slope within",
+        min_value=0.1,
+        max_value=3.0,
+        value=default.slope,
+        step=0.1,
+        key="slope",
+        help="1 is best; below, probabilities are too extreme. The 95 % interval must touch this range.",
+    )
+    calibration = st.columns(3)
+    excess = _margin(
+        calibration[0],
+        "ECE beyond chance at most",
+        default.max_excess_ece,
+        "max-excess-ece",
+        "Calibration error less what a perfectly calibrated model of as many people shows by chance.",
+    )
+    floor = _margin(
+        calibration[1],
+        "AUROC in each subgroup at least",
+        default.subgroup_floor,
+        "subgroup-floor",
+        "Of sex, age, view, device and site.",
+    )
+    subgroup_min = _count(
+        calibration[2],
+        "People of each kind for a subgroup",
+        default.subgroup_min,
+        "subgroup-min",
+        "Smaller subgroups are not judged.",
+    )
+    return AcceptanceConfig(
+        min_positive=min_positive,
+        min_negative=min_negative,
+        auroc_margin=auroc,
+        sensitivity_margin=sensitivity,
+        specificity_margin=specificity,
+        better_than_chance=chance,
+        slope=slope,
+        max_excess_ece=excess,
+        subgroup_floor=floor,
+        subgroup_min=subgroup_min,
+    )
+
+
+def _count(place: Any, label: str, value: int, key: str, words: str) -> int:
+    return int(place.number_input(label, min_value=1, max_value=100_000, value=value, key=key, help=words))
+
+
+def _margin(place: Any, label: str, value: float, key: str, words: str) -> float:
+    return float(
+        place.number_input(
+            label, min_value=0.0, max_value=1.0, value=value, step=0.01, format="%.2f", key=key, help=words
+        )
+    )

@@ -1,0 +1,80 @@
+"""Who would be in a cohort: counts, roles, and who is left out and why. Counts and codes only, never a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import streamlit as st
+
+from app.services.cohorts import CohortPreview
+from app.views.parts import look
+from clinic_data.outcomes import LABELS
+from reports.wording import class_name
+
+_GROUPS = {"age": "Age (years)", "sex": "Sex", "view": "View", "device": "Device", "site": "Site"}
+_ROLES = {
+    "development": "Development: learn and calibrate",
+    "gate": "Gate: judge, never learned from",
+}
+_MEANING = (
+    "Every person gets one role, once and for all retrainings: development or gate. A later cohort never changes it.",
+    "Development people are learned from: network, calibration, threshold and prediction sets.",
+    "Gate people are locked. No retraining ever learns from them; they judge each candidate against the version in "
+    "production. New people get the role that is furthest behind its share, within each outcome and sex.",
+    "Only patients who agreed to training are counted. A clinician records this consent with the patient's data; who "
+    "withdraws it is left out of every later cohort.",
+    "Pages, manifests and training data know people by a random code only.",
+)
+
+
+def show(preview: CohortPreview, task: str) -> None:
+    """Draws everything that there is to know before freezing."""
+    labels = LABELS[task]
+    roles = {role: sum(preview.roles.get(role, {}).values()) for role in _ROLES}
+    look.facts(
+        [
+            ("People", str(preview.people)),
+            ("Recordings", str(preview.recordings)),
+            ("Development people", str(roles["development"])),
+            ("Gate people", str(roles["gate"])),
+            ("Assessments left out", str(sum(preview.excluded.values()))),
+        ]
+    )
+    st.markdown("**Roles**")
+    _table("Role", task, labels, {words: preview.roles.get(role, {}) for role, words in _ROLES.items()})
+    with st.expander("What roles and consent mean"):
+        look.bullets(_MEANING)
+    st.markdown("**Who they are** (people; a person counts once for each value)")
+    for group, words in _GROUPS.items():
+        if group in preview.counts:
+            _table(words, task, labels, preview.counts[group])
+    excluded(preview.excluded)
+
+
+def excluded(reasons: Mapping[str, int]) -> None:
+    """How many assessments with an outcome are left out, by reason."""
+    if not reasons:
+        return
+    st.markdown("**Left out**")
+    rows = [(escape(_sentence(reason)), str(count)) for reason, count in reasons.items()]
+    look.table(("Reason", "Assessments"), rows)
+
+
+def _sentence(reason: str) -> str:
+    return reason[:1].upper() + reason[1:]
+
+
+def _table(head: str, task: str, labels: Sequence[str], rows: Mapping[str, Mapping[str, int]]) -> None:
+    look.table(
+        (head, *(_sentence(class_name(task, label)) for label in labels), "All"),
+        [
+            (
+                escape(value.removeprefix("0") if head.startswith("Age") else value),
+                *(str(counts.get(label, 0)) for label in labels),
+                f"<b>{sum(counts.values())}</b>",
+            )
+            for value, counts in rows.items()
+        ],
+        even=True,
+    )

@@ -1,0 +1,286 @@
+"""Candidate against production on the locked people: the verdict in plain words first, then every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+import streamlit as st
+
+from app.views.parts import curves, look
+from fgait_core.gate_report import Criterion, GateReport, Measured, VersionFigures
+from reports.numbers import percent_of_count, plain_number
+from reports.wording import condition_name, task_title
+
+_FEW = 8
+"""Rows of recordings that change side which are shown at once."""
+
+_GROUPS = {"sex": "Sex", "age": "Age", "age_group": "Age", "view": "View", "device": "Device", "site": "Site"}
+
+
+def verdict(report: GateReport) -> None:
+    """What the comparison says, in words that cannot be overlooked."""
+    if report.simulated:
+        look.notice(
+            "SIMULATED PEOPLE – no evidence for patients",
+            "The locked people of this comparison are simulated. Its figures say how the method works, not what the "
+            "version does for patients.",
+        )
+    missed = [criterion for criterion in report.criteria if not criterion.passed]
+    if not report.possible:
+        look.notice(
+            "Promotion is impossible: too few locked people.",
+            "Whatever the figures below say, they cannot carry a decision. Record more confirmed outcomes of patients "
+            f"who consent, then retrain with a new cohort. Not met: {_listed(missed)}.",
+            kind="stop",
+        )
+    elif not report.passed:
+        look.notice(
+            f"Refused by the gate: {len(missed)} of {len(report.criteria)} criteria are not met.",
+            f"This version cannot be promoted. Not met: {_listed(missed)}.",
+            kind="stop",
+        )
+    else:
+        look.notice(
+            f"Passed: all {len(report.criteria)} criteria of the protocol are met.",
+            "This version can be promoted. That needs two administrators: one asks, another one approves.",
+            kind="good",
+        )
+
+
+def _listed(missed: Sequence[Criterion]) -> str:
+    return "; ".join(f"{each.label.lower()} (needed {each.needed}, measured {each.measured})" for each in missed)
+
+
+def pill(report: GateReport) -> str:
+    """The verdict in one or two words."""
+    if not report.possible:
+        return look.pill("too few people", "positive")
+    return look.pill("passed", "ok") if report.passed else look.pill("refused", "positive")
+
+
+def criteria(report: GateReport) -> None:
+    """Every criterion that was fixed before the run, and what came of it."""
+    look.table(
+        ("Criterion", "Needed", "Measured", "Outcome"),
+        [
+            (
+                escape(each.label),
+                escape(each.needed),
+                escape(each.measured),
+                look.pill("met", "ok") if each.passed else look.pill("not met", "positive"),
+            )
+            for each in report.criteria
+        ],
+    )
+
+
+def details(report: GateReport, key: str) -> None:
+    """Figures, reliability, subgroups and changed recordings.
+
+    Args:
+        report: what was measured.
+        key: of the widgets, unlike that of any other report on the page.
+    """
+    _people(report)
+    st.markdown("#### Both versions on the same people")
+    _figures(report)
+    _paired_words(report)
+    st.markdown("#### Reliability")
+    for column, name, version in zip(
+        st.columns(2),
+        ("In production", "Candidate"),
+        (report.production, report.candidate),
+        strict=True,
+    ):
+        with column:
+            _reliability(name, version, f"{key}-{name}")
+    st.caption(
+        "A dot on the line: of the people with that predicted probability, as many had the condition. The size of a "
+        "dot is the share of the people; small dots say little."
+    )
+    _subgroups(report)
+    _changed(report, key)
+    with st.expander("Checksums of this comparison"):
+        _hashes(report)
+
+
+def _people(report: GateReport) -> None:
+    condition = condition_name(report.task)
+    look.facts(
+        [
+            ("Task", task_title(report.task)),
+            ("Locked people", f"{report.people}: {report.positive} with {condition}"),
+            ("Recordings", str(report.recordings)),
+            ("Candidate trained on", f"{report.trained_people} people of this clinic"),
+            ("Of the locked people trained on", str(report.shared_people)),
+        ]
+    )
+
+
+def _figures(report: GateReport) -> None:
+    old, new, paired = report.production, report.candidate, report.paired
+    rows = [
+        ("AUROC", number(old.auroc), number(new.auroc), difference(paired.auroc)),
+        ("Sensitivity", share(old.sensitivity), share(new.sensitivity), points(paired.sensitivity)),
+        ("Specificity", share(old.specificity), share(new.specificity), points(paired.specificity)),
+        ("Brier score (0 is best)", number(old.brier, 3), number(new.brier, 3), difference(paired.brier, 3)),
+        ("Calibration slope (1 is best)", number(old.slope), number(new.slope), ""),
+        ("Calibration intercept (0 is best)", _plain(old.intercept), _plain(new.intercept), ""),
+        ("ECE", _plain(old.ece, 3), _plain(new.ece, 3), ""),
+        ("ECE beyond chance", _plain(old.excess_ece, 3), _plain(new.excess_ece, 3), ""),
+        ("Coverage of the prediction sets", share(old.coverage), share(new.coverage), ""),
+        ("Abstentions", share(old.abstained), share(new.abstained), ""),
+        ("Threshold", percent_of_count(old.threshold), percent_of_count(new.threshold), ""),
+    ]
+    look.table(
+        (
+            "On the locked people",
+            f"In production: {_label(old)}",
+            f"Candidate: {_label(new)}",
+            "Candidate − production",
+        ),
+        [tuple(escape(cell) for cell in row) for row in rows],
+    )
+
+
+def _label(version: VersionFigures) -> str:
+    return f"{version.name} {version.version}"
+
+
+def _paired_words(report: GateReport) -> None:
+    paired = report.paired
+    tests = [f"{name} p {p_value(value)}" for name, value in _tests(report) if value is not None]
+    st.caption(
+        "In brackets: 95 % intervals; both versions scored the same people, so the difference is paired. "
+        f"Only the candidate was right about {paired.only_candidate_right} people, only production about "
+        f"{paired.only_production_right}. {'; '.join(tests)}"
+    )
+
+
+def _tests(report: GateReport) -> tuple[tuple[str, float | None], ...]:
+    return ("DeLong, equal AUROC:", report.paired.auroc_p), ("McNemar, equally often right:", report.paired.mcnemar_p)
+
+
+def _reliability(name: str, version: VersionFigures, key: str) -> None:
+    st.markdown(f"**{name}** {escape(_label(version))}")
+    st.plotly_chart(
+        curves.reliability(version.curve),
+        key=key,
+        config=curves.CONFIG,
+        alt=f"Reliability diagram, {name.lower()}: observed share against predicted probability.",
+    )
+
+
+def _subgroups(report: GateReport) -> None:
+    st.markdown("#### Subgroups")
+    if not report.subgroups:
+        st.info("No subgroup has enough people to be measured.")
+        return
+    condition = condition_name(report.task)
+    look.table(
+        ("Group", "People", f"With {condition}", "AUROC in production", "AUROC of the candidate"),
+        [
+            (
+                escape(f"{_GROUPS.get(each.group, each.group)}: {each.value}"),
+                str(each.people),
+                str(each.positive),
+                escape(number(each.production)),
+                escape(number(each.candidate)),
+            )
+            for each in report.subgroups
+        ],
+    )
+
+
+def _changed(report: GateReport, key: str) -> None:
+    st.markdown("#### Recordings that change side")
+    if not report.changed:
+        st.info("No recording changes side: both versions decide alike on all of them.")
+        return
+    right = sum((each.candidate >= report.candidate.threshold) == each.positive for each in report.changed)
+    st.markdown(
+        f"{len(report.changed)} of {report.recordings} recordings: {right} from wrong to right, "
+        f"{len(report.changed) - right} from right to wrong. People and recordings stand under codes."
+    )
+    shown = report.changed
+    if len(shown) > _FEW and not st.checkbox(f"Show all {len(shown)}", key=f"{key}-changed"):
+        shown = shown[:_FEW]
+    condition = condition_name(report.task)
+    look.table(
+        ("Recording", "Person", "Truth", "In production", "Candidate", ""),
+        [
+            (
+                _code(each.key),
+                _code(each.person),
+                escape(condition if each.positive else f"no {condition}"),
+                escape(_side(each.production, report.production.threshold)),
+                escape(_side(each.candidate, report.candidate.threshold)),
+                look.pill("now right", "ok")
+                if (each.candidate >= report.candidate.threshold) == each.positive
+                else look.pill("now wrong", "positive"),
+            )
+            for each in shown
+        ],
+    )
+
+
+def _code(text: str) -> str:
+    return f'<span class="fg-hash">{escape(text[:8])}</span>'
+
+
+def _side(probability: float, threshold: float) -> str:
+    return f"{100 * probability:.0f} %, {'flagged' if probability >= threshold else 'not flagged'}"
+
+
+def _hashes(report: GateReport) -> None:
+    rows = (
+        ("Production, package", report.production.sha256),
+        ("Candidate, package", report.candidate.sha256),
+        ("Protocol", report.protocol_sha256),
+        ("Manifest of the locked people", report.gate_sha256),
+        ("Made by", report.created_by),
+    )
+    look.table(("What", "SHA-256"), [(escape(name), look.sha256(value)) for name, value in rows])
+
+
+def number(measured: Measured, decimals: int = 2) -> str:
+    """A value with its interval: "0.83 (0.71 to 0.92)"."""
+    return _with_interval(measured, lambda value: plain_number(value, decimals))
+
+
+def share(measured: Measured) -> str:
+    """A share as percent with its interval."""
+    return _with_interval(measured, lambda value: f"{100 * value:.0f} %")
+
+
+def difference(measured: Measured, decimals: int = 2) -> str:
+    """A difference, with its sign."""
+    return _with_interval(measured, lambda value: _signed(plain_number(value, decimals)))
+
+
+def points(measured: Measured) -> str:
+    """A difference of shares in percentage points."""
+    text = _with_interval(measured, lambda value: _signed(plain_number(100 * value, 0)))
+    return text if measured.value is None else f"{text} points"
+
+
+def _signed(text: str) -> str:
+    return text if text.startswith("−") or not any(digit in text for digit in "123456789") else f"+{text}"
+
+
+def _with_interval(measured: Measured, words: Callable[[float], str]) -> str:
+    if measured.value is None:
+        return "cannot be said"
+    if measured.low is None or measured.high is None:
+        return words(measured.value)
+    return f"{words(measured.value)} ({words(measured.low)} to {words(measured.high)})"
+
+
+def _plain(value: float | None, decimals: int = 2) -> str:
+    return "cannot be said" if value is None else plain_number(value, decimals)
+
+
+def p_value(value: float) -> str:
+    """A p value as it is printed."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,164 @@
+"""The protocol of a retraining: the form that writes it, and how it is shown beside the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+import streamlit as st
+
+from app.views.parts import acceptance_form, look
+from fgait_core.config.retraining import SCOPES, BudgetConfig, RetrainingProtocol, Scope
+from reports.wording import percent_of_count, task_title
+
+SCOPE_TITLES: Mapping[str, str] = {
+    "recalibration": "Recalibration only",
+    "head": "Head",
+    "head_and_last_stage": "Head and last stage",
+    "whole_network": "Whole network",
+}
+_SCOPE_WORDS: Mapping[str, str] = {
+    "recalibration": "Probabilities, threshold and prediction sets are fitted to your people; what the network looks "
+    "at stays. Enough where scores are in the right order but too high or too low. Seconds.",
+    "head": "Also the last layer of the task learns anew. The usual choice for some hundred people or fewer. Minutes.",
+    "head_and_last_stage": "Also the last stage of the network learns, with simulated people mixed in so that it "
+    "forgets nothing. For many hundred people. Better with a GPU.",
+    "whole_network": "Everything learns, with simulated people mixed in. For thousands of people, with a GPU.",
+}
+_DEVICES = {"cpu": "CPU", "cuda": "GPU"}
+
+
+def form(task: str) -> RetrainingProtocol:
+    """Draws the form and returns the protocol as it stands."""
+    st.markdown("**What may change**")
+    scope: Scope = st.radio(
+        "Scope",
+        SCOPES,
+        index=SCOPES.index("head"),
+        format_func=lambda name: SCOPE_TITLES[name],
+        captions=[_SCOPE_WORDS[name] for name in SCOPES],
+        key="scope",
+        label_visibility="collapsed",
+    )
+    changes_encoder = scope in ("head_and_last_stage", "whole_network")
+    replay = 50
+    if changes_encoder:
+        replay = st.slider(
+            "Simulated people in each training batch (%)",
+            min_value=10,
+            max_value=90,
+            value=50,
+            step=5,
+            key="replay",
+            help="More keeps what the network knows; less learns more from your people.",
+        )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**What it may cost**")
+        budget = _budget(changes_encoder)
+        sensitivity, coverage, seed = _operation()
+    with right:
+        st.markdown("**What must come of it**")
+        acceptance = acceptance_form.form()
+    return RetrainingProtocol(
+        task=task,
+        scope=scope,
+        replay=replay / 100,
+        wanted_sensitivity=sensitivity,
+        coverage=coverage,
+        budget=budget,
+        acceptance=acceptance,
+        seed=seed,
+    )
+
+
+def _budget(changes_encoder: bool) -> BudgetConfig:
+    default = BudgetConfig()
+    minutes = st.number_input(
+        "Minutes at the most",
+        min_value=1,
+        max_value=100_000,
+        value=int(default.minutes),
+        key="minutes",
+        help="A run that needs longer is stopped and has failed.",
+    )
+    epochs = default.epochs
+    if changes_encoder:
+        epochs = st.number_input(
+            "Epochs",
+            min_value=1.0,
+            max_value=1000.0,
+            value=default.epochs,
+            key="epochs",
+            help="How often each development person is seen.",
+        )
+    device = st.radio(
+        "Trainer",
+        list(_DEVICES),
+        format_func=lambda name: _DEVICES[name],
+        horizontal=True,
+        key="device",
+        help="Which trainers may take the work. A GPU trainer has to be set up first (see the deployment guide).",
+    )
+    processes = default.processes
+    if device == "cuda" and changes_encoder:
+        processes = st.number_input("GPUs", min_value=1, max_value=64, value=1, key="processes")
+    return BudgetConfig(minutes=minutes, epochs=epochs, device=device, processes=int(processes))
+
+
+def _operation() -> tuple[float, float, int]:
+    sensitivity = st.number_input(
+        "Wanted sensitivity (%)",
+        min_value=50,
+        max_value=99,
+        value=80,
+        key="sensitivity",
+        help="The threshold is put where so many of the development people with the condition are found.",
+    )
+    coverage = st.number_input(
+        "Promised coverage of the prediction sets (%)", min_value=60, max_value=99, value=90, key="coverage"
+    )
+    seed = st.number_input(
+        "Seed",
+        min_value=0,
+        max_value=1_000_000,
+        value=1,
+        key="seed",
+        help="Of every draw; the same seed repeats a run.",
+    )
+    return sensitivity / 100, coverage / 100, int(seed)
+
+
+def shown(protocol: RetrainingProtocol, sha256: str) -> None:
+    """The protocol as it was written, for reading."""
+    budget, accept = protocol.budget, protocol.acceptance
+    chance = ", better than chance" if accept.better_than_chance else ""
+    rows = [
+        ("Task", task_title(protocol.task)),
+        ("May change", SCOPE_TITLES[protocol.scope]),
+        *([("Simulated people in a batch", percent_of_count(protocol.replay))] if protocol.changes_encoder else []),
+        ("Wanted sensitivity", percent_of_count(protocol.wanted_sensitivity)),
+        ("Promised coverage", percent_of_count(protocol.coverage)),
+        ("Budget", _budget_words(protocol.changes_encoder, budget)),
+        ("Gate people", f"at least {accept.min_positive} with, {accept.min_negative} without the condition"),
+        ("AUROC", f"lower by less than {accept.auroc_margin:g}{chance}"),
+        (
+            "Sensitivity, specificity",
+            f"lower by less than {accept.sensitivity_margin:g}, {accept.specificity_margin:g}",
+        ),
+        (
+            "Calibration",
+            f"slope {accept.slope[0]:g} to {accept.slope[1]:g}, ECE beyond chance ≤ {accept.max_excess_ece:g}",
+        ),
+        ("Subgroups", f"AUROC at least {accept.subgroup_floor:g} from {accept.subgroup_min} people of each kind on"),
+        ("Seed", str(protocol.seed)),
+    ]
+    look.table(("Protocol", "Fixed before the run"), [(escape(name), escape(words)) for name, words in rows])
+    st.html(f'<div class="fg-muted fg-small">SHA-256 of the protocol: {look.sha256(sha256)}</div>')
+
+
+def _budget_words(changes_encoder: bool, budget: BudgetConfig) -> str:
+    epochs = f", {budget.epochs:g} epochs" if changes_encoder else ""
+    gpus = f" × {budget.processes}" if budget.processes > 1 else ""
+    device = _DEVICES.get(budget.device, budget.device)
+    return f"{budget.minutes:g} minutes{epochs}, {device}{gpus}"

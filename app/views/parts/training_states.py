@@ -1,0 +1,64 @@
+"""Where retrainings, checks and versions stand, in one or two words."""
+
+from __future__ import annotations
+
+from app.services.retraining import Check, RetrainingView
+from app.views.parts import gate_report, look
+from clinic_data.tables import Job, JobState, ModelVersion, Origin, Stage
+from fgait_core.gate_report import GateReport
+
+_JOBS = {
+    JobState.QUEUED: ("waiting for a trainer", "neutral"),
+    JobState.RUNNING: ("running", "wait"),
+    JobState.DONE: ("done", "ok"),
+    JobState.FAILED: ("failed", "positive"),
+    JobState.CANCELLED: ("cancelled", "neutral"),
+    JobState.REFUSED: ("refused", "positive"),
+}
+_STAGES = {
+    Stage.QUARANTINE: ("quarantine", "wait"),
+    Stage.CANDIDATE: ("candidate", "neutral"),
+    Stage.PRODUCTION: ("in production", "ok"),
+    Stage.RETIRED: ("retired", "neutral"),
+    Stage.REJECTED: ("rejected", "positive"),
+}
+ORIGINS = {
+    Origin.BUNDLED: "came with the software",
+    Origin.RETRAINED: "retrained here",
+    Origin.IMPORTED: "imported from another clinic",
+}
+
+
+def job_pill(job: Job | None) -> str:
+    """Of the job that does the work."""
+    return look.pill(*(_JOBS[job.state] if job is not None else ("not queued", "neutral")))
+
+
+def run_pills(view: RetrainingView) -> str:
+    """Of a retraining: its job, then what the gate said."""
+    pills = [job_pill(view.job)]
+    report = report_of(view.candidate)
+    if report is not None:
+        pills.append(gate_report.pill(report))
+    if view.cohort.simulated:
+        pills.append(look.pill("simulated people", "wait"))
+    return " ".join(pills)
+
+
+def stage_pill(version: ModelVersion) -> str:
+    """Of a model version."""
+    return look.pill(*_STAGES[version.stage])
+
+
+def check_pill(check: Check) -> str:
+    """Of a check before the start."""
+    if check.passed:
+        return look.pill("good", "ok")
+    return look.pill("cannot start", "positive") if check.blocking else look.pill("note", "wait")
+
+
+def report_of(version: ModelVersion | None) -> GateReport | None:
+    """The comparison that a version carries, or None where it was never compared."""
+    if version is None or version.gate_report is None:
+        return None
+    return GateReport.model_validate(version.gate_report)

@@ -1,0 +1,167 @@
+"""One retraining (?retraining=ID): its protocol, how it runs, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from app import session
+from app.services.permissions import Actor, Permission
+from app.services.retraining import RetrainingView
+from app.services.screening import ENDED
+from app.views.parts import browser, curves, gate_report, links, look, page, protocol_form, training_states
+from clinic_data.tables import JobState, Stage
+from fgait_core.config.retraining import RetrainingProtocol
+from reports.wording import task_title
+
+_WAITS = "No trainer has taken this work yet. It is kept, and begins as soon as a trainer is free."
+
+
+def body(actor: Actor) -> None:
+    """Draws the page."""
+    retraining_id = links.asked_for("retraining")
+    if not retraining_id:
+        page.missing("retraining", links.RETRAINING, "Go to the retrainings")
+        return
+    view = session.services().retrainings.get(actor, retraining_id)
+    _head(view)
+    report = training_states.report_of(view.candidate)
+    if report is not None and view.candidate is not None:
+        gate_report.verdict(report)
+        links.link(links.MODEL, _next_step(view.candidate.stage), version=view.candidate.id)
+        st.subheader("What was asked and what came of it")
+        left, right = st.columns([1, 1.35], gap="medium")
+        with left:
+            _protocol(view)
+        with right:
+            gate_report.criteria(report)
+        gate_report.details(report, "run")
+        _ran(view)
+        return
+    if view.job is None or view.job.state not in ENDED:
+        _watch(retraining_id)
+    else:
+        _ended(actor, view)
+    st.subheader("Protocol")
+    _protocol(view)
+
+
+def _next_step(stage: Stage) -> str:
+    return "Open this version to request its promotion" if stage is Stage.CANDIDATE else "Open this version"
+
+
+def _head(view: RetrainingView) -> None:
+    retraining = view.retraining
+    st.html(f"<h1>Retraining {retraining.number} &nbsp; {training_states.run_pills(view)}</h1>")
+    look.facts(
+        [
+            ("Task", task_title(view.cohort.task)),
+            ("Cohort", str(view.cohort.number)),
+            ("Begins with", f"{view.base.name} {view.base.version}"),
+            ("Asked for by", view.requested_by or "–"),
+            ("Asked for", session.shown_time(retraining.created_at)),
+            *([("Attempts", f"{view.job.attempts} of {view.job.max_attempts}")] if view.job else []),
+        ]
+    )
+
+
+def _protocol(view: RetrainingView) -> None:
+    protocol = RetrainingProtocol.model_validate(view.retraining.protocol)
+    protocol_form.shown(protocol, view.retraining.protocol_sha256)
+
+
+@st.fragment(run_every=2.0)
+def _watch(retraining_id: str) -> None:
+    actor = session.signed_in_actor(touch=False)
+    if actor is None:
+        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+        return
+    retrainings = session.services().retrainings
+    view = retrainings.get(actor, retraining_id)
+    job, live = view.job, view.retraining.live or {}
+    if job is not None and job.state in ENDED:
+        st.rerun()
+    if job is None or job.state is JobState.QUEUED:
+        st.progress(0.0, text="Waiting for a trainer")
+        st.caption(_WAITS)
+    else:
+        words = "Stopping" if job.cancel_requested else live.get("stage") or job.message or "Running"
+        st.progress(min(max(live.get("fraction") or job.progress, 0.0), 1.0), text=f"{words}{_time_left(live)}")
+    if job is not None and job.attempts > 1:
+        st.caption(f"Attempt {job.attempts} of {job.max_attempts}: it was interrupted and goes on where it stopped.")
+    _live(live)
+    st.caption("You may leave this page; the work goes on.")
+    with st.popover("Cancel …", disabled=job is None or job.cancel_requested):
+        st.markdown("The trainer stops within seconds. What it computed so far is kept: a retry goes on from there.")
+        if st.button("Cancel the retraining", key="cancel", type="primary"):
+            with page.errors_shown():
+                retrainings.cancel(actor, retraining_id)
+                st.toast("The trainer is asked to stop.")
+
+
+def _time_left(live: Mapping[str, Any]) -> str:
+    seconds = live.get("seconds_left")
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return " – less than a minute left in this step"
+    minutes = round(seconds / 60)
+    return f" – about {minutes} minute{'s' if minutes != 1 else ''} left in this step"
+
+
+def _live(live: Mapping[str, Any]) -> None:
+    groups = curves.by_measure(live.get("curves") or {})
+    if groups:
+        st.markdown("**Learning**")
+    columns = st.columns(2) if len(groups) > 1 else [st.container()]
+    for index, (measure, lines) in enumerate(groups.items()):
+        with columns[index % len(columns)]:
+            words = f"{measure} over the iterations"
+            st.plotly_chart(curves.learning(lines, measure), key=f"curve-{measure}", config=curves.CONFIG, alt=words)
+    if log := live.get("log"):
+        st.markdown("**Log**")
+        st.html(f'<pre class="fg-log">{escape(chr(10).join(log))}</pre>')
+
+
+def _ended(actor: Actor, view: RetrainingView) -> None:
+    job = view.job
+    if job is None:
+        return
+    if job.state is JobState.CANCELLED:
+        st.info("This retraining was cancelled. What it computed so far is kept.")
+    elif job.state is JobState.DONE:
+        st.info("This retraining has ended without a comparison on the locked people.")
+    else:
+        st.error(f"This retraining failed. {job.reason}")
+    if job.state in {JobState.FAILED, JobState.CANCELLED}:
+        if st.button("Go on where it stopped", key="retry", type="primary"):
+            with page.errors_shown():
+                session.services().retrainings.retry(actor, view.retraining.id)
+                st.rerun()
+        st.caption("The protocol stays the same. To change it, start another retraining.")
+    _live(view.retraining.live or {})
+
+
+def _ran(view: RetrainingView) -> None:
+    with st.expander("How it ran"):
+        if view.job is not None:
+            look.facts(
+                [
+                    ("Began", session.shown_time(view.job.started_at)),
+                    ("Ended", session.shown_time(view.job.finished_at)),
+                    ("Trainer", view.job.worker or "–"),
+                ]
+            )
+        _live(view.retraining.live or {})
+        rows = [
+            ("Manifest of the cohort", view.cohort.manifest_sha256),
+            ("Weights, before the gate was opened", view.retraining.fitted_sha256 or "–"),
+        ]
+        look.table(("What", "SHA-256"), [(escape(name), look.sha256(value)) for name, value in rows])
+
+
+if __name__ == "__main__":
+    page.run(Permission.RETRAIN, body)
