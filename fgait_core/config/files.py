@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from fgait_core.config.adaptation import FinetuneConfig
 from fgait_core.config.base import Config
+from fgait_core.config.retraining import RetrainingProtocol
 from fgait_core.config.training import PretrainConfig
 from fgait_core.errors import ConfigError
 
@@ -52,6 +53,22 @@ def load_config(path: Path, kind: type[Read]) -> Read:
         raise ConfigError(
             f"The configuration {path} is for `fgait {found}`; one for `fgait {wanted[0]}` is needed here."
         )
+    return _validated(path, content, kind)
+
+
+def load_protocol(path: Path) -> RetrainingProtocol:
+    """Reads the protocol of a retraining.
+
+    Args:
+        path: a JSON or YAML file.
+
+    Raises:
+        ConfigError: if the file cannot be read or a value is unknown, missing or wrong; the text names each one.
+    """
+    return _validated(path, _read_yaml(path), RetrainingProtocol)
+
+
+def _validated(path: Path, content: dict[str, object], kind: type[Read]) -> Read:
     try:
         return kind.model_validate(content)
     except ValidationError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,9 +38,10 @@ class AcceptanceConfig(Config):
         min_positive: people of the gate with the condition; below it nothing can be promoted.
         min_negative: people of the gate without it, likewise.
         auroc_margin: the 95 % interval of the difference in AUROC must lie above minus this.
-        sensitivity_margin: likewise of the sensitivity, each version at its own threshold.
-        specificity_margin: likewise of the specificity.
-        better_than_chance: the 95 % interval of the candidate's AUROC must lie above 0.5.
+        sensitivity_margin: likewise of the sensitivity, each version at its own threshold; or the interval of the
+            candidate's own must lie above the protocol's `wanted_sensitivity` less this.
+        specificity_margin: likewise of the specificity, which may fall further by what the sensitivity rises.
+        better_than_chance: the 99 % interval of the candidate's AUROC must lie above 0.5.
         slope: the 95 % interval of the calibration slope must touch this range.
         max_excess_ece: the expected calibration error less what a perfectly calibrated model of as many people has.
         subgroup_floor: AUROC in each subgroup, of sex, age, view, device and site, at the least.
@@ -48,8 +51,8 @@ class AcceptanceConfig(Config):
     min_positive: Count = 10
     min_negative: Count = 10
     auroc_margin: Probability = 0.05
-    sensitivity_margin: Probability = 0.1
-    specificity_margin: Probability = 0.1
+    sensitivity_margin: Probability = 0.15
+    specificity_margin: Probability = 0.15
     better_than_chance: bool = True
     slope: tuple[float, float] = (0.7, 1.4)
     max_excess_ece: Probability = 0.08
@@ -87,6 +90,12 @@ class RetrainingProtocol(Config):
     def changes_encoder(self) -> bool:
         """Whether the network in front of the heads is trained."""
         return self.scope in ("head_and_last_stage", "whole_network")
+
+    @property
+    def sha256(self) -> str:
+        """Its identity: SHA-256 of its canonical JSON (every value written out, keys sorted, no spaces)."""
+        plain = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(plain.encode()).hexdigest()
 
 
 class RetrainConfig(Config):

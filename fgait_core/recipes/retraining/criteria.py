@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from fgait_core.config.retraining import RetrainingProtocol
 from fgait_core.gate_report import Criterion, Measured, PairedFigures, SubgroupFigures, VersionFigures
+
+_Z_95, _Z_99 = NormalDist().inv_cdf(0.975), NormalDist().inv_cdf(0.995)
 
 NUMBERS = ("people_with", "people_without")
 """Criteria without which nothing can be promoted, whatever the figures are."""
@@ -124,12 +127,16 @@ def _specificity(facts: Facts, margin: float) -> Criterion:
 
 
 def _better_than_chance(auroc: Measured) -> Criterion:
+    """Stricter than the others: of labels that were shuffled in the gate, too, nothing else tells."""
+    bound = None
+    if auroc.value is not None and auroc.low is not None:
+        bound = auroc.value - _Z_99 / _Z_95 * (auroc.value - auroc.low)
     return Criterion(
         name="better_than_chance",
         label="AUROC of the candidate",
-        needed="surely above 0.50",
-        measured=in_words(auroc),
-        passed=auroc.low is not None and auroc.low > 0.5,
+        needed="surely above 0.50 (99 % interval)",
+        measured=in_words(auroc) if bound is None else f"{auroc.value:.3f}, surely above {max(bound, 0.0):.3f}",
+        passed=bound is not None and bound > 0.5,
     )
 
 

@@ -165,9 +165,14 @@ def gate_people(people: ShardFolder, task: ClassificationTask) -> tuple[NDArray[
 
 
 def gate_sha256(people: ShardFolder, keys: NDArray[np.str_]) -> str:
-    """Which recordings a report is of: SHA-256 of the manifest's own and the recordings' keys in order."""
+    """Which recordings a report is of: the SHA-256 of the cohort's manifest.
+
+    Data that came from no cohort have none; then it is that of the files' own and of the recordings' keys in order.
+    """
+    if manifest := people.manifest.get("manifest_sha256"):
+        return str(manifest)
     files = {name: facts["sha256"] for name, facts in people.manifest["files"].items()}
-    known = {"manifest_sha256": people.manifest.get("manifest_sha256") or files, "keys": sorted(keys.tolist())}
+    known = {"files": files, "keys": sorted(keys.tolist())}
     return hashlib.sha256(json.dumps(known, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
