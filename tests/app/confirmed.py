@@ -167,3 +167,23 @@ def several(count: int, *, first: int = 1, positive_every: int = 2, **fields) ->
         )
         for number in range(first, first + count)
     ]
+
+
+def patient_of(clinic, assessment_id: str) -> str:
+    """Whose assessment it is."""
+    with clinic.services.database.reading() as session:
+        return assessments.get_assessment(session=session, assessment_id=assessment_id).patient_id
+
+
+def withdraw(clinic, patient_id: str) -> None:
+    """Takes back the consent to training."""
+    with clinic.services.database.transaction() as session:
+        row = patients.get_patient(session=session, patient_id=patient_id)
+        data = PatientData(**{name: getattr(row, name) for name in PatientData.model_fields})
+        patients.update_patient(
+            session=session,
+            patient_id=patient_id,
+            data=data.model_copy(update={"training_consent": False}),
+            expected_version=row.version,
+            actor_id=None,
+        )

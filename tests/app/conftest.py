@@ -53,8 +53,9 @@ def add_user(services: Services, username: str, role: Role, *, must_change: bool
     return actor_of_user(user)
 
 
-def make_clinic(folder: Path) -> Clinic:
-    services = Services.open(Settings(data_dir=folder, max_upload_mb=1, min_free_disk_mb=0))
+def make_clinic(folder: Path, database_url: str = "") -> Clinic:
+    settings = Settings(data_dir=folder, database_url=database_url, max_upload_mb=1, min_free_disk_mb=0)
+    services = Services.open(settings)
     services.database.upgrade()
     clinician = add_user(services, "clara", Role.CLINICIAN)
     data = PatientData(record_number="R-1", family_name="Example", given_name="Ana", birth_date=date(2011, 4, 23))

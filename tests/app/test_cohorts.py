@@ -10,7 +10,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from confirmed import SECRET_NAME, SECRET_NUMBER, Person, again, confirm, drawn_version_id, several
+from confirmed import (
+    SECRET_NAME,
+    SECRET_NUMBER,
+    Person,
+    again,
+    confirm,
+    drawn_version_id,
+    patient_of,
+    several,
+    withdraw,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +30,6 @@ from app.services.disjointness import assert_gate_unseen, proof_of_disjointness
 from clinic_data import assessments, cohorts, model_registry, outcomes, patients, training_people
 from clinic_data.errors import ConflictError, ValidationError
 from clinic_data.outcomes import OutcomeData
-from clinic_data.patients import PatientData
 from clinic_data.retraining_tables import Cohort, TrainingRole
 from clinic_data.tables import Origin
 from fgait_core.data.shards import read_shards
@@ -31,24 +40,6 @@ SCOLIOSIS = CohortFilters(task="scoliosis")
 
 def _freeze(clinic, filters: CohortFilters = SCOLIOSIS, **options) -> Cohort:
     return clinic.services.cohorts.freeze(clinic.administrator, filters, **options)
-
-
-def _patient_of(clinic, assessment_id: str) -> str:
-    with clinic.services.database.reading() as session:
-        return assessments.get_assessment(session=session, assessment_id=assessment_id).patient_id
-
-
-def _withdraw(clinic, patient_id: str) -> None:
-    with clinic.services.database.transaction() as session:
-        row = patients.get_patient(session=session, patient_id=patient_id)
-        data = PatientData(**{name: getattr(row, name) for name in PatientData.model_fields})
-        patients.update_patient(
-            session=session,
-            patient_id=patient_id,
-            data=data.model_copy(update={"training_consent": False}),
-            expected_version=row.version,
-            actor_id=None,
-        )
 
 
 def test_each_reason_is_said_in_words(clinic):
@@ -154,14 +145,14 @@ def test_a_consent_withdrawn_meanwhile_counts(clinic, monkeypatch):
 
     def slow(self, filters):
         hashes = hashing(self, filters)
-        _withdraw(clinic, _patient_of(clinic, ids[0]))
+        withdraw(clinic, patient_of(clinic, ids[0]))
         return hashes
 
     monkeypatch.setattr(type(clinic.services.cohorts), "_hash_silhouettes", slow)
     cohort = _freeze(clinic)
     assert ids[0] not in {entry["key"] for entry in cohorts.entries(cohort)}
     with clinic.services.database.reading() as session:
-        assert not training_people.roles_of(session=session, patient_ids=[_patient_of(clinic, ids[0])])
+        assert not training_people.roles_of(session=session, patient_ids=[patient_of(clinic, ids[0])])
 
 
 def test_shards_hold_the_role_alone_and_refuse_a_changed_file(clinic, tmp_path):
@@ -199,14 +190,14 @@ def test_nobody_without_consent_and_nobody_locked_is_trained_on(clinic, tmp_path
     ids = confirm(clinic, *people)
     first = _freeze(clinic)
     if data.draw(st.booleans()):
-        _withdraw(clinic, _patient_of(clinic, ids[0]))
+        withdraw(clinic, patient_of(clinic, ids[0]))
     second = _freeze(clinic, seed=data.draw(st.integers(0, 9)))
     with clinic.services.database.reading() as session:
         locked = {person.code for person in training_people.people_of_role(session=session, role="gate")}
         refusing = {
             person.code
             for patient_id, person in training_people.roles_of(
-                session=session, patient_ids=[_patient_of(clinic, each) for each in ids]
+                session=session, patient_ids=[patient_of(clinic, each) for each in ids]
             ).items()
             if not patients.get_patient(session=session, patient_id=patient_id).training_consent
         }
