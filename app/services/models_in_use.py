@@ -77,3 +77,7 @@ class ModelsInUse:
     def keep_only(self, version_ids: frozenset[str]) -> None:
         """Forgets all other packages, so that memory does not grow with every promotion."""
         self._loaded = {key: loaded for key, loaded in self._loaded.items() if key in version_ids}
+
+    def loaded_ids(self) -> frozenset[str]:
+        """The versions whose packages are in memory."""
+        return frozenset(self._loaded)

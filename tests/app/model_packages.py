@@ -159,8 +159,9 @@ def make_promotable(clinic, folder: Path, cohort: Cohort, **options) -> ModelVer
 def set_report(clinic, version: ModelVersion, report: dict, stage: Stage | None = None) -> None:
     """Stores a comparison."""
     with clinic.services.database.transaction() as session:
+        present = model_registry.get_version(session=session, model_version_id=version.id).stage
         model_registry.set_gate_report(
-            session=session, model_version_id=version.id, report=report, stage=stage or version.stage
+            session=session, model_version_id=version.id, report=report, stage=stage or present
         )
 
 

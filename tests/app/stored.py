@@ -10,11 +10,12 @@ from clinic_data import jobs
 from clinic_data.tables import Job
 
 
-def do_next_job(clinic) -> Job:
+def do_next_job(clinic, work: JobWork | None = None) -> Job:
     """Does the oldest waiting job in this process and returns it as it ended."""
     services = clinic.services
-    work = JobWork(services.settings, services.database, services.storage, make_engine(None), "test")
-    work.prepare()
+    if work is None:
+        work = JobWork(services.settings, services.database, services.storage, make_engine(None), "test")
+        work.prepare()
     with services.database.transaction() as session:
         job = jobs.claim(session=session, worker="test", queues=("cpu",))
     pulse = Pulse(
