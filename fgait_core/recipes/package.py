@@ -92,7 +92,7 @@ def build_package(order: PackageOrder, out: Path, *, progress: Progress = ignore
             the product screens for, or `out` holds something else than a package.
         CheckpointError: if the run has no finished checkpoint.
     """
-    _require_replaceable(out)
+    require_replaceable(out)
     config = load_config(order.run / RUN_CONFIG, FinetuneConfig)
     tasks, attributes = _screening_tasks(config), _attributes(config)
     network = load_finetuned(config, order.run)
@@ -138,7 +138,7 @@ def build_package(order: PackageOrder, out: Path, *, progress: Progress = ignore
         },
         "training": config.model_dump(mode="json"),
     }
-    _write(out, content, _weights(network, content, guard), metrics)
+    write_package(out, content, package_weights(network, content, guard), metrics)
     progress(1.0, "package written")
     return ModelPackage.load(out)
 
@@ -221,7 +221,7 @@ def _training_data(train: Sequence[ShardFolder]) -> str:
     )
 
 
-def _weights(network: TaskNetwork, content: PackageContent, guard: Typicality) -> dict[str, Tensor]:
+def package_weights(network: TaskNetwork, content: PackageContent, guard: Typicality) -> dict[str, Tensor]:
     """Backbone without predictor, heads (those of attributes without replicates) and guard."""
     screening = tuple(f"heads.{task.name}." for task in content.tasks)
     attributes = tuple(f"heads.{each.name}." for each in content.attributes)
@@ -234,14 +234,29 @@ def _weights(network: TaskNetwork, content: PackageContent, guard: Typicality) -
     return weights
 
 
-def _require_replaceable(out: Path) -> None:
-    """Before the work, and before anything is removed: a package takes the place of a package and of nothing else."""
+def require_replaceable(out: Path) -> None:
+    """Before the work, and before anything is removed: a package takes the place of a package and of nothing else.
+
+    Raises:
+        ConfigError: if `out` holds something else.
+    """
     is_package = all((out / name).is_file() for name in (CONTENT_FILE, SUMS_FILE))
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not is_package):
         raise ConfigError(f"{out} is there and is no model package. Name a new folder, or that of an older package.")
 
 
-def _write(out: Path, content: PackageContent, weights: dict[str, Tensor], metrics: dict[str, Any]) -> None:
+def write_package(out: Path, content: PackageContent, weights: dict[str, Tensor], metrics: dict[str, Any]) -> None:
+    """Writes a package and reads it back before it takes its place.
+
+    Args:
+        out: folder of the package; an older package there is replaced.
+        content: everything but weights and measures.
+        weights: of `package_weights`, or as an older package's file holds them.
+        metrics: what was measured; the card is written from it.
+
+    Raises:
+        ModelPackageError: if weights and content do not fit each other.
+    """
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
