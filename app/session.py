@@ -59,6 +59,11 @@ def keep(name: str, make: Callable[[], ValueT]) -> ValueT:
     return st.session_state[key]
 
 
+def kept(name: str) -> Any:
+    """What `keep` holds under `name`, or None."""
+    return st.session_state.get(f"kept:{name}")
+
+
 def forget(name: str) -> None:
     """Drops what `keep` holds under `name`."""
     st.session_state.pop(f"kept:{name}", None)

@@ -52,6 +52,7 @@ class PatientRecords:
         with self.database.transaction() as session:
             patient = patients.create_patient(session=session, data=data, actor_id=actor.user_id)
             self._audit(session, actor, "patient.created", patient.id)
+            self._audit_consent(session, actor, patient.id, before=False, after=patient.training_consent)
         return patient
 
     def update(self, actor: Actor | None, patient_id: str, data: PatientData, expected_version: int) -> Patient:
@@ -62,6 +63,7 @@ class PatientRecords:
         """
         actor = require(actor, Permission.WRITE_PATIENTS)
         with self.database.transaction() as session:
+            before = patients.get_patient(session=session, patient_id=patient_id).training_consent
             patient = patients.update_patient(
                 session=session,
                 patient_id=patient_id,
@@ -70,7 +72,12 @@ class PatientRecords:
                 actor_id=actor.user_id,
             )
             self._audit(session, actor, "patient.changed", patient.id)
+            self._audit_consent(session, actor, patient.id, before=before, after=patient.training_consent)
         return patient
+
+    def _audit_consent(self, session: Session, actor: Actor, patient_id: str, *, before: bool, after: bool) -> None:
+        if before != after:
+            self._audit(session, actor, f"patient.training_consent_{'given' if after else 'withdrawn'}", patient_id)
 
     def _audit(self, session: Session, actor: Actor, action: str, patient_id: str) -> None:
         audit.record(

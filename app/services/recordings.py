@@ -90,6 +90,7 @@ class Recordings:
                 original_name=original_name,
                 stored=stored,
                 uploaded_by=actor.user_id,
+                site=self.settings.site,
             )
             audit.record(
                 session=session,

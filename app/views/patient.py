@@ -9,7 +9,7 @@ import streamlit as st
 
 from app import session
 from app.services.permissions import Actor, Permission
-from app.services.report_content import score_blocks, typicality_block
+from app.services.report_content import model_block, score_blocks, typicality_block
 from app.services.screening import SCREEN
 from app.views.parts import links, look, page
 from clinic_data.tables import Assessment, JobState, Patient, Recording
@@ -67,6 +67,7 @@ def _head(patient: Patient) -> None:
             ("Record number", patient.record_number),
             ("Born", f"{patient.birth_date.isoformat()} ({age} years)"),
             ("Sex", patient.sex.value),
+            ("Consent to training", "given" if patient.training_consent else "not given"),
         ]
     )
     if patient.notes:
@@ -79,8 +80,9 @@ def _assessments(assessments: tuple[Assessment, ...]) -> None:
     if not assessments:
         st.info("No assessment yet. Start one with “New assessment”.")
         return
-    if any(assessment.result["simulated"] for assessment in assessments):
-        look.simulated_banner()
+    simulated = [assessment for assessment in assessments if assessment.result["simulated"]]
+    if simulated:
+        look.simulated_banner(*(model_block(assessment.result).adaptation for assessment in simulated))
     for assessment in assessments:
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")

@@ -13,6 +13,11 @@ from clinic_data.errors import ConflictError, ValidationError
 from clinic_data.patients import EARLIEST_BIRTH_DATE, PatientData
 from clinic_data.tables import Patient, Sex
 
+_CONSENT_MEANS = (
+    "With consent, silhouettes and confirmed outcomes of this patient may train and test the clinic's models, under a "
+    "pseudonym; screening is the same without it, and consent that is withdrawn holds for all later trainings."
+)
+
 
 def body(actor: Actor) -> None:
     """Draws the page."""
@@ -35,7 +40,7 @@ def body(actor: Actor) -> None:
 def _fields(patient: Patient | None) -> dict[str, object]:
     left, right = st.columns(2)
     sexes = [sex.value for sex in Sex]
-    return {
+    fields = {
         "family_name": left.text_input("Family name", value=patient.family_name if patient else "", max_chars=120),
         "given_name": right.text_input("Given name", value=patient.given_name if patient else "", max_chars=120),
         "record_number": left.text_input(
@@ -55,7 +60,13 @@ def _fields(patient: Patient | None) -> dict[str, object]:
             "Sex", sexes, index=sexes.index(patient.sex.value) if patient else sexes.index("unknown")
         ),
         "notes": st.text_area("Notes", value=patient.notes if patient else "", max_chars=4000),
+        "training_consent": st.checkbox(
+            "The patient consents to training",
+            value=patient.training_consent if patient else False,
+        ),
     }
+    st.caption(_CONSENT_MEANS)
+    return fields
 
 
 def _save(actor: Actor, patient: Patient | None, fields: dict[str, object]) -> None:

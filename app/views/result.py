@@ -1,4 +1,4 @@
-"""The result of an assessment (?assessment=ID): scores with their uncertainty, what to do next, quality, report."""
+"""The result of an assessment (?assessment=ID): scores and their uncertainty, next steps, report, outcome, quality."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app import session
 from app.gateway.files import overlay_url
 from app.services.permissions import Actor, Permission, may
 from app.services.report_content import model_block, quality_lines, recording_block, score_blocks, typicality_block
-from app.views.parts import links, look, page, quality
+from app.views.parts import links, look, outcome_form, page, quality
 from clinic_data.errors import ClinicDataError
 from clinic_data.tables import Assessment, Report
 from reports import wording
@@ -35,7 +35,7 @@ def body(actor: Actor) -> None:
         if session.first_look(f"assessment:{assessment_id}"):
             services.patients.note_opened(actor, assessment.patient_id)
     if model.simulated:
-        look.simulated_banner()
+        look.simulated_banner(model.adaptation)
     _head(assessment, model)
     typicality = typicality_block(assessment.result)
     if typicality is not None and not typicality.typical:
@@ -43,6 +43,7 @@ def body(actor: Actor) -> None:
     for score in score_blocks(assessment.result):
         _score(score)
     _reports(actor, assessment)
+    outcome_form.show(actor, assessment)
     st.subheader("Quality of the recording")
     checks = quality_lines(assessment.result["quality"]["checks"])
     quality.show(checks, quality.typicality_row(typicality))
