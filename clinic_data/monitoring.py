@@ -133,7 +133,7 @@ def screening_period(*, session: Session, model_version_id: str) -> tuple[dateti
     """When a version scored its first and its last recording; None if it never scored any."""
     at = col(Assessment.created_at)
     ends = select(func.min(at), func.max(at)).where(col(Assessment.model_version_id) == model_version_id)
-    first, last = session.connection().execute(ends).tuples().one()
+    first, last = session.connection().execute(ends).one()
     return (first, last) if first else None
 
 
