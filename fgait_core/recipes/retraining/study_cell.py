@@ -34,7 +34,8 @@ class _Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CellName(_Facts, frozen=True):
+@dataclass(frozen=True, slots=True)
+class CellName:
     """Which cell; `labels` are those of the development people."""
 
     clinic: int
