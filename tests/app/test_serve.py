@@ -101,3 +101,26 @@ def test_a_dead_worker_is_started_again(monkeypatch: pytest.MonkeyPatch):
     keeper.stop()
     assert len(started) == 3
     assert started[-1].poll() is not None
+
+
+def test_the_trainer_is_kept_beside_the_worker(monkeypatch: pytest.MonkeyPatch):
+    started: list[list[str]] = []
+    real = subprocess.Popen
+
+    def remembered(command, **options):
+        started.append(command)
+        return real([sys.executable, "-c", "import time; time.sleep(60)"])
+
+    monkeypatch.setattr("app.serve.subprocess.Popen", remembered)
+    keepers = [WorkerKeeper(), WorkerKeeper("app.trainer")]
+    for keeper in keepers:
+        keeper.start()
+    ends_at = time.monotonic() + 20
+    while len(started) < 2 and time.monotonic() < ends_at:
+        time.sleep(0.02)
+    for keeper in keepers:
+        keeper.ask_to_stop()
+    for keeper in keepers:
+        keeper.stop()
+    assert sorted(command[2] for command in started) == ["app.trainer", "app.worker"]
+    assert all(str(os.getpid()) in command for command in started)
