@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from confirmed import SECRET_NAME, SECRET_NUMBER, confirm, patient_of, production_id, several, withdraw
 from conftest import make_clinic
+from model_packages import make_package, register
 from test_training_process import processes_of, wait_until
 
 from app.services.cohort_selection import CohortFilters
@@ -217,12 +218,12 @@ def test_two_trainers_never_work_on_one_device_at_once(clinic, start_trainer):
     wait_until(lambda: all(_view(clinic, each).job.state in ENDED for each in (first, second)), 60)
 
 
-def _do(clinic, retraining, **options) -> None:
-    """Does the retraining's job in this process."""
+def _do(clinic, queue: str = "train-cpu", **options) -> None:
+    """Does the oldest job of a queue in this process."""
     services = clinic.services
     work = TrainingWork(services.settings, services.database, services.storage, "test", DeviceLock(("cpu",)), **options)
     with services.database.transaction() as session:
-        job = jobs.claim(session=session, worker="test", queues=("train-cpu",))
+        job = jobs.claim(session=session, worker="test", queues=(queue,))
     with Pulse(
         services.database, job.id, "test", every_s=9.0, limit_s=60.0, on_limit=lambda: None, worker_stops=lambda: False
     ) as pulse:
@@ -233,22 +234,22 @@ def test_the_trainer_looks_again_at_disk_and_consent(clinic, monkeypatch):
     retraining = _queue(clinic, 18)
     withdraw(clinic, patient_of(clinic, _view(clinic, retraining).cohort.manifest["entries"][0]["key"]))
     with pytest.raises(ConfigError, match="withdrawn their consent"):
-        _do(clinic, retraining)
+        _do(clinic)
     assert not (clinic.services.settings.data_dir / "training").exists()
 
 
 def test_a_full_disk_stops_it_before_it_begins(clinic, monkeypatch):
-    retraining = _queue(clinic, 18)
+    _queue(clinic, 18)
     monkeypatch.setattr("app.services.resources.free_disk_bytes", lambda _: 1000)
     with pytest.raises(ConfigError, match="Free some space"):
-        _do(clinic, retraining)
+        _do(clinic)
 
 
 def test_too_little_memory_stops_it_before_it_begins(clinic, monkeypatch):
-    retraining = _queue(clinic, 18)
+    _queue(clinic, 18)
     monkeypatch.setattr("app.services.resources.psutil.virtual_memory", lambda: type("Memory", (), {"available": 1000}))
     with pytest.raises(ConfigError, match="End other programs"):
-        _do(clinic, retraining)
+        _do(clinic)
 
 
 def test_a_fit_that_was_changed_before_the_gate_is_refused(clinic, monkeypatch):
@@ -258,7 +259,7 @@ def test_a_fit_that_was_changed_before_the_gate_is_refused(clinic, monkeypatch):
     monkeypatch.setattr("app.services.training_work.EngineCommand.run", lambda *_, **__: None)
     monkeypatch.setattr("app.services.training_work._identity", lambda _: "e" * 64)
     with pytest.raises(Exception, match="fitted before, with other weights"):
-        _do(clinic, retraining)
+        _do(clinic)
     assert not RunFolder.opened(clinic.services.settings.data_dir, retraining.id).gate.exists()
 
 
@@ -284,3 +285,27 @@ def test_time_that_killed_attempts_used_counts_for_the_same_job_alone(tmp_path):
     assert run.spent_s("job") == 12.5
     assert run.spent_s("retried") == 0.0
     assert run.root.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+def test_a_package_of_another_clinic_is_compared_on_our_own_locked_people(clinic, tmp_path):
+    retraining = _queue(clinic)
+    clinic.services.retrainings.cancel(clinic.administrator, retraining.id)
+    foreign = register(
+        clinic, make_package(tmp_path / "foreign", "9.9.9"), stage=Stage.QUARANTINE, origin=Origin.IMPORTED
+    )
+    job = clinic.services.models.evaluate(clinic.administrator, foreign.id, retraining.cohort_id, PROTOCOL.acceptance)
+    _do(clinic)
+    with clinic.services.database.reading() as session:
+        version = model_registry.get_version(session=session, model_version_id=foreign.id)
+        done = jobs.get_job(session=session, job_id=job.id)
+    assert done.state is JobState.DONE
+    report = version.gate_report
+    assert report["candidate"]["sha256"] == foreign.sha256
+    assert (report["trained_people"], report["shared_people"]) == (0, 0)
+    assert report["possible"]
+    assert version.stage is (Stage.CANDIDATE if report["passed"] else Stage.REJECTED)
+    assert done.result == {"model_version_id": foreign.id, "passed": report["passed"]}
+    run = RunFolder.opened(clinic.services.settings.data_dir, job.id)
+    assert not list(run.root.rglob("*.arrow"))
+    _assert_nothing_of_a_patient(run.root)
