@@ -129,7 +129,7 @@ class PackageExchange(ModelUseCases):
         """Trusts the key of another clinic from now on.
 
         Raises:
-            ConflictError: if the key is known already, or is this clinic's own.
+            ConflictError: if the key is known already.
             ValidationError: if it is no key, or has no name.
         """
         actor = require(actor, Permission.MANAGE_MODELS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import add_user
+from conftest import add_user, make_clinic
 from model_packages import (
     REASON,
     figures,
@@ -21,6 +21,7 @@ from model_packages import (
     set_report,
     stage_of,
 )
+from real_postgresql import empty_postgresql, postgresql_server, postgresql_url
 
 from app.services.permissions import Actor
 from app.services.training_jobs import EVALUATE
@@ -35,6 +36,8 @@ from clinic_data.errors import (
 from clinic_data.retraining_tables import Cohort, PromotionState
 from clinic_data.tables import JobState, ModelVersion, Origin, Role, Stage
 from fgait_core.config.retraining import AcceptanceConfig
+
+__all__ = ["postgresql_server", "postgresql_url"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,18 @@ class Candidates:
 
 @pytest.fixture
 def candidates(clinic, tmp_path: Path) -> Candidates:
+    return candidates_of(clinic, tmp_path)
+
+
+@pytest.fixture
+def candidates_on_postgresql(postgresql_url: str, tmp_path: Path):
+    empty_postgresql(postgresql_url)
+    clinic = make_clinic(tmp_path / "var", database_url=postgresql_url)
+    yield candidates_of(clinic, tmp_path)
+    clinic.services.database.dispose()
+
+
+def candidates_of(clinic, tmp_path: Path) -> Candidates:
     bundled, cohort = register_bundled(clinic), freeze_cohort(clinic)
     version = make_promotable(clinic, make_package(tmp_path / "candidate", "9.1"), cohort)
     return Candidates(clinic, bundled, cohort, version, add_user(clinic.services, "berta", Role.ADMINISTRATOR))
@@ -99,7 +114,9 @@ def test_two_people_promote_and_one_rolls_back(candidates: Candidates) -> None:
     ]
 
 
-def test_of_two_who_approve_at_once_one_wins(candidates: Candidates) -> None:
+@pytest.mark.parametrize("fixture", ["candidates", "candidates_on_postgresql"])
+def test_of_two_who_approve_at_once_one_wins(fixture: str, request: pytest.FixtureRequest) -> None:
+    candidates: Candidates = request.getfixturevalue(fixture)
     models = candidates.models
     third = add_user(candidates.clinic.services, "carl", Role.ADMINISTRATOR)
     promotion = models.request_promotion(candidates.first, candidates.version.id, REASON)
