@@ -47,6 +47,7 @@ class EngineCommand:
 
     Attributes:
         arguments: after `fgait`.
+        folder: to work in; relative paths begin there, so that a run may go on where its folder has another path.
         log: everything that it prints is appended here.
         progress_file: where it says how far it is.
         environment: added to that of this process.
@@ -54,6 +55,7 @@ class EngineCommand:
     """
 
     arguments: Sequence[str]
+    folder: Path
     log: Path
     progress_file: Path
     environment: Mapping[str, str]
@@ -90,12 +92,14 @@ class EngineCommand:
 
     def _start(self) -> subprocess.Popen[bytes]:
         kept = {name: value for name, value in os.environ.items() if _is_kept(name)}
+        found = filter(None, [str(CLONE_ROOT), os.environ.get("PYTHONPATH")])
+        environment = kept | {"PYTHONPATH": os.pathsep.join(found)} | dict(self.environment)
         options = ["--end-with-parent", "--progress-file", str(self.progress_file)]
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "fgait_core.cli", *self.arguments, *options],
-                cwd=CLONE_ROOT,
-                env={**kept, **self.environment},
+                cwd=self.folder,
+                env=environment,
                 stdin=subprocess.PIPE,  # never written to; its end tells the command that this process is gone
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,10 @@ class RunFolder:
     def progress(self) -> Path:
         """How far the present command is."""
         return self.root / "progress.json"
+
+    def relative(self, path: Path) -> Path:
+        """A path as seen from the folder: the same on all machines that share the data folder."""
+        return Path(os.path.relpath(path, self.root))
 
     def spent_s(self, job_id: str) -> float:
         """How much of its time a job has used in attempts that were killed."""

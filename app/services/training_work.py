@@ -10,25 +10,22 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import OperationalError
 
 from app.services import model_store
-from app.services.cohort_shards import write_role
 from app.services.device_lock import DeviceLock
 from app.services.disjointness import Disjointness, proof_of_disjointness
 from app.services.pulse import Pulse
 from app.services.replay_data import ensure_replay
 from app.services.retraining_checks import check_people, check_resources
-from app.services.training_environment import visible_devices
-from app.services.training_jobs import EVALUATE, RETRAIN, protocol_json, protocol_sha256
-from app.services.training_live import STORED_EVERY_S, LiveView
-from app.services.training_process import EngineCommand, Told
+from app.services.training_attempt import Attempt, frame_rate_hz, gate_options, identity_of
+from app.services.training_jobs import EVALUATE, RETRAIN, protocol_json
+from app.services.training_live import LiveView
 from app.services.training_run import RunFolder, read_json, write_whole
 from app.settings import Settings
 from clinic_data import audit, cohorts, jobs, model_registry, retrainings
@@ -37,9 +34,8 @@ from clinic_data.retraining_tables import Cohort, Retraining, TrainingRole
 from clinic_data.storage import Storage
 from clinic_data.tables import Job, ModelVersion, Origin, Stage
 from fgait_core.config.retraining import AcceptanceConfig, RetrainConfig, RetrainingProtocol
-from fgait_core.errors import ConfigError, ModelPackageError
+from fgait_core.errors import ConfigError
 from fgait_core.gate_report import GateReport
-from fgait_core.progress import Progress
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -136,7 +132,7 @@ class TrainingWork:
 
     def _opened(
         self, job: Job, pulse: Pulse, cohort: Cohort, identity: str, retraining: Retraining | None = None
-    ) -> _Run:
+    ) -> Attempt:
         """The folder of the run and all that its steps need, if this machine can do it and everybody still agrees."""
         protocol = self._protocol_of(job)
         with self.database.reading() as session:
@@ -153,7 +149,7 @@ class TrainingWork:
             )
         folder = RunFolder.opened(self.settings.data_dir, identity)
         live = LiveView(self._store_live(retraining), pulse.progress, folder.log, folder.metrics)
-        return _Run(self, job, pulse, cohort, protocol, folder, live, folder.spent_s(job.id))
+        return Attempt(self.storage, self.device, job, pulse, cohort, protocol, folder, live, folder.spent_s(job.id))
 
     def _store_live(self, retraining: Retraining | None) -> Callable[[dict[str, Any]], None]:
         def store(live: dict[str, Any]) -> None:
@@ -167,30 +163,33 @@ class TrainingWork:
 
         return store
 
-    def _fit(self, run: _Run, retraining: Retraining, base: ModelVersion) -> None:
+    def _fit(self, run: Attempt, retraining: Retraining, base: ModelVersion) -> None:
         """Leaves a fitted package whose identity is stored; without that, nothing of the locked people is written."""
         shutil.rmtree(run.folder.gate, ignore_errors=True)
-        if retraining.fitted_sha256 is None or _identity(run.folder.fitted) != retraining.fitted_sha256:
+        fitted = identity_of(run.folder.fitted)
+        if fitted is None:
+            shutil.rmtree(run.folder.fitted, ignore_errors=True)  # a package that is not whole
+        if fitted is None or fitted != retraining.fitted_sha256:
             package = model_store.package_folder(self.settings, self.database, self.storage, base.id)
             self._fit_package(run, package, retraining, base)
         with self.database.transaction() as session:
             retrainings.set_fitted(
-                session=session, retraining_id=retraining.id, sha256=_identity(run.folder.fitted) or ""
+                session=session, retraining_id=retraining.id, sha256=identity_of(run.folder.fitted) or ""
             )
 
-    def _fit_package(self, run: _Run, package: Path, retraining: Retraining, base: ModelVersion) -> None:
+    def _fit_package(self, run: Attempt, package: Path, retraining: Retraining, base: ModelVersion) -> None:
         from fgait_core.config.files import save_config
 
-        rate = _frame_rate_hz(package)
+        rate = frame_rate_hz(package)
         run.live.begin(0.0, 0.05, "Reading the recordings to learn from")
         run.write_role(TrainingRole.DEVELOPMENT, rate, run.folder.development)
         replay = self._replay(run, rate) if run.protocol.changes_encoder else (None, None)
         config = RetrainConfig(
             kind="retrain",
-            base=package,
-            development=run.folder.development,
-            replay=replay[0],
-            replay_calibration=replay[1],
+            base=run.folder.relative(package),
+            development=run.folder.relative(run.folder.development),
+            replay=replay[0] and run.folder.relative(replay[0]),
+            replay_calibration=replay[1] and run.folder.relative(replay[1]),
             name=base.name,
             version=f"{_OWN_SUFFIX.sub('', base.version)}-r{retraining.number}-{run.cohort.manifest_sha256[:8]}",
             protocol=run.protocol,
@@ -199,15 +198,15 @@ class TrainingWork:
         run.live.begin(0.15, 0.8, "Fitting")
         run.command("retrain", str(run.folder.config), "--out", str(run.folder.fit))
 
-    def _replay(self, run: _Run, frame_rate_hz: float) -> tuple[Path, Path]:
+    def _replay(self, run: Attempt, rate_hz: float) -> tuple[Path, Path]:
         def simulate(arguments: Sequence[str], words: str) -> None:
             run.live.begin(0.05, 0.15, words)
             run.command(*arguments)
 
-        return ensure_replay(self.settings.data_dir, self.replay_people, frame_rate_hz, simulate)
+        return ensure_replay(self.settings.data_dir, self.replay_people, rate_hz, simulate)
 
     def _compare(
-        self, run: _Run, version: ModelVersion, candidate: Path, package: Path | None, *, own: bool
+        self, run: Attempt, version: ModelVersion, candidate: Path, package: Path | None, *, own: bool
     ) -> GateReport:
         """Opens the gate: proves that nobody in it was trained on, and compares. An earlier report is taken again."""
         if not run.folder.report.exists():
@@ -215,20 +214,20 @@ class TrainingWork:
             production = model_store.production(self.database)
             in_use = model_store.package_folder(self.settings, self.database, self.storage, production.id)
             run.live.begin(0.8, 0.85, "Reading the recordings of the locked people")
-            run.write_role(TrainingRole.GATE, _frame_rate_hz(candidate), run.folder.gate)
+            run.write_role(TrainingRole.GATE, frame_rate_hz(candidate), run.folder.gate)
             write_whole(run.folder.protocol, protocol_json(run.protocol))
             run.live.begin(0.85, 0.97, "Comparing with the version in production")
-            run.command("gate", str(candidate), *_gate_options(run, in_use, proof, package))
+            run.command("gate", str(candidate), *gate_options(run, in_use, proof, package))
         return GateReport.model_validate_json(run.folder.report.read_text(encoding="utf-8"))
 
-    def _prove(self, run: _Run, version: ModelVersion, *, own: bool) -> Disjointness:
+    def _prove(self, run: Attempt, version: ModelVersion, *, own: bool) -> Disjointness:
         with self.database.reading() as session:
             proof = proof_of_disjointness(session, run.cohort, version, own=own)
         if not proof.holds:
             raise ConfigError(proof.words)
         return proof
 
-    def _register(self, run: _Run, retraining: Retraining, base: ModelVersion, report: GateReport) -> None:
+    def _register(self, run: Attempt, retraining: Retraining, base: ModelVersion, report: GateReport) -> None:
         run.live.begin(0.97, 1.0, "Storing the candidate")
         config = {"protocol": retraining.protocol, "protocol_sha256": retraining.protocol_sha256}
         version = model_store.register_package(
@@ -247,7 +246,7 @@ class TrainingWork:
         with self.database.transaction() as session:
             retrainings.set_candidate(session=session, retraining_id=retraining.id, model_version_id=version.id)
 
-    def _finish_retraining(self, run: _Run, retraining_id: str) -> None:
+    def _finish_retraining(self, run: Attempt, retraining_id: str) -> None:
         run.live.begin(1.0, 1.0, "Done")
         with self.database.transaction() as session:
             retraining = retrainings.get_retraining(session=session, retraining_id=retraining_id)
@@ -259,7 +258,7 @@ class TrainingWork:
     def _finish(
         self,
         session: Session,
-        run: _Run,
+        run: Attempt,
         version_id: str,
         passed: bool,
         action: str,
@@ -278,100 +277,8 @@ class TrainingWork:
         )
 
 
-@dataclass(slots=True)
-class _Run:
-    """One job on its way.
-
-    Attributes:
-        work: whose job it is.
-        job: the job.
-        pulse: says whether to stop.
-        cohort: learned from and judged by.
-        protocol: what is allowed.
-        folder: of the run.
-        live: what the page shows.
-        spent_s: of the protocol's time, in earlier attempts and commands.
-    """
-
-    work: TrainingWork
-    job: Job
-    pulse: Pulse
-    cohort: Cohort
-    protocol: RetrainingProtocol
-    folder: RunFolder
-    live: LiveView
-    spent_s: float
-    _noted_s: float = field(default=float("-inf"))
-
-    def write_role(self, role: TrainingRole, frame_rate_hz: float, folder: Path) -> None:
-        """Writes the sequences of a role."""
-        told: Progress = lambda fraction, words: self.live(Told(fraction, words))  # noqa: E731
-        write_role(
-            self.work.storage,
-            self.cohort,
-            role,
-            frame_rate_hz,
-            folder,
-            progress=told,
-            cancelled=self.pulse.stop_wanted,
-        )
-
-    def command(self, *arguments: str) -> None:
-        """Runs a command of the engine within what is left of the protocol's time."""
-        began_s, before_s = time.monotonic(), self.spent_s
-
-        def watch(told: Told) -> None:
-            self.live(told)
-            self.spent_s = before_s + time.monotonic() - began_s
-            if time.monotonic() - self._noted_s >= STORED_EVERY_S:
-                self._noted_s = time.monotonic()
-                self.folder.note_spent(self.job.id, self.spent_s)
-
-        devices = self.work.device
-        command = EngineCommand(
-            arguments, self.folder.log, self.folder.progress, visible_devices(devices.devices), devices.descriptors
-        )
-        command.run(
-            limit_s=60.0 * self.protocol.budget.minutes - before_s, cancelled=self.pulse.stop_wanted, watch=watch
-        )
-        self.spent_s = before_s + time.monotonic() - began_s
-        self.folder.note_spent(self.job.id, self.spent_s)
-
-
-def _gate_options(run: _Run, production: Path, proof: Disjointness, package: Path | None) -> list[str]:
-    options: dict[str, Any] = {
-        "--production": production,
-        "--people": run.folder.gate,
-        "--protocol": run.folder.protocol,
-        "--protocol-sha256": protocol_sha256(run.protocol),
-        "--trained-people": proof.trained_people,
-        "--shared-people": proof.shared_people,
-        "--out": run.folder.report,
-    }
-    if package is not None:
-        shutil.rmtree(package, ignore_errors=True)  # what a killed attempt began
-        options["--package"] = package
-    return [str(word) for pair in options.items() for word in pair]
-
-
 def _stage_after(version: ModelVersion, report: GateReport) -> Stage:
     """Where a compared version stands; too few people decide nothing."""
     if not report.possible:
         return version.stage
     return Stage.CANDIDATE if report.passed else Stage.REJECTED
-
-
-def _identity(package: Path) -> str | None:
-    """The identity of a package's folder; None where there is no whole one."""
-    from fgait_core.package_files import verify_files
-
-    try:
-        return verify_files(package)
-    except ModelPackageError:
-        return None
-
-
-def _frame_rate_hz(package: Path) -> float:
-    from fgait_core.package_files import CONTENT_FILE, read_content
-
-    return read_content(package / CONTENT_FILE).transform.frame_rate_hz

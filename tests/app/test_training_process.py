@@ -23,7 +23,7 @@ ENDLESS = ("simulate", "dataset", "--people", "100000", "--sequences", "1", "--s
 
 
 def _command(folder: Path, *arguments: str, descriptors: tuple[int, ...] = ()) -> EngineCommand:
-    return EngineCommand(arguments, folder / "log.txt", folder / "progress.json", {}, descriptors)
+    return EngineCommand(arguments, folder, folder / "log.txt", folder / "progress.json", {}, descriptors)
 
 
 def _alive(pid: int) -> bool:
@@ -88,7 +88,8 @@ def test_kill_of_the_starter_ends_the_command_and_frees_the_device_only_then(roo
         "from app.services.device_lock import DeviceLock\n"
         "from app.services.training_process import EngineCommand\n"
         "folder = Path(sys.argv[1]); lock = DeviceLock(('cpu',), folder); assert lock.acquire()\n"
-        "command = EngineCommand(sys.argv[2:], folder / 'log.txt', folder / 'progress.json', {}, lock.descriptors)\n"
+        "files = (folder, folder / 'log.txt', folder / 'progress.json')\n"
+        "command = EngineCommand(sys.argv[2:], *files, {}, lock.descriptors)\n"
         "command.run(limit_s=120, cancelled=lambda: False, watch=lambda told: None)\n"
     )
     out = str(tmp_path / "out")

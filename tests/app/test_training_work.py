@@ -256,8 +256,8 @@ def test_a_fit_that_was_changed_before_the_gate_is_refused(clinic, monkeypatch):
     retraining = _queue(clinic, 18)
     with clinic.services.database.transaction() as session:
         retrainings.set_fitted(session=session, retraining_id=retraining.id, sha256="d" * 64)
-    monkeypatch.setattr("app.services.training_work.EngineCommand.run", lambda *_, **__: None)
-    monkeypatch.setattr("app.services.training_work._identity", lambda _: "e" * 64)
+    monkeypatch.setattr("app.services.training_attempt.EngineCommand.run", lambda *_, **__: None)
+    monkeypatch.setattr("app.services.training_work.identity_of", lambda _: "e" * 64)
     with pytest.raises(Exception, match="fitted before, with other weights"):
         _do(clinic)
     assert not RunFolder.opened(clinic.services.settings.data_dir, retraining.id).gate.exists()
