@@ -33,7 +33,7 @@ def body(actor: Actor) -> None:
     view = session.services().models.get(actor, version_id)
     _head(view.version)
     if view.report is not None:
-        gate_report.verdict(view.report)
+        gate_report.verdict(view.report, view.version.stage)
     _promotion(actor, view)
     if view.report is not None:
         st.subheader("Comparison on the locked people")
@@ -137,9 +137,7 @@ def _shadow(actor: Actor, view: ModelView) -> None:
                 st.rerun()
     elif may_shadow:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            days = st.number_input(
-                "Days", min_value=1, max_value=MAX_DAYS, value=14, key="shadow-days", width=140
-            )
+            days = st.number_input("Days", min_value=1, max_value=MAX_DAYS, value=14, key="shadow-days", width=140)
             started = st.button("Score beside production", key="start-shadow")
         st.caption("New screenings are scored with this version, too; no clinician sees these scores.")
         if started:

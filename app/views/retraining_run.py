@@ -30,7 +30,7 @@ def body(actor: Actor) -> None:
     _head(view)
     report = training_states.report_of(view.candidate)
     if report is not None and view.candidate is not None:
-        gate_report.verdict(report)
+        gate_report.verdict(report, view.candidate.stage)
         links.link(links.MODEL, _next_step(view.candidate.stage), version=view.candidate.id)
         st.subheader("What was asked and what came of it")
         left, right = st.columns([1, 1.35], gap="medium")
@@ -92,13 +92,18 @@ def _watch(retraining_id: str) -> None:
         st.progress(min(max(live.get("fraction") or job.progress, 0.0), 1.0), text=f"{words}{_time_left(live)}")
     if job is not None and job.attempts > 1:
         st.caption(f"Attempt {job.attempts} of {job.max_attempts}: it was interrupted and goes on where it stopped.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _cancel(actor, view)
+        st.caption("You may leave this page; the work goes on.")
     _live(live)
-    st.caption("You may leave this page; the work goes on.")
-    with st.popover("Cancel …", disabled=job is None or job.cancel_requested):
+
+
+def _cancel(actor: Actor, view: RetrainingView) -> None:
+    with st.popover("Cancel …", disabled=view.job is None or view.job.cancel_requested):
         st.markdown("The trainer stops within seconds. What it computed so far is kept: a retry goes on from there.")
         if st.button("Cancel the retraining", key="cancel", type="primary"):
             with page.errors_shown():
-                retrainings.cancel(actor, retraining_id)
+                session.services().retrainings.cancel(actor, view.retraining.id)
                 st.toast("The trainer is asked to stop.")
 
 
@@ -123,7 +128,7 @@ def _live(live: Mapping[str, Any]) -> None:
             st.plotly_chart(curves.learning(lines, measure), key=f"curve-{measure}", config=curves.CONFIG, alt=words)
     if log := live.get("log"):
         st.markdown("**Log**")
-        st.html(f'<pre class="fg-log">{escape(chr(10).join(log))}</pre>')
+        st.html(f'<div class="fg-log"><pre>{escape(chr(10).join(log))}</pre></div>')
 
 
 def _ended(actor: Actor, view: RetrainingView) -> None:

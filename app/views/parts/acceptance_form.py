@@ -24,29 +24,46 @@ def form() -> AcceptanceConfig:
     min_negative = _count(
         people[1], "Gate people without it", default.min_negative, "min-negative", "Likewise for people without it."
     )
-    margins = st.columns(3)
+    first = st.columns(2)
     auroc = _margin(
-        margins[0],
+        first[0],
         "AUROC may be lower by",
         default.auroc_margin,
         "auroc-margin",
         "The whole 95 % interval of the difference must lie above minus this.",
     )
+    excess = _margin(
+        first[1],
+        "ECE beyond chance at most",
+        default.max_excess_ece,
+        "max-excess-ece",
+        "Calibration error less what a perfectly calibrated model of as many people shows by chance.",
+    )
+    second = st.columns(2)
     sensitivity = _margin(
-        margins[1],
+        second[0],
         "Sensitivity may be lower by",
         default.sensitivity_margin,
         "sensitivity-margin",
-        "Likewise, each version at its own threshold. 0.1 are 10 percentage points.",
+        "As for AUROC, each version at its own threshold. 0.1 are 10 percentage points.",
     )
     specificity = _margin(
-        margins[2], "Specificity may be lower by", default.specificity_margin, "specificity-margin", "Likewise."
+        second[1], "Specificity may be lower by", default.specificity_margin, "specificity-margin", "Likewise."
     )
-    chance = st.checkbox(
-        "Must be better than chance",
-        value=default.better_than_chance,
-        key="better-than-chance",
-        help="The 95 % interval of the candidate's AUROC must lie above 0.5.",
+    third = st.columns(2)
+    floor = _margin(
+        third[0],
+        "AUROC in each subgroup at least",
+        default.subgroup_floor,
+        "subgroup-floor",
+        "Of sex, age, view, device and site.",
+    )
+    subgroup_min = _count(
+        third[1],
+        "People of each kind for a subgroup",
+        default.subgroup_min,
+        "subgroup-min",
+        "Smaller subgroups are not judged.",
     )
     slope = st.slider(
         "Calibration slope within",
@@ -57,27 +74,11 @@ def form() -> AcceptanceConfig:
         key="slope",
         help="1 is best; below, probabilities are too extreme. The 95 % interval must touch this range.",
     )
-    calibration = st.columns(3)
-    excess = _margin(
-        calibration[0],
-        "ECE beyond chance at most",
-        default.max_excess_ece,
-        "max-excess-ece",
-        "Calibration error less what a perfectly calibrated model of as many people shows by chance.",
-    )
-    floor = _margin(
-        calibration[1],
-        "AUROC in each subgroup at least",
-        default.subgroup_floor,
-        "subgroup-floor",
-        "Of sex, age, view, device and site.",
-    )
-    subgroup_min = _count(
-        calibration[2],
-        "People of each kind for a subgroup",
-        default.subgroup_min,
-        "subgroup-min",
-        "Smaller subgroups are not judged.",
+    chance = st.checkbox(
+        "Must be better than chance",
+        value=default.better_than_chance,
+        key="better-than-chance",
+        help="The 95 % interval of the candidate's AUROC must lie above 0.5.",
     )
     return AcceptanceConfig(
         min_positive=min_positive,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -12,6 +13,7 @@ from app.views.parts import look
 from clinic_data.outcomes import LABELS
 from reports.wording import class_name
 
+_LEADING_ZERO = re.compile(r"\b0(?=\d)")
 _GROUPS = {"age": "Age (years)", "sex": "Sex", "view": "View", "device": "Device", "site": "Site"}
 _ROLES = {
     "development": "Development: learn and calibrate",
@@ -70,7 +72,7 @@ def _table(head: str, task: str, labels: Sequence[str], rows: Mapping[str, Mappi
         (head, *(_sentence(class_name(task, label)) for label in labels), "All"),
         [
             (
-                escape(value.removeprefix("0") if head.startswith("Age") else value),
+                escape(_LEADING_ZERO.sub("", value) if head.startswith("Age") else value),
                 *(str(counts.get(label, 0)) for label in labels),
                 f"<b>{sum(counts.values())}</b>",
             )

@@ -22,9 +22,9 @@ def by_measure(curves: Mapping[str, Curve]) -> dict[str, dict[str, Curve]]:
     groups: dict[str, dict[str, Curve]] = {}
     for name, points in curves.items():
         stage, _, measure = name.rpartition(": ")
-        title = "loss" if "loss" in measure else measure
-        line = f"{stage}: {measure}" if stage and title != measure else measure if title == "loss" else stage or measure
-        groups.setdefault(title[:1].upper() + title[1:], {})[line] = points
+        is_loss = "loss" in measure
+        title = "loss" if is_loss else measure
+        groups.setdefault(title[:1].upper() + title[1:], {})[name if is_loss else stage or measure] = points
     return groups
 
 

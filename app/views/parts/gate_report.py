@@ -8,6 +8,7 @@ from html import escape
 import streamlit as st
 
 from app.views.parts import curves, look
+from clinic_data.tables import Stage
 from fgait_core.gate_report import Criterion, GateReport, Measured, VersionFigures
 from reports.numbers import percent_of_count, plain_number
 from reports.wording import condition_name, task_title
@@ -18,8 +19,13 @@ _FEW = 8
 _GROUPS = {"sex": "Sex", "age": "Age", "age_group": "Age", "view": "View", "device": "Device", "site": "Site"}
 
 
-def verdict(report: GateReport) -> None:
-    """What the comparison says, in words that cannot be overlooked."""
+def verdict(report: GateReport, stage: Stage) -> None:
+    """What the comparison says, in words that cannot be overlooked.
+
+    Args:
+        report: what was measured.
+        stage: of the version now.
+    """
     if report.simulated:
         look.notice(
             "SIMULATED PEOPLE – no evidence for patients",
@@ -43,13 +49,15 @@ def verdict(report: GateReport) -> None:
     else:
         look.notice(
             f"Passed: all {len(report.criteria)} criteria of the protocol are met.",
-            "This version can be promoted. That needs two administrators: one asks, another one approves.",
+            "This version can be promoted. That needs two administrators: one asks, another one approves."
+            if stage is Stage.CANDIDATE
+            else "The figures below are those of the comparison before its promotion.",
             kind="good",
         )
 
 
 def _listed(missed: Sequence[Criterion]) -> str:
-    return "; ".join(f"{each.label.lower()} (needed {each.needed}, measured {each.measured})" for each in missed)
+    return "; ".join(f"{each.label} (needed {each.needed}, measured {each.measured})" for each in missed)
 
 
 def pill(report: GateReport) -> str:

@@ -52,7 +52,7 @@ def form(task: str) -> RetrainingProtocol:
             key="replay",
             help="More keeps what the network knows; less learns more from your people.",
         )
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([1, 1.5], gap="medium")
     with left:
         st.markdown("**What it may cost**")
         budget = _budget(changes_encoder)
@@ -153,7 +153,7 @@ def shown(protocol: RetrainingProtocol, sha256: str) -> None:
         ("Subgroups", f"AUROC at least {accept.subgroup_floor:g} from {accept.subgroup_min} people of each kind on"),
         ("Seed", str(protocol.seed)),
     ]
-    look.table(("Protocol", "Fixed before the run"), [(escape(name), escape(words)) for name, words in rows])
+    look.table(("What", "Fixed before the run"), [(escape(name), escape(words)) for name, words in rows])
     st.html(f'<div class="fg-muted fg-small">SHA-256 of the protocol: {look.sha256(sha256)}</div>')
 
 
