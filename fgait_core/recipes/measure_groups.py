@@ -55,7 +55,12 @@ class Judged:
 
 
 def view_names(folder: ShardFolder) -> Names:
-    """The view of each sequence as the quality gate names it; "unknown" where the data do not say it."""
+    """The view of each sequence as the quality gate names it; "unknown" where the data do not say it.
+
+    Data of a clinic have the name itself in the column `seen_from`, simulated data the angle in `view_deg`.
+    """
+    if "seen_from" in folder.columns:
+        return _as_it_is(folder.column("seen_from"))
     if "view_deg" not in folder.columns:
         return np.full(len(folder), "unknown")
     return np.array([view_name(float(angle)) if angle else "unknown" for angle in folder.column("view_deg").tolist()])
@@ -86,7 +91,8 @@ _GROUPS: dict[str, tuple[str, Callable[[Names], Names]]] = {
 
 def groups_of(folder: ShardFolder) -> dict[str, Names]:
     """The group of each sequence, `[sequence]`, for each way to group them that the data have a column for."""
-    groups: dict[str, Names] = {"by_view": view_names(folder)} if "view_deg" in folder.columns else {}
+    viewed = {"seen_from", "view_deg"} & set(folder.columns)
+    groups: dict[str, Names] = {"by_view": view_names(folder)} if viewed else {}
     groups |= {
         name: called(folder.column(column)) for name, (column, called) in _GROUPS.items() if column in folder.columns
     }

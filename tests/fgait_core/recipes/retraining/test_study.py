@@ -96,9 +96,9 @@ def test_cells_of_the_configuration_in_configs(root: Path):
     ("change", "problem"),
     [({"shuffled_sizes": [7]}, "none of sizes"), ({"scopes": ["whole_network"]}, "scopes"), ({"sizes": []}, "sizes")],
 )
-def test_configurations_that_make_no_sense(change: dict, problem: str, package_dir: Path):
+def test_configurations_that_make_no_sense(change: dict, problem: str, tmp_path: Path):
     with pytest.raises(ValueError, match=problem):
-        _config(package_dir, **change)
+        _config(tmp_path, **change)
 
 
 def _figures(auroc: float, brier: float) -> TrueFigures:

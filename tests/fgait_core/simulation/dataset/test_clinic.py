@@ -15,7 +15,8 @@ PLAN = ClinicPlan(40, frames=6, seed=3)
 
 def test_a_person_depends_on_seed_and_number_alone(bank: BodyBank):
     (facts, made), (again, same) = (next(simulate_clinic_person(plan, bank, 7)) for plan in (PLAN, PLAN))
-    assert facts == again and facts.row.person == "patients-3-000007"
+    assert facts == again
+    assert facts.row.person == "patients-3-000007"
     np.testing.assert_array_equal(made.silhouettes, same.silhouettes)
     more = ClinicPlan(400, frames=6, seed=3)
     assert plan_clinic_person(PLAN, bank, 7) == plan_clinic_person(more, bank, 7)
@@ -52,7 +53,8 @@ def test_classes_are_as_frequent_as_asked_and_drawn_apart(bank: BodyBank):
 def test_walks_are_unlike_those_of_simgait(bank: BodyBank):
     rows = [facts.row for n in range(40) for facts, _ in simulate_clinic_person(PLAN, bank, n)]
     assert {view_name(row.view_deg) for row in rows} == {"front", "side"}
-    assert {row.path for row in rows} == {"overground"} and not {row.occluded for row in rows} & {"yes"}
+    assert {row.path for row in rows} == {"overground"}
+    assert not {row.occluded for row in rows} & {"yes"}
     assert np.mean([row.clothing in ("coat", "jacket", "skirt", "dress") for row in rows]) > 0.6
     assert min(row.camera_height_m for row in rows) > 2.0
     assert np.mean([row.camera_tilt_deg for row in rows]) > 12
