@@ -28,7 +28,7 @@ class ModelPromotion(ModelUseCases):
         """
         actor = require(actor, Permission.MANAGE_MODELS)
         reason = checked_reason(reason)
-        self.assert_loads(model_version_id)
+        self._assert_loads(model_version_id)
         with self.database.transaction() as session:
             version = model_registry.get_version(session=session, model_version_id=model_version_id)
             promotion = promotions.request(
@@ -49,7 +49,7 @@ class ModelPromotion(ModelUseCases):
         reason = checked_reason(reason)
         with self.database.reading() as session:
             to_version_id = promotions.get_promotion(session=session, promotion_id=promotion_id).to_version_id
-        self.assert_loads(to_version_id)
+        self._assert_loads(to_version_id)
         with self.database.transaction() as session:
             version = model_registry.get_version(session=session, model_version_id=to_version_id)
             assert_gate_unseen(session=session, version=version)
@@ -104,7 +104,7 @@ class ModelPromotion(ModelUseCases):
         with self.database.reading() as session:
             target = promotions.roll_back_target(session=session)
         if target is not None:
-            self.assert_loads(target.id)
+            self._assert_loads(target.id)
         with self.database.transaction() as session:
             promotion = promotions.roll_back(
                 session=session,

@@ -37,7 +37,7 @@ class ModelUseCases:
     database: Database
     storage: Storage
 
-    def assert_loads(self, model_version_id: str) -> None:
+    def _assert_loads(self, model_version_id: str) -> None:
         """Loads the package of a version, because one that no worker could load must never go into production.
 
         Raises:

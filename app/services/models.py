@@ -136,7 +136,7 @@ class Models(ModelPromotion, PackageExchange):
         actor = require(actor, Permission.MANAGE_MODELS)
         if not 1 <= days <= MAX_DAYS:
             raise ValidationError(f"Shadow scoring runs for 1 to {MAX_DAYS} days.")
-        self.assert_loads(model_version_id)
+        self._assert_loads(model_version_id)
         with self.database.transaction() as session:
             until = utc_now() + timedelta(days=days)
             version = model_registry.set_shadow(session=session, model_version_id=model_version_id, until=until)
