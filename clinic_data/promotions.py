@@ -53,8 +53,8 @@ def approve(*, session: Session, promotion_id: str, reason: str, actor_id: str) 
         NotFoundError: there is no such request.
         ValidationError: the reason is missing or too long.
     """
+    present = _locked_production(session)  # first, so that whoever waited for it reads what was decided meanwhile
     promotion = _open_for(session, promotion_id, actor_id)
-    present = _locked_production(session)
     if (present.id if present else None) != promotion.from_version_id:
         raise ConflictError(_MEANWHILE)
     version = model_registry.get_version(session=session, model_version_id=promotion.to_version_id)
@@ -105,11 +105,12 @@ def roll_back(*, session: Session, reason: str, actor_id: str, expected_producti
         ValidationError: the reason is missing or too long.
     """
     present = _locked_production(session)
+    switched = present is None and model_registry.production_version(session=session) is not None
+    if switched or (present is not None and expected_production_id not in (None, present.id)):
+        raise ConflictError("Another model version went into production meanwhile. Look again, then decide.")
     target = roll_back_target(session=session)
     if present is None or target is None:
         raise ConflictError("There is no version to go back to: nothing else was in production before.")
-    if expected_production_id not in (None, present.id):
-        raise ConflictError("Another model version went into production meanwhile. Look again, then decide.")
     moment = _next_moment(session)
     promotion = Promotion(
         kind=PromotionKind.ROLL_BACK,
@@ -197,6 +198,7 @@ def list_promotions(*, session: Session, limit: int = 50, offset: int = 0) -> Pa
 
 def _open_for(session: Session, promotion_id: str, actor_id: str) -> Promotion:
     promotion = get_promotion(session=session, promotion_id=promotion_id)
+    session.refresh(promotion)
     if promotion.state is not PromotionState.REQUESTED:
         raise ConflictError(_decided(promotion))
     if promotion.requested_by == actor_id:

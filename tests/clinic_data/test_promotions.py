@@ -266,6 +266,38 @@ def test_of_two_people_who_decide_at_the_same_time_one_wins(database, rows, in_t
     assert in_production == (candidate.id if approved else clinic.first.id)
 
 
+def test_who_comes_too_late_reads_what_really_happened(database, rows, in_threads) -> None:
+    with database.transaction() as session:
+        clinic = Clinic(session, rows)
+        people = [clinic.bea, rows.user(session, "cleo", "administrator").id]
+        clinic.promote(clinic.candidate())
+        seen = clinic.production.id
+        request = clinic.request(clinic.candidate())
+
+    def act(number: int) -> str:
+        try:
+            with database.transaction() as session:
+                if number < 2:
+                    promotions.approve(
+                        session=session, promotion_id=request.id, reason="So be it.", actor_id=people[number]
+                    )
+                else:
+                    promotions.roll_back(
+                        session=session, reason="Alarms.", actor_id=clinic.ada, expected_production_id=seen
+                    )
+        except ConflictError as error:
+            return str(error)
+        return "done"
+
+    told = in_threads(act, 4)
+    assert told.count("done") == 1
+    late = {words for words in told if words != "done"}
+    assert all("meanwhile" in words or "was approved already" in words for words in late), late
+    with database.reading() as session:
+        stages = [version.stage for version in model_registry.list_versions(session=session)]
+    assert stages.count(Stage.PRODUCTION) == 1
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(["promote", "roll back"]), max_size=12))
 def test_any_series_of_promotions_and_roll_backs_leads_where_it_should(clinic: Clinic, steps: list[str]) -> None:
