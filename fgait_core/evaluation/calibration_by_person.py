@@ -22,7 +22,7 @@ BINS = 10
 DRAWS = 1000
 _SMALLEST = 1e-6
 _STEPS = 40
-_STEEPEST = 30.0
+_WITHIN = 3.84
 
 
 def log_odds(probability: Numbers) -> Numbers:
@@ -92,12 +92,40 @@ def slope(resampled: Resampled, probability: Numbers, positive: Flags) -> Measur
         positive: bool `[recording]`.
 
     Returns:
-        None for the value, or for an end of its interval, where predictions separate the kinds completely (the slope
-        has no bound) or do not differ at all.
+        None where predictions do not differ at all. Where they separate the kinds completely the slope has no bound:
+        the value is None, and one end of the interval says which slopes the outcomes rule out (likelihood ratio; no
+        bootstrap sample could tell). None for an upper end to which some samples set no bound.
     """
     if positive.all() or not positive.any():
         return Measured(value=None)
-    return measured(_slopes(log_odds(probability), positive, resampled.weights), resampled.enough(positive))
+    odds = log_odds(probability)
+    found = _slopes(odds, positive, resampled.weights)
+    if np.isinf(found[0]):
+        least = _least_slope(odds * np.sign(found[0]), positive, person_weights(resampled.person))
+        if not resampled.enough(positive) or least is None:
+            return Measured(value=None)
+        return Measured(value=None, low=least) if found[0] > 0 else Measured(value=None, high=-least)
+    return measured(found, resampled.enough(positive))
+
+
+def _least_slope(odds: Numbers, positive: Flags, weights: Numbers) -> float | None:
+    """The lowest slope that outcomes agree with which the predictions separate: its deviance is within 3.84 of 0."""
+    side = np.where(positive, 1.0, -1.0)
+
+    def beyond(steep: float) -> float:
+        def pull(level: float) -> float:
+            return float(weights @ (side * expit(-side * (level + steep * odds))))
+
+        span = 40.0 + steep * float(np.abs(odds).max())
+        level = float(np.asarray(brentq(pull, -span, span)))
+        return 2 * float(weights @ np.logaddexp(0.0, -side * (level + steep * odds))) - _WITHIN
+
+    steepest = 1.0
+    while beyond(steepest) > 0 and steepest < 2**20:
+        steepest *= 2
+    if beyond(0.0) <= 0 or beyond(steepest) > 0:
+        return None
+    return float(np.asarray(brentq(beyond, 0.0, steepest, xtol=1e-4)))
 
 
 def _slopes(odds: Numbers, positive: Flags, weights: Numbers) -> Numbers:
@@ -113,6 +141,8 @@ def _slopes(odds: Numbers, positive: Flags, weights: Numbers) -> Numbers:
     both = (above > 0) & (above < total)
     share = np.divide(above, total, out=np.full(len(total), 0.5), where=both)
     level, steep = logit(share), np.zeros(len(weights))
+    boundless = _without_bound(x, positive, weights)
+    sought = both & (boundless == 0)
     for _ in range(_STEPS):
         said = expit(np.clip(level[:, None] + steep[:, None] * x, -50, 50))
         left, curved = weights * (positive - said), weights * (said * (1 - said) + 1e-9)
@@ -122,10 +152,18 @@ def _slopes(odds: Numbers, positive: Flags, weights: Numbers) -> Numbers:
         step = np.stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0]) / size
         step /= np.maximum(np.abs(step).max(0) / 2, 1.0)
         level, steep = level + step[0], steep + step[1]
-        if float(np.abs(step[:, both]).max(initial=0.0)) < 1e-6:
+        if float(np.abs(step[:, sought]).max(initial=0.0)) < 1e-6:
             break
-    found = np.where(np.abs(steep) > _STEEPEST, np.copysign(np.inf, steep), steep / spread)
+    found = steep / spread + boundless
     return np.where(both & (_spread(x, weights, total) > 1e-9), found, np.nan)
+
+
+def _without_bound(x: Numbers, positive: Flags, weights: Numbers) -> Numbers:
+    """Infinite, with the sign of the slope, for samples whose kinds a threshold separates; 0 for the others."""
+    there = weights > 0
+    low = [np.where(there & kind, x, np.inf).min(1) for kind in (positive, ~positive)]
+    high = [np.where(there & kind, x, -np.inf).max(1) for kind in (positive, ~positive)]
+    return np.where(low[0] >= high[1], np.inf, np.where(high[0] <= low[1], -np.inf, 0.0))
 
 
 def _spread(x: Numbers, weights: Numbers, total: Numbers) -> Numbers:
