@@ -124,7 +124,6 @@ def simulate(scenario: Scenario, people: int, seed: int) -> GateReport:
     groups = {
         "sex": rng.choice(["female", "male"], people),
         "view": rng.choice(["front", "oblique", "side", "back"], people, p=[0.4, 0.1, 0.4, 0.1]),
-        "age": rng.choice(["6-12", "13-17", "18-39", "40-64", "65-90"], people),
     }
     recordings = GatePeople(names, names, gate.recorded.astype(np.int64), gate.recorded, groups)
     return report_on(recordings, production, candidate, PROTOCOL, FACTS, seed=seed)

@@ -60,8 +60,9 @@ def weighted_auroc(
     order = np.argsort(scores, kind="stable")
     starts = np.flatnonzero(np.diff(scores[order], prepend=np.nan))
     weights, positive = weights[:, order], positive[order]
-    above = np.add.reduceat(weights * positive, starts, axis=1)
-    below = np.add.reduceat(weights * ~positive, starts, axis=1)
+    above, below = weights * positive, weights * ~positive
+    if len(starts) < len(scores):
+        above, below = (np.add.reduceat(each, starts, axis=1) for each in (above, below))
     pairs = above.sum(1) * below.sum(1)
     won = (above * (below.cumsum(1) - below / 2)).sum(1)
     return np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
