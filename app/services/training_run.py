@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 TRAINING_FOLDER = "training"
+_OLD_S = 7 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,27 @@ class RunFolder:
         """Remembers it for the next attempt."""
         write_whole(self.root / "time.json", json.dumps({"job_id": job_id, "seconds": seconds}))
 
+    def remove_sequences(self) -> None:
+        """Removes what shows people."""
+        for folder in (self.development, self.gate):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def tidy(self) -> None:
         """Removes sequences, checkpoints and packages; configuration, curves, report and log stay."""
-        for folder in (self.development, self.gate, self.package, self.fitted):
+        self.remove_sequences()
+        for folder in (self.package, self.fitted):
             shutil.rmtree(folder, ignore_errors=True)
         for path in self.fit.rglob("*"):
             if path.is_file() and path.suffix not in {".json", ".jsonl", ".yaml", ".txt"}:
                 path.unlink(missing_ok=True)
         self.progress.unlink(missing_ok=True)
+
+
+def remove_old_sequences(data_dir: Path) -> None:
+    """Removes the sequences of runs that failed or were stopped long ago; a retry writes them anew."""
+    for root in (data_dir / TRAINING_FOLDER).glob("*"):
+        if root.is_dir() and time.time() - root.stat().st_mtime > _OLD_S:
+            RunFolder(root).remove_sequences()
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -26,7 +26,7 @@ from app.services.retraining_checks import check_people, check_resources
 from app.services.training_attempt import Attempt, frame_rate_hz, gate_options, identity_of
 from app.services.training_jobs import EVALUATE, RETRAIN, protocol_json
 from app.services.training_live import LiveView
-from app.services.training_run import RunFolder, read_json, write_whole
+from app.services.training_run import RunFolder, read_json, remove_old_sequences, write_whole
 from app.settings import Settings
 from clinic_data import audit, cohorts, jobs, model_registry, retrainings
 from clinic_data.database import Database
@@ -66,7 +66,8 @@ class TrainingWork:
     replay_people: tuple[int, int] = (600, 300)
 
     def prepare(self) -> str:
-        """Nothing is loaded here: networks run in programs of their own."""
+        """Nothing is loaded here: networks run in programs of their own. Sequences of runs given up long ago go."""
+        remove_old_sequences(self.settings.data_dir)
         return f"computes on {', '.join(self.device.devices)}"
 
     def limit_s(self, job: Job) -> float:
@@ -112,8 +113,8 @@ class TrainingWork:
             self._fit(run, retraining, base)
             report = self._compare(run, base, run.folder.fitted, run.folder.package, own=True)
             self._register(run, retraining, base, report)
-        self._finish_retraining(run, retraining.id)
         run.folder.tidy()
+        self._finish_retraining(run, retraining.id)
 
     def _evaluate(self, job: Job, pulse: Pulse) -> None:
         with self.database.reading() as session:
@@ -122,13 +123,13 @@ class TrainingWork:
         run = self._opened(job, pulse, cohort, job.id)
         folder = model_store.package_folder(self.settings, self.database, self.storage, version.id)
         report = self._compare(run, version, folder, None, own=False)
+        run.folder.tidy()
         with self.database.transaction() as session:
             stage = _stage_after(model_registry.get_version(session=session, model_version_id=version.id), report)
             model_registry.set_gate_report(
                 session=session, model_version_id=version.id, report=report.model_dump(mode="json"), stage=stage
             )
             self._finish(session, run, version.id, report.passed, "model.compared", "model_version", version.id)
-        run.folder.tidy()
 
     def _opened(
         self, job: Job, pulse: Pulse, cohort: Cohort, identity: str, retraining: Retraining | None = None

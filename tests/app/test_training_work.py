@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 from confirmed import SECRET_NAME, SECRET_NUMBER, confirm, patient_of, production_id, several, withdraw
 from conftest import make_clinic
 from model_packages import make_package, register
+from real_postgresql import empty_postgresql, postgresql_server, postgresql_url  # noqa: F401
 from test_training_process import processes_of, wait_until
 
 from app.services.cohort_selection import CohortFilters
@@ -34,19 +34,6 @@ PROTOCOL = RetrainingProtocol(
     acceptance=AcceptanceConfig(min_positive=4, min_negative=4, subgroup_min=50),
 )
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
-
-
-def _postgresql_fixtures(root: Path):
-    place = root / "tests" / "clinic_data" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("clinic_data_fixtures", place)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_fixtures = _postgresql_fixtures(Path(__file__).resolve().parents[2])
-postgresql_server, postgresql_url = _fixtures.postgresql_server, _fixtures.postgresql_url
 
 
 @pytest.fixture
@@ -137,8 +124,8 @@ def _assert_nothing_of_a_patient(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_whole_run_on_postgresql_leaves_a_candidate_and_no_sequences(postgresql_url, tmp_path, start_trainer):
-    _fixtures._empty(postgresql_url)
+def test_a_whole_run_on_postgresql_leaves_a_candidate_and_no_sequences(postgresql_url, tmp_path, start_trainer):  # noqa: F811
+    empty_postgresql(postgresql_url)
     clinic = make_clinic(tmp_path / "var", database_url=postgresql_url)
     retraining = _queue(clinic)
     start_trainer(clinic)
@@ -309,3 +296,17 @@ def test_a_package_of_another_clinic_is_compared_on_our_own_locked_people(clinic
     run = RunFolder.opened(clinic.services.settings.data_dir, job.id)
     assert not list(run.root.rglob("*.arrow"))
     _assert_nothing_of_a_patient(run.root)
+
+
+def test_sequences_of_runs_given_up_long_ago_are_removed(clinic):
+    data_dir = clinic.services.settings.data_dir
+    old, new = (RunFolder.opened(data_dir, letter * 32) for letter in "ab")
+    for run in (old, new):
+        run.development.mkdir()
+        run.config.write_text("kind: retrain")
+    os.utime(old.root, (0, 0))
+    lock = DeviceLock(("cpu",))
+    TrainingWork(clinic.services.settings, clinic.services.database, clinic.services.storage, "t", lock).prepare()
+    assert not old.development.exists()
+    assert old.config.exists()
+    assert new.development.exists()
