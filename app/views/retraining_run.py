@@ -89,6 +89,7 @@ def _watch(retraining_id: str) -> None:
         st.caption(_WAITS)
     else:
         words = "Stopping" if job.cancel_requested else live.get("stage") or job.message or "Running"
+        words = words[:1].upper() + words[1:]
         st.progress(min(max(live.get("fraction") or job.progress, 0.0), 1.0), text=f"{words}{_time_left(live)}")
     if job is not None and job.attempts > 1:
         st.caption(f"Attempt {job.attempts} of {job.max_attempts}: it was interrupted and goes on where it stopped.")
