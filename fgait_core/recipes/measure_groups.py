@@ -85,6 +85,8 @@ _GROUPS: dict[str, tuple[str, Callable[[Names], Names]]] = {
     "by_distractor": ("distractor", _as_it_is),
     "by_path": ("path", _as_it_is),
     "by_occluded": ("occluded", _as_it_is),
+    "by_device": ("device", _as_it_is),
+    "by_site": ("site", _as_it_is),
 }
 """Groups that are measured apart: where they are written, the column that they come from, and how."""
 
