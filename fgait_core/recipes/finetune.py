@@ -33,6 +33,7 @@ from fgait_core.errors import CheckpointError, ConfigError
 from fgait_core.models.backbone import Backbone
 from fgait_core.models.heads import RegressionHead, TaskNetwork, build_head, labelled
 from fgait_core.models.published import load_backbone
+from fgait_core.package_files import CONTENT_FILE, WEIGHTS_FILE, load_weights, read_content, verify_files
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled
 from fgait_core.recipes.pretrain import build_backbone
 from fgait_core.training.checkpoint import read_checkpoint
@@ -54,7 +55,8 @@ def build_network(config: FinetuneConfig, people: int = 0) -> TaskNetwork:
         ConfigError: if they are of another architecture or modality.
     """
     backbone = build_backbone(config)
-    if config.initial is not None:
+    package = config.initial if config.initial is not None and (config.initial / CONTENT_FILE).is_file() else None
+    if config.initial is not None and package is None:
         backbone = _start(config.initial, backbone)
     width = backbone.channels[3]
     heads = {task.name: build_head(task, width, people=people, replicates=config.replicates) for task in config.tasks}
@@ -62,6 +64,8 @@ def build_network(config: FinetuneConfig, people: int = 0) -> TaskNetwork:
     for head in heads.values():
         head.initialise(generator, small_partwise=config.reproduce.small_partwise_start)
     network = TaskNetwork(backbone, heads, frozen_statistics=config.reproduce.frozen_statistics)
+    if package is not None:
+        _start_from_package(package, network)
     freeze_layers(backbone, config.layer_rates, config.projector_rate)
     return network
 
@@ -79,6 +83,25 @@ def _start(path: Path, wanted: Backbone) -> Backbone:
             f"{wanted.in_channels}. Use the modality that it was pre-trained with."
         )
     return backbone
+
+
+def _start_from_package(folder: Path, network: TaskNetwork) -> None:
+    """Encoder, projector and the heads that a package has; the predictor and other heads stay as they were drawn."""
+    verify_files(folder)
+    known, _ = load_weights(folder / WEIGHTS_FILE, read_content(folder / CONTENT_FILE))
+    wanted = network.state_dict()
+    theirs = {
+        name: each for name, each in known.state_dict().items() if name in wanted and wanted[name].shape == each.shape
+    }
+    missing = [
+        name for name in wanted if name not in theirs and name.startswith("backbone.") and ".predictor." not in name
+    ]
+    if missing:
+        raise ConfigError(
+            f"The package {folder} does not fit the architecture or modality of the configuration ({missing[0]}). Use "
+            "those that it was made with."
+        )
+    network.load_state_dict(theirs, strict=False)
 
 
 def architecture_of(backbone: Backbone) -> ArchitectureConfig:

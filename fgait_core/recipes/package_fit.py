@@ -45,21 +45,22 @@ def fit_views(
         rng: source of the bootstrap samples of the calibrators of replicates.
     """
     fitted: dict[ViewKey, ViewContent] = {}
-    for view, rows in _views_with(views, labels, person, logits.shape[2]):
+    for view, rows in views_with(views, labels, person, logits.shape[2]):
         calibrators = fit_calibrators(logits[rows], labels[rows], person[rows], rng)
         probabilities = calibrators[0].probabilities(logits[rows, 0])
         quantiles = fit_label_quantiles(probabilities, labels[rows], coverage, person[rows])
         fitted[view] = ViewContent(
-            calibrators=tuple(_plain(each) for each in calibrators),
-            conformal_quantiles=tuple(_number(value) for value in quantiles),
+            calibrators=tuple(plain_calibrator(each.weight, each.bias) for each in calibrators),
+            conformal_quantiles=tuple(plain_number(value) for value in quantiles),
             people=len(np.unique(person[rows])),
         )
     return fitted
 
 
-def _views_with(
+def views_with(
     views: Names, labels: NDArray[np.int64], person: Names, classes: int
 ) -> Iterator[tuple[ViewKey, NDArray[np.bool_]]]:
+    """All rows under "any", and the rows of each view with enough people of each class."""
     yield ANY_VIEW, np.ones(len(views), bool)
     for view in VIEWS:
         rows = views == view
@@ -104,7 +105,7 @@ def fit_unlikeness_thresholds(
     one_class = np.zeros(len(person), np.int64)
     thresholds: dict[ViewKey, float] = {
         view: conformal_quantile(unlikeness[rows], 1 - false_alarm_rate, person[rows])
-        for view, rows in _views_with(views, one_class, person, 1)
+        for view, rows in views_with(views, one_class, person, 1)
     }
     if not np.isfinite(thresholds[ANY_VIEW]):
         raise ConfigError(
@@ -114,10 +115,12 @@ def fit_unlikeness_thresholds(
     return thresholds
 
 
-def _plain(calibrator: Calibrator) -> CalibratorContent:
-    weight = tuple(tuple(float(value) for value in row) for row in calibrator.weight)
-    return CalibratorContent(weight=weight, bias=tuple(float(value) for value in calibrator.bias))
+def plain_calibrator(weight: NDArray[np.float64], bias: NDArray[np.float64]) -> CalibratorContent:
+    """The numbers of a calibrator as a package writes them."""
+    rows = tuple(tuple(float(value) for value in row) for row in weight)
+    return CalibratorContent(weight=rows, bias=tuple(float(value) for value in bias))
 
 
-def _number(value: float) -> float | Literal["inf"]:
+def plain_number(value: float) -> float | Literal["inf"]:
+    """A threshold as a package writes it."""
     return value if np.isfinite(value) else "inf"

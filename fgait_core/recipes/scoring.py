@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import normalize
 
 from fgait_core.config import FinetuneConfig
 from fgait_core.data.modalities import MODALITIES, to_network
@@ -16,10 +17,10 @@ from fgait_core.errors import ConfigError
 from fgait_core.evaluation.typicality import Typicality
 from fgait_core.losses import LOGIT_SCALE
 from fgait_core.model_package import look
-from fgait_core.models.heads import IdentificationHead, RegressionHead, TaskHead, TaskNetwork
+from fgait_core.models.heads import CosineHead, IdentificationHead, RegressionHead, TaskHead, TaskNetwork
 from fgait_core.package_content import Transform
 from fgait_core.package_files import ALIGNMENT
-from fgait_core.progress import Progress, ignore_progress
+from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
 from fgait_core.recipes.embed import embed_folder
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
 
@@ -111,6 +112,61 @@ def score_and_judge(
     count = np.bincount(owner, minlength=len(folder))
     said_of = {task: _meant(network.head(task), (total.T / count).T) for task, total in sums.items()}
     return said_of, unlike / count
+
+
+def mean_head_features(
+    network: TaskNetwork,
+    task: str,
+    folder: ShardFolder,
+    transform: Transform,
+    guard: Typicality,
+    *,
+    device: str | torch.device = "cpu",
+    progress: Progress = ignore_progress,
+    cancelled: Cancelled = never_cancelled,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a classification head reads of each sequence, and how unlike the training data each is.
+
+    The cosine with a class vector is linear in the normalised features, so that the logits of `score_folder` are
+    16 * features @ (class vectors at unit length), for the main head and all its replicates.
+
+    Args:
+        network: in evaluation mode; is moved to the device.
+        task: name of a classification.
+        folder: the sequences.
+        transform: of the package.
+        guard: of the package.
+        device: where to compute.
+        progress: told after each batch.
+        cancelled: asked before each batch.
+
+    Returns:
+        float64 `[sequence, feature]`, mean over the windows after normalisation and at unit length, and float64
+        `[sequence]` of `Typicality.unlikeness`, likewise.
+
+    Raises:
+        ConfigError: if the frame rates do not fit or the folder lacks the modality.
+        OperationCancelled: if the user asked for a stop.
+    """
+    head = network.head(task)
+    if not isinstance(head, CosineHead):
+        raise TypeError(f"{task} is no classification")
+    modality = MODALITIES[transform.modality]
+    modality.require(folder)
+    owner, rows = _windows(folder, transform)
+    network.to(device)
+    total, unlike = np.zeros((len(folder), head.fc_bin.shape[1])), np.zeros(len(folder))
+    for begin in range(0, len(rows), _WINDOWS_AT_ONCE):
+        raise_if_cancelled(cancelled)
+        at = slice(begin, begin + _WINDOWS_AT_ONCE)
+        with torch.inference_mode():
+            output = network.backbone(to_network(modality.clips(folder, rows[at]), device))
+            features = normalize(head.bn1d(output.head_features.float().flatten(1)), dim=1)
+        np.add.at(total, owner[at], features.double().cpu().numpy())
+        np.add.at(unlike, owner[at], guard.unlikeness(output.parts.flatten(1).float().cpu().numpy()))
+        progress(min(begin + _WINDOWS_AT_ONCE, len(rows)) / len(rows), "scoring sequences")
+    count = np.bincount(owner, minlength=len(folder))
+    return total / count[:, None], unlike / count
 
 
 def pooled_windows(

@@ -49,7 +49,7 @@ class RunLog:
             self._lines = Path(os.devnull).open("a", encoding="utf-8")  # noqa: SIM115
             return
         save_config(folder / "config.yaml", config)
-        environment = json.dumps(describe_environment(config, device), indent=1)
+        environment = json.dumps(describe_environment(config.parallel, device), indent=1)
         (folder / ENVIRONMENT).write_text(environment + "\n", encoding="utf-8")
         forget_lines_after(folder / METRICS, iteration)
         self._lines = (folder / METRICS).open("a", encoding="utf-8")
@@ -96,8 +96,13 @@ def forget_lines_after(path: Path, iteration: int) -> None:
     os.replace(partial, path)
 
 
-def describe_environment(config: TrainingConfig, device: torch.device) -> dict[str, str | int]:
-    """Versions and machine of a run."""
+def note_environment(path: Path, device: torch.device) -> None:
+    """Writes versions and machine of a run that trains by no steps."""
+    path.write_text(json.dumps(describe_environment("", device), indent=1) + "\n", encoding="utf-8")
+
+
+def describe_environment(parallel: str, device: torch.device) -> dict[str, str | int]:
+    """Versions and machine of a run; `parallel` says how several processes shared it."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor_name()
     return {
         "fgait": __version__,
@@ -109,7 +114,7 @@ def describe_environment(config: TrainingConfig, device: torch.device) -> dict[s
         "device": str(device.type),
         "device_name": name,
         "processes": world_size(),
-        "parallel": config.parallel if world_size() > 1 else "",
+        "parallel": parallel if world_size() > 1 else "",
         "threads": torch.get_num_threads(),
     }
 

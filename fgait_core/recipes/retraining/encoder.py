@@ -1,0 +1,205 @@
+"""Scopes that train the encoder: fine-tuning from the base's own weights on development and simulated people.
+
+One fold of four of the development people is held out, for calibration. The other people are seen for the protocol's
+epochs in batches that they share with simulated people who have all labels. Tasks without outcomes are calibrated anew
+on other simulated people. Attributes are left out of the package: nobody checks what became of them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgait_core.config import ArchitectureConfig, ClipConfig, DataSetConfig, FinetuneConfig, RetrainConfig, save_config
+from fgait_core.data.labels import TASKS, targets_of
+from fgait_core.data.shard_writer import ShardWriter
+from fgait_core.data.shards import ShardFolder, read_shards, require_disjoint
+from fgait_core.errors import CheckpointError, ConfigError
+from fgait_core.evaluation.typicality import fit_typicality
+from fgait_core.model_package import ModelPackage
+from fgait_core.models.heads import TaskNetwork
+from fgait_core.package_content import PackageContent
+from fgait_core.package_files import CONTENT_FILE, METRICS_FILE
+from fgait_core.progress import Cancelled, Progress, part_of
+from fgait_core.recipes.finetune import finetune, load_finetuned
+from fgait_core.recipes.measure_typicality import measure_detection
+from fgait_core.recipes.package import TYPICAL_WINDOWS, package_weights, write_package
+from fgait_core.recipes.package_finish import Split, finish_guard, finish_task, judge
+from fgait_core.recipes.retraining.folds import folds_of
+from fgait_core.recipes.scoring import pooled_windows
+
+TRAINING = "training"
+_HELD_OUT = 4
+"""One development person of so many calibrates instead of being trained on."""
+_BATCH = 32
+_RATE = 3e-4
+_WARMUP_SHARE = 0.1
+
+
+def train_encoder(
+    config: RetrainConfig, base: ModelPackage, run: Path, progress: Progress, cancelled: Cancelled
+) -> tuple[ModelPackage, ShardFolder]:
+    """Trains, or goes on from the last checkpoint.
+
+    Returns:
+        A package with the trained network, calibrated on simulated people, and the development people held out.
+
+    Raises:
+        ConfigError: if development and simulated people do not fit each other.
+        OperationCancelled: if the user asked for a stop; the checkpoint is written.
+    """
+    folder, replay = read_shards(config.development), read_shards(_path(config.replay))
+    held_out = _held_out(config, folder)
+    learn = _part(folder, np.flatnonzero(~held_out), run / "learn")
+    held = _part(folder, np.flatnonzero(held_out), run / "held_out")
+    require_disjoint(learn, held, replay, read_shards(_path(config.replay_calibration)))
+    training = _training(config, base, learn, replay)
+    network = _trained(training, config, run / TRAINING, part_of(progress, 0.0, 0.8), cancelled)
+    out = run / "trained"
+    if not (out / CONTENT_FILE).is_file():
+        _package(config, base, network, (learn, replay), out, part_of(progress, 0.8, 1.0))
+    return ModelPackage.load(out), held
+
+
+def _path(path: Path | None) -> Path:
+    if path is None:
+        raise ConfigError("A scope that changes the encoder needs replay and replay_calibration.")
+    return path
+
+
+def _held_out(config: RetrainConfig, folder: ShardFolder) -> NDArray[np.bool_]:
+    (labels,) = targets_of(TASKS[config.protocol.task], [folder])
+    return folds_of(folder.person, labels, _HELD_OUT, config.protocol.seed) == 0
+
+
+def _part(folder: ShardFolder, rows: NDArray[np.int64], out: Path) -> ShardFolder:
+    """Some sequences of a folder as one of their own; nothing is done where it is there."""
+    if not (out / "manifest.json").is_file():
+        names = [name for name in folder.columns if name not in ("sequence", "person", "frames")]
+        columns = {name: folder.column(name) for name in names}
+        facts = {name: folder.manifest[name] for name in ("simulated", "manifest_sha256") if name in folder.manifest}
+        writer = ShardWriter(
+            out,
+            identity=out.name,
+            manifest=facts,
+            columns=dict.fromkeys(names, "text"),
+            frame_rate_hz=folder.frame_rate_hz,
+        )
+        for row in rows.tolist():
+            values = {name: str(columns[name][row]) for name in names}
+            writer.add(str(folder.keys[row]), str(folder.person[row]), folder.sequence(row), values)
+        writer.finish()
+    return read_shards(out)
+
+
+def _training(config: RetrainConfig, base: ModelPackage, learn: ShardFolder, replay: ShardFolder) -> FinetuneConfig:
+    protocol, content = config.protocol, base.content
+    stride = round(learn.frame_rate_hz / content.transform.frame_rate_hz)
+    own = 1 - protocol.replay
+    iterations = max(math.ceil(protocol.budget.epochs * len(learn.people) / (_BATCH * own)), 10)
+    whole = protocol.scope == "whole_network"
+    data = [DataSetConfig(path=learn.path, weight=own / len(learn))]
+    if protocol.replay > 0:
+        data.append(DataSetConfig(path=replay.path, weight=protocol.replay / len(replay)))
+    return FinetuneConfig.model_validate(
+        {
+            "kind": "finetune",
+            "seed": protocol.seed,
+            "architecture": ArchitectureConfig(
+                channels=content.architecture.channels, depths=content.architecture.depths
+            ),
+            "modality": content.transform.modality,
+            "data": data,
+            "mixture_exponent": 1.0,
+            "initial": config.base,
+            "clip": ClipConfig(frames=content.transform.window_frames, stride=stride),
+            "crops": (1,),
+            "batch": _BATCH,
+            "iterations": iterations,
+            "schedule": {"kind": "cosine", "lowest": 0.01, "warmup": int(_WARMUP_SHARE * iterations)},
+            "tasks": [task.name for task in content.tasks],
+            "optimizer": "adamw",
+            "layer_rates": (_RATE,) * 5 if whole else (0.0, 0.0, 0.0, 0.0, _RATE),
+            "projector_rate": _RATE,
+            "head_rate": _RATE,
+            "weight_decay": 0.01,
+            "replicates": content.architecture.replicates,
+            "checkpoint_every": 25,
+            "device": protocol.budget.device,
+        }
+    )
+
+
+def _trained(
+    training: FinetuneConfig, config: RetrainConfig, run: Path, progress: Progress, cancelled: Cancelled
+) -> TaskNetwork:
+    if config.protocol.budget.processes == 1:
+        finetune(training, run, progress=progress, cancelled=cancelled)
+        return load_finetuned(training, run)
+    try:
+        return load_finetuned(training, run)
+    except CheckpointError:
+        _on_several_processes(training, config.protocol.budget.processes, run)
+        return load_finetuned(training, run)
+
+
+def _on_several_processes(training: FinetuneConfig, processes: int, run: Path) -> None:
+    """The same training by `torchrun`; it ends with this process, because it has the same group of processes."""
+    run.mkdir(parents=True, exist_ok=True)
+    wanted = run / "training.yaml"
+    save_config(wanted, training)
+    command = (sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}")
+    done = subprocess.run([*command, "-m", "fgait_core.cli", "finetune", str(wanted), "--out", str(run)], check=False)
+    if done.returncode:
+        raise ConfigError(f"Training on {processes} processes failed ({done.returncode}); the log says why.")
+
+
+def _package(
+    config: RetrainConfig,
+    base: ModelPackage,
+    network: TaskNetwork,
+    trained_on: tuple[ShardFolder, ...],
+    out: Path,
+    progress: Progress,
+) -> None:
+    """The trained network, calibrated on half of the simulated people for calibration and measured on the others."""
+    transform, seed = base.content.transform, config.protocol.seed
+    rng = np.random.default_rng(seed)
+    guard = fit_typicality(
+        pooled_windows(network, trained_on, transform, TYPICAL_WINDOWS, rng, part_of(progress, 0.0, 0.3))
+    )
+    others = read_shards(_path(config.replay_calibration))
+    half = folds_of(others.person, np.zeros(len(others), np.int64), 2, seed)
+    halves: list[Split] = []
+    for each in range(2):
+        folder = _part(others, np.flatnonzero(half == each), out.with_name(f"simulated_{each}"))
+        report = part_of(progress, 0.3 + 0.25 * each, 0.55 + 0.25 * each)
+        halves.append(judge(network, folder, transform, guard, report))
+    finished = [finish_task(TASKS[task.name], halves[0], halves[1], seed) for task in base.content.tasks]
+    typicality, alarms = finish_guard(guard, halves[0], halves[1], seed)
+    content = base.content.model_copy(
+        update={
+            "tasks": tuple(task for task, _ in finished),
+            "attributes": (),
+            "typicality": typicality,
+            "people": base.content.people | {"calibration": len(halves[0].folder.people)},
+        }
+    )
+    noticed = measure_detection(network, guard, content, halves[1].folder, seed, part_of(progress, 0.8, 1.0))
+    metrics = _metrics(config.base, content, [measured for _, measured in finished], alarms | {"noticed": noticed})
+    write_package(out, content, package_weights(network, content, guard), metrics)
+
+
+def _metrics(
+    base: Path, content: PackageContent, measured: list[dict[str, Any]], guard: dict[str, Any]
+) -> dict[str, Any]:
+    metrics: dict[str, Any] = json.loads((base / METRICS_FILE).read_text(encoding="utf-8"))
+    tasks = {task.name: each for task, each in zip(content.tasks, measured, strict=True)}
+    return metrics | {"tasks": tasks, "attributes": {}, "typicality": guard}
