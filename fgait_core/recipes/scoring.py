@@ -95,7 +95,7 @@ def score_and_judge(
     """
     modality = MODALITIES[transform.modality]
     modality.require(folder)
-    owner, rows = _windows(folder, transform)
+    owner, rows = sequence_windows(folder, transform)
     network.to(device)
     tasks = [task for task in network.heads if not isinstance(network.head(task), IdentificationHead)]
     sums: dict[str, NDArray[np.float64]] = {}
@@ -153,7 +153,7 @@ def mean_head_features(
         raise TypeError(f"{task} is no classification")
     modality = MODALITIES[transform.modality]
     modality.require(folder)
-    owner, rows = _windows(folder, transform)
+    owner, rows = sequence_windows(folder, transform)
     network.to(device)
     total, unlike = np.zeros((len(folder), head.fc_bin.shape[1])), np.zeros(len(folder))
     for begin in range(0, len(rows), _WINDOWS_AT_ONCE):
@@ -179,7 +179,7 @@ def pooled_windows(
 ) -> NDArray[np.float32]:
     """Pooled parts of random windows of some folders together, at most `count` of them: float32 `[window, feature]`."""
     modality = MODALITIES[transform.modality]
-    every = [(folder, rows) for folder in folders for rows in _windows(folder, transform)[1]]
+    every = [(folder, rows) for folder in folders for rows in sequence_windows(folder, transform)[1]]
     chosen = np.sort(rng.permutation(len(every))[:count]).tolist()
     blocks: list[NDArray[np.float32]] = []
     for begin in range(0, len(chosen), _WINDOWS_AT_ONCE):
@@ -197,7 +197,7 @@ def _meant(head: TaskHead, mean: NDArray[np.float64]) -> NDArray[np.float64]:
     return mean * LOGIT_SCALE
 
 
-def _windows(folder: ShardFolder, transform: Transform) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def sequence_windows(folder: ShardFolder, transform: Transform) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Whose each window is `[window]`, and its frames' numbers `[window, frame]`."""
     stride = max(round(folder.frame_rate_hz / transform.frame_rate_hz), 1)
     if abs(stride * transform.frame_rate_hz - folder.frame_rate_hz) > 1e-6:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -194,7 +192,7 @@ class CellWork:
             protocol,
             trained_people=trained,
             shared_people=0,
-            protocol_sha256=_sha256(protocol),
+            protocol_sha256=protocol.sha256,
         )
         difference = report.paired.auroc
         return Verdict(
@@ -211,8 +209,3 @@ class CellWork:
 def _rng(name: CellName, use: int) -> np.random.Generator:
     """For the shuffling of a cell."""
     return np.random.default_rng((name.clinic, name.size, TASKS.index(name.task), use))
-
-
-def _sha256(protocol: RetrainingProtocol) -> str:
-    plain = json.dumps(protocol.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(plain.encode()).hexdigest()

@@ -23,8 +23,7 @@ from fgait_core.package_content import TaskContent, of_view
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.recipes.measure_groups import Names
 from fgait_core.recipes.retraining.remembered import PassMemory
-from fgait_core.recipes.scoring import _windows as sequence_windows
-from fgait_core.recipes.scoring import score_and_judge
+from fgait_core.recipes.scoring import score_and_judge, sequence_windows
 
 _AT_ONCE = 64
 _HEADS_AT_ONCE = 2048
