@@ -94,7 +94,7 @@ def _part(folder: ShardFolder, rows: NDArray[np.int64], out: Path) -> ShardFolde
         )
         for row in rows.tolist():
             values = {name: str(columns[name][row]) for name in names}
-            writer.add(str(folder.keys[row]), str(folder.person[row]), folder.sequence(row), values)
+            writer.add(str(folder.keys[row]), str(folder.person[row]), 255 * folder.sequence(row), values)
         writer.finish()
     return read_shards(out)
 
