@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -135,22 +134,25 @@ def _is_kept(name: str) -> bool:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    """Ends the command and what it started: asks, waits, kills."""
-    if child.stdin is not None:
-        child.stdin.close()
+    """Ends the command and what it started: asks, waits for all of them, kills; `torchrun` needs the asking."""
     if child.poll() is None:
         _signal_group(child, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_STOP_WAIT_S)
-    _signal_group(child, signal.SIGKILL)  # also what the command left behind
+    ends_at = time.monotonic() + _STOP_WAIT_S
+    while time.monotonic() < ends_at and (child.poll() is None or _signal_group(child, 0)):
+        time.sleep(_LOOK_EVERY_S / 4)
+    _signal_group(child, signal.SIGKILL)
+    if child.stdin is not None:
+        child.stdin.close()
     child.wait()
 
 
-def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _signal_group(child: subprocess.Popen[bytes], number: int) -> bool:
+    """Whether there is anybody left of the group to be told."""
     try:
         os.killpg(child.pid, number)
     except (ProcessLookupError, PermissionError):
-        return  # nobody of the group is left
+        return False
+    return True
 
 
 def read_progress(file: Path) -> Told:

@@ -63,8 +63,8 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """Curves of the fit."""
-        return self.fit / "metrics.jsonl"
+        """Curves of the fit; only scopes that train by steps have some."""
+        return self.fit / "training" / "metrics.jsonl"
 
     @property
     def environment(self) -> Path:
@@ -105,8 +105,8 @@ class RunFolder:
         write_whole(self.root / "time.json", json.dumps({"job_id": job_id, "seconds": seconds}))
 
     def remove_sequences(self) -> None:
-        """Removes what shows people."""
-        for folder in (self.development, self.gate):
+        """Removes what shows people: every folder of shards, also those that a fit has made of others."""
+        for folder in {path.parent for path in self.root.rglob("*.arrow*")} | {self.development, self.gate}:
             shutil.rmtree(folder, ignore_errors=True)
 
     def tidy(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -33,6 +34,8 @@ def _wait_for_the_end() -> None:
     # Not through sys.stdin: its lock, held while it waits, would abort the interpreter at its ordinary end.
     while os.read(sys.stdin.fileno(), 4096):
         pass
+    if os.getpgrp() == os.getpid():  # the first of its group: torchrun and whatever else it started end, too
+        os.killpg(0, signal.SIGTERM)
     os._exit(EXIT_ORPHAN)
 
 

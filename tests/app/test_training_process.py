@@ -126,7 +126,11 @@ def test_the_engine_is_told_no_password(tmp_path, monkeypatch):
         return Ended()
 
     monkeypatch.setattr("app.services.training_process.subprocess.Popen", start)
-    monkeypatch.setattr("app.services.training_process.os.killpg", lambda *_: None)
+
+    def nobody(*_):
+        raise ProcessLookupError
+
+    monkeypatch.setattr("app.services.training_process.os.killpg", nobody)
     _command(tmp_path, "anything").run(limit_s=1, cancelled=lambda: False, watch=lambda _: None)
     assert "secret" not in json.dumps(seen)
     assert seen["env"]["FGAIT_CACHE_DIR"] == str(tmp_path)
