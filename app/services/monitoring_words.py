@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from app.services.monitoring_facts import ABSTAINED, CHECK, FLAGGED, REFUSED, SCORE, UNLIKE, UNLIKENESS, is_level
+from datetime import timedelta
+
+from app.services.monitoring_facts import (
+    ABSTAINED,
+    CHECK,
+    FLAGGED,
+    REFUSED,
+    SCORE,
+    UNLIKE,
+    UNLIKENESS,
+    is_level,
+    monday_of,
+)
 from fgait_core.evaluation.drift import Comparison
 
 _TITLES = {
@@ -65,15 +77,16 @@ def advice(comparison: Comparison) -> str:
 
 def value_words(measure: str, value: float) -> str:
     """A value as people read it."""
-    if measure == UNLIKENESS:
-        return f"{value:.2f}"
-    return f"{100 * value:.0f} %"
+    return f"{round(value, 2) + 0.0:.2f}" if measure == UNLIKENESS else f"{100 * value:.0f} %"  # + 0: never -0.00
 
 
 def difference(comparison: Comparison) -> str:
     """What was seen against what was usual."""
-    measure = comparison.measure
-    span = "that week" if comparison.weeks == 1 else f"the {comparison.weeks} weeks to its end"
+    measure, first = comparison.measure, monday_of(comparison.week)
+    if comparison.weeks == 1:
+        span = f"the week of {first:%d %b %Y}"
+    else:
+        span = f"the {comparison.weeks} weeks to {first + timedelta(days=6):%d %b %Y}"
     kind = "median " if is_level(measure) else ""
     return (
         f"{kind}{value_words(measure, comparison.value)} among {comparison.people} people in {span}, "
@@ -84,12 +97,7 @@ def difference(comparison: Comparison) -> str:
 def chance(adjusted: float) -> str:
     """How unlikely that is if nothing changed."""
     if adjusted < 1e-6:
-        return (
-            "If nothing had changed, fewer than one week in a million would bring such a difference in any comparison."
-        )
-    weeks = _two_digits(1 / adjusted)
-    return f"If nothing had changed, about one week in {weeks:,} would bring such a difference in any comparison."
-
-
-def _two_digits(number: float) -> int:
-    return int(float(f"{number:.2g}"))
+        often = "fewer than one week in a million"
+    else:
+        often = f"at most one week in {int(float(f'{1 / adjusted:.2g}')):,}"
+    return f"If nothing had changed, {often} would bring so large a difference in any of the comparisons."

@@ -190,14 +190,17 @@ def _devices(view: MonitoringView, plan: Plan) -> None:
     measures = [name for name in view.measures if name.partition(":")[0] in _TABLE_KINDS]
     last = max((each.week for each in view.comparisons if each.p is not None), default=0)
     alarmed = {(each.device, each.measure) for each in view.comparisons if each.alarm and each.week == last}
+    compared = view.reference.complete
+    screenings = f"Screenings, last {plan.rules.together} weeks" if compared else "Screenings so far"
     look.table(
-        ("Device", f"Screenings, last {plan.rules.together} weeks", *map(words.title, measures)),
-        [_device_row(device, measures, alarmed) for device in view.devices[:_DEVICES]],
+        ("Device", screenings, *map(words.title, measures)),
+        [_device_row(device, measures, alarmed, compared) for device in view.devices[:_DEVICES]],
     )
-    st.caption(
-        f"Of the last {plan.rules.together} weeks; in brackets the same in the reference. A device with fewer than "
-        f"{plan.rules.reference_people} people in the reference is not judged on its own."
-    )
+    if compared:
+        st.caption(
+            f"Of the last {plan.rules.together} weeks; in brackets the same in the reference. A device with fewer than "
+            f"{plan.rules.reference_people} people in the reference is not judged on its own."
+        )
     if len(view.devices) > _DEVICES:
         with st.expander(f"{len(view.devices) - _DEVICES} more devices"):
             look.table(
@@ -209,14 +212,18 @@ def _devices(view: MonitoringView, plan: Plan) -> None:
             )
 
 
-def _device_row(device: Device, measures: list[str], alarmed: set[tuple[str | None, str]]) -> tuple[str, ...]:
-    note = "" if device.judged else "<br>" + look.pill("not judged on its own", "neutral")
+def _device_row(
+    device: Device, measures: list[str], alarmed: set[tuple[str | None, str]], compared: bool
+) -> tuple[str, ...]:
+    if not compared:
+        usual = (_value(measure, device.usual.get(measure)) for measure in measures)
+        return tuple(map(escape, (device.name, f"{device.in_reference:,}", *usual)))
+    note = "" if device.judged else '<br><span class="fg-small fg-muted">not judged on its own</span>'
     cells = [f"{escape(device.name)}{note}", f"{device.recent:,} ({device.in_reference:,})"]
     for measure in measures:
         now, usual = device.values.get(measure), device.usual.get(measure)
-        text = f"{_value(measure, now)} ({_value(measure, usual)})"
         mark = "<br>" + look.pill("alarm", "positive") if (device.name, measure) in alarmed else ""
-        cells.append(escape(text) + mark)
+        cells.append(escape(f"{_value(measure, now)} ({_value(measure, usual)})") + mark)
     return tuple(cells)
 
 
@@ -261,7 +268,8 @@ def _agreement_row(row: AgreementRow) -> tuple[str, ...]:
 def _percent(estimate: Estimate | None, sign: str = "") -> str:
     if estimate is None:
         return "–"
-    value, low, high = (format(100 * each, f"{sign}.0f") for each in (estimate.value, estimate.low, estimate.high))
+    numbers = (round(100 * each) for each in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (format(number, sign if number else "") for number in numbers)
     return f"{value} % ({low} to {high})"
 
 
