@@ -30,7 +30,7 @@ from clinic_data import audit, cohorts, outcomes, recordings, training_people
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.paging import Page
-from clinic_data.retraining_tables import Cohort
+from clinic_data.retraining_tables import Cohort, TrainingRole
 from clinic_data.storage import Storage
 
 GATE_SHARE = 1 / 3
@@ -145,7 +145,7 @@ class Cohorts:
                 simulated=any(entry["simulated"] for entry in entries),
                 actor_id=actor.user_id,
             )
-            _record(session, actor, cohort, entries)
+            _record(session, actor, "cohort.frozen", cohort, {"recordings": len(entries), **_people_of_roles(entries)})
         return cohort
 
     def list(self, actor: Actor | None, limit: int = 50, offset: int = 0) -> Page[Cohort]:
@@ -161,8 +161,11 @@ class Cohorts:
             return cohorts.get_cohort(session=session, cohort_id=cohort_id)
 
     def manifest_csv(self, actor: Actor | None, cohort_id: str) -> bytes:
-        """The entries of a cohort as a table, under pseudonyms; no cell is a formula of a spreadsheet."""
-        cohort = self.get(actor, cohort_id)
+        """The entries of a cohort as a table, under pseudonyms; writes into the audit log that it was given out."""
+        actor = require(actor, Permission.RETRAIN)
+        with self.database.transaction() as session:
+            cohort = cohorts.get_cohort(session=session, cohort_id=cohort_id)
+            _record(session, actor, "cohort.exported", cohort, {})
         text = io.StringIO()
         table = csv.DictWriter(text, ENTRY_KEYS, lineterminator="\n")
         table.writeheader()
@@ -218,16 +221,19 @@ def _manifest(task: str, entries: Iterable[Mapping[str, Any]], selection: Select
     }
 
 
-def _record(session: Session, actor: Actor, cohort: Cohort, entries: list[dict[str, Any]]) -> None:
-    people = {role: len({one["person"] for one in entries if one["role"] == role}) for role in ("development", "gate")}
+def _record(session: Session, actor: Actor, action: str, cohort: Cohort, details: dict[str, Any]) -> None:
     audit.record(
         session=session,
         actor_id=actor.user_id,
-        action="cohort.frozen",
+        action=action,
         subject_type="cohort",
         subject_id=cohort.id,
-        details={"task": cohort.task, "manifest_sha256": cohort.manifest_sha256, "recordings": len(entries), **people},
+        details={"task": cohort.task, "manifest_sha256": cohort.manifest_sha256, **details},
     )
+
+
+def _people_of_roles(entries: list[dict[str, Any]]) -> dict[str, int]:
+    return {role.value: len({one["person"] for one in entries if one["role"] == role.value}) for role in TrainingRole}
 
 
 def _people_by(chosen: Iterable[Candidate], value: Callable[[Candidate], str]) -> dict[str, dict[str, int]]:

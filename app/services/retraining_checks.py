@@ -9,7 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from app.services.resources import resources
-from app.services.training_jobs import RETRAIN, unfinished_jobs
+from app.services.training_jobs import RETRAIN, queue_of, unfinished_jobs
 from app.settings import Settings
 from clinic_data import cohorts, outcomes, patients, training_people
 from clinic_data.errors import NotFoundError
@@ -54,7 +54,7 @@ def check_start(
         *_model_and_protocol(cohort, base, protocol),
         _development(cohort, entries),
         *check_people(session, storage, cohort),
-        *check_resources(settings, protocol, entries),
+        *_resources_here(settings, protocol, entries),
         _gate(cohort, entries, protocol),
         _outcomes(session, cohort, entries),
         _queue(session),
@@ -86,10 +86,18 @@ def check_people(session: Session, storage: Storage, cohort: Cohort) -> tuple[Ch
     )
 
 
+def _resources_here(
+    settings: Settings, protocol: RetrainingProtocol, entries: list[dict[str, Any]]
+) -> tuple[Check, ...]:
+    """Of the machine of the app; its memory only where the trainer beside the app will do the run."""
+    found = check_resources(settings, protocol, entries)
+    return found if queue_of(protocol.budget.device) == settings.training_queue else found[:1]
+
+
 def check_resources(
     settings: Settings, protocol: RetrainingProtocol, entries: list[dict[str, Any]]
 ) -> tuple[Check, ...]:
-    """Disk and memory of this machine."""
+    """Disk and memory of this machine, in this order."""
     return tuple(
         Check(each.name.capitalize(), each.enough, True, each.words) for each in resources(settings, protocol, entries)
     )
