@@ -37,7 +37,7 @@ def body(actor: Actor) -> None:
     _promotion(actor, view)
     if view.report is not None:
         st.subheader("Comparison on the locked people")
-        gate_report.criteria(view.report)
+        st.html(gate_report.criteria(view.report))
         gate_report.details(view.report, "model")
     elif view.evaluation is None:
         st.info("This version was never compared with the one in production on your locked people.")

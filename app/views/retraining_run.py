@@ -33,11 +33,7 @@ def body(actor: Actor) -> None:
         gate_report.verdict(report, view.candidate.stage)
         links.link(links.MODEL, _next_step(view.candidate.stage), version=view.candidate.id)
         st.subheader("What was asked and what came of it")
-        left, right = st.columns([1, 1.35], gap="medium")
-        with left:
-            _protocol(view)
-        with right:
-            gate_report.criteria(report)
+        look.beside(_protocol(view), gate_report.criteria(report))
         gate_report.details(report, "run")
         _ran(view)
         return
@@ -46,7 +42,7 @@ def body(actor: Actor) -> None:
     else:
         _ended(actor, view)
     st.subheader("Protocol")
-    _protocol(view)
+    st.html(_protocol(view))
 
 
 def _next_step(stage: Stage) -> str:
@@ -68,9 +64,9 @@ def _head(view: RetrainingView) -> None:
     )
 
 
-def _protocol(view: RetrainingView) -> None:
+def _protocol(view: RetrainingView) -> str:
     protocol = RetrainingProtocol.model_validate(view.retraining.protocol)
-    protocol_form.shown(protocol, view.retraining.protocol_sha256)
+    return protocol_form.shown(protocol, view.retraining.protocol_sha256)
 
 
 @st.fragment(run_every=2.0)

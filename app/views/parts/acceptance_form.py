@@ -45,10 +45,15 @@ def form() -> AcceptanceConfig:
         "Sensitivity may be lower by",
         default.sensitivity_margin,
         "sensitivity-margin",
-        "As for AUROC, each version at its own threshold. 0.1 are 10 percentage points.",
+        "As for AUROC, each version at its own threshold; or the candidate itself reaches the wanted sensitivity less "
+        "this. 0.1 are 10 percentage points.",
     )
     specificity = _margin(
-        second[1], "Specificity may be lower by", default.specificity_margin, "specificity-margin", "Likewise."
+        second[1],
+        "Specificity may be lower by",
+        default.specificity_margin,
+        "specificity-margin",
+        "Likewise; it may fall further by what the sensitivity rises.",
     )
     third = st.columns(2)
     floor = _margin(
@@ -78,7 +83,7 @@ def form() -> AcceptanceConfig:
         "Must be better than chance",
         value=default.better_than_chance,
         key="better-than-chance",
-        help="The 95 % interval of the candidate's AUROC must lie above 0.5.",
+        help="The 99 % interval of the candidate's AUROC must lie above 0.5.",
     )
     return AcceptanceConfig(
         min_positive=min_positive,

@@ -37,7 +37,7 @@ def verdict(report: GateReport, stage: Stage) -> None:
         look.notice(
             "Promotion is impossible: too few locked people.",
             "Whatever the figures below say, they cannot carry a decision. Record more confirmed outcomes of patients "
-            f"who consent, then retrain with a new cohort. Not met: {_listed(missed)}.",
+            f"who consent, then retrain with a new cohort. {_too_few(missed)}.",
             kind="stop",
         )
     elif not report.passed:
@@ -57,7 +57,12 @@ def verdict(report: GateReport, stage: Stage) -> None:
 
 
 def _listed(missed: Sequence[Criterion]) -> str:
-    return "; ".join(f"{each.label} (needed {each.needed}, measured {each.measured})" for each in missed)
+    return "; ".join(each.label for each in missed)
+
+
+def _too_few(missed: Sequence[Criterion]) -> str:
+    people = [each for each in missed if each.name in ("people_with", "people_without")] or missed
+    return "; ".join(f"{each.label}: needed {each.needed}, there are {each.measured}" for each in people)
 
 
 def pill(report: GateReport) -> str:
@@ -67,9 +72,9 @@ def pill(report: GateReport) -> str:
     return look.pill("passed", "ok") if report.passed else look.pill("refused", "positive")
 
 
-def criteria(report: GateReport) -> None:
-    """Every criterion that was fixed before the run, and what came of it."""
-    look.table(
+def criteria(report: GateReport) -> str:
+    """Every criterion that was fixed before the run, and what came of it, as HTML."""
+    return look.table_html(
         ("Criterion", "Needed", "Measured", "Outcome"),
         [
             (

@@ -120,6 +120,11 @@ def score_pill(score: ScoreBlock) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, even: bool = False) -> None:
+    """Draws a table that wraps its texts; see `table_html`."""
+    st.html(table_html(head, rows, even=even))
+
+
+def table_html(head: Sequence[str], rows: Sequence[Sequence[str]], *, even: bool = False) -> str:
     """A table that wraps its texts.
 
     Args:
@@ -130,9 +135,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, even: bool = Fa
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     kind = "fg-table fg-even" if even else "fg-table"
-    st.html(
+    return (
         f'<div class="fg-wrap"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
     )
+
+
+def beside(*pieces: str) -> None:
+    """Draws pieces of HTML beside each other, below each other where the page is narrow."""
+    st.html(f'<div class="fg-beside">{"".join(f"<div>{piece}</div>" for piece in pieces)}</div>')
 
 
 def bullets(sentences: Sequence[str], *, numbered: bool = False) -> None:

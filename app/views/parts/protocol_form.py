@@ -129,8 +129,8 @@ def _operation() -> tuple[float, float, int]:
     return sensitivity / 100, coverage / 100, int(seed)
 
 
-def shown(protocol: RetrainingProtocol, sha256: str) -> None:
-    """The protocol as it was written, for reading."""
+def shown(protocol: RetrainingProtocol, sha256: str) -> str:
+    """The protocol as it was written, for reading, as HTML."""
     budget, accept = protocol.budget, protocol.acceptance
     chance = ", better than chance" if accept.better_than_chance else ""
     rows = [
@@ -142,19 +142,15 @@ def shown(protocol: RetrainingProtocol, sha256: str) -> None:
         ("Budget", _budget_words(protocol.changes_encoder, budget)),
         ("Gate people", f"at least {accept.min_positive} with, {accept.min_negative} without the condition"),
         ("AUROC", f"lower by less than {accept.auroc_margin:g}{chance}"),
-        (
-            "Sensitivity, specificity",
-            f"lower by less than {accept.sensitivity_margin:g}, {accept.specificity_margin:g}",
-        ),
-        (
-            "Calibration",
-            f"slope {accept.slope[0]:g} to {accept.slope[1]:g}, ECE beyond chance ≤ {accept.max_excess_ece:g}",
-        ),
+        ("Sensitivity", f"lower by less than {accept.sensitivity_margin:g}"),
+        ("Specificity", f"lower by less than {accept.specificity_margin:g}"),
+        ("Calibration slope", f"{accept.slope[0]:g} to {accept.slope[1]:g}"),
+        ("ECE beyond chance", f"at most {accept.max_excess_ece:g}"),
         ("Subgroups", f"AUROC at least {accept.subgroup_floor:g} from {accept.subgroup_min} people of each kind on"),
         ("Seed", str(protocol.seed)),
     ]
-    look.table(("What", "Fixed before the run"), [(escape(name), escape(words)) for name, words in rows])
-    st.html(f'<div class="fg-muted fg-small">SHA-256 of the protocol: {look.sha256(sha256)}</div>')
+    table = look.table_html(("What", "Fixed before the run"), [(escape(name), escape(words)) for name, words in rows])
+    return f'{table}<div class="fg-muted fg-small">SHA-256 of the protocol: {look.sha256(sha256)}</div>'
 
 
 def _budget_words(changes_encoder: bool, budget: BudgetConfig) -> str:
