@@ -7,12 +7,28 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fgait_core.config import FinetuneConfig, PretrainConfig, ProbeConfig, ScalingConfig, load_config, save_config
+from fgait_core.config import (
+    FinetuneConfig,
+    PretrainConfig,
+    ProbeConfig,
+    RetrainConfig,
+    RetrainingStudyConfig,
+    ScalingConfig,
+    load_config,
+    save_config,
+)
 from fgait_core.errors import ConfigError
 from fgait_core.recipes.pretrain import build_backbone
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-KINDS = {"pretrain": PretrainConfig, "finetune": FinetuneConfig, "probe": ProbeConfig, "scaling": ScalingConfig}
+KINDS = {
+    "pretrain": PretrainConfig,
+    "finetune": FinetuneConfig,
+    "probe": ProbeConfig,
+    "scaling": ScalingConfig,
+    "retrain": RetrainConfig,
+    "retraining_study": RetrainingStudyConfig,
+}
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)

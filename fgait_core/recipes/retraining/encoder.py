@@ -1,8 +1,9 @@
 """Scopes that train the encoder: fine-tuning from the base's own weights on development and simulated people.
 
 One fold of four of the development people is held out, for calibration. The other people are seen for the protocol's
-epochs in batches that they share with simulated people who have all labels. Tasks without outcomes are calibrated anew
-on other simulated people. Attributes are left out of the package: nobody checks what became of them.
+epochs, in steps that take turns by chance with steps on simulated people who have all labels. Tasks without outcomes
+are calibrated anew on other simulated people; without replay their heads stay as they were. Attributes are left out of
+the package: nobody checks what became of them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgait_core.config import ArchitectureConfig, ClipConfig, DataSetConfig, FinetuneConfig, RetrainConfig, save_config
-from fgait_core.data.labels import TASKS, targets_of
+from fgait_core.data.labels import TASKS, UNKNOWN, targets_of
 from fgait_core.data.shard_writer import ShardWriter
 from fgait_core.data.shards import ShardFolder, read_shards, require_disjoint
 from fgait_core.errors import CheckpointError, ConfigError
@@ -32,6 +33,7 @@ from fgait_core.recipes.finetune import finetune, load_finetuned
 from fgait_core.recipes.measure_typicality import measure_detection
 from fgait_core.recipes.package import TYPICAL_WINDOWS, package_weights, write_package
 from fgait_core.recipes.package_finish import Split, finish_guard, finish_task, judge
+from fgait_core.recipes.retraining.development import MIN_PEOPLE
 from fgait_core.recipes.retraining.folds import folds_of
 from fgait_core.recipes.scoring import pooled_windows
 
@@ -56,12 +58,18 @@ def train_encoder(
         OperationCancelled: if the user asked for a stop; the checkpoint is written.
     """
     folder, replay = read_shards(config.development), read_shards(_path(config.replay))
+    if folder.frame_rate_hz != replay.frame_rate_hz:
+        raise ConfigError(
+            f"{folder.path} has {folder.frame_rate_hz:g} frames a second and {replay.path} {replay.frame_rate_hz:g}. "
+            "Make both at the same rate."
+        )
     held_out = _held_out(config, folder)
     learn = _part(folder, np.flatnonzero(~held_out), run / "learn")
     held = _part(folder, np.flatnonzero(held_out), run / "held_out")
     require_disjoint(learn, held, replay, read_shards(_path(config.replay_calibration)))
     training = _training(config, base, learn, replay)
-    network = _trained(training, config, run / TRAINING, part_of(progress, 0.0, 0.8), cancelled)
+    trained = _trained(training, config, run / TRAINING, part_of(progress, 0.0, 0.8), cancelled)
+    network = _with_all_heads(trained, base)
     out = run / "trained"
     if not (out / CONTENT_FILE).is_file():
         _package(config, base, network, (learn, replay), out, part_of(progress, 0.8, 1.0))
@@ -75,14 +83,28 @@ def _path(path: Path | None) -> Path:
 
 
 def _held_out(config: RetrainConfig, folder: ShardFolder) -> NDArray[np.bool_]:
-    (labels,) = targets_of(TASKS[config.protocol.task], [folder])
-    return folds_of(folder.person, labels, _HELD_OUT, config.protocol.seed) == 0
+    """Who calibrates: bool `[sequence]`; too few are refused here and not after hours of training."""
+    task = TASKS[config.protocol.task]
+    (labels,) = targets_of(task, [folder])
+    held = folds_of(folder.person, labels, _HELD_OUT, config.protocol.seed) == 0
+    known, positive = labels != UNKNOWN, labels == task.positive_index
+    counts = [len(np.unique(folder.person[rows])) for rows in (held & positive, held & known & ~positive)]
+    if min(counts) < MIN_PEOPLE:
+        needed = _HELD_OUT * MIN_PEOPLE
+        raise ConfigError(
+            f"The scope {config.protocol.scope} holds one of {_HELD_OUT} development people out for calibration and "
+            f"needs {needed} with {task.name} and {needed} without it; there are "
+            f"{len(np.unique(folder.person[positive]))} and {len(np.unique(folder.person[known & ~positive]))}. Record "
+            "more confirmed outcomes, or choose the scope head."
+        )
+    return held
 
 
 def _part(folder: ShardFolder, rows: NDArray[np.int64], out: Path) -> ShardFolder:
     """Some sequences of a folder as one of their own; nothing is done where it is there."""
     if not (out / "manifest.json").is_file():
         names = [name for name in folder.columns if name not in ("sequence", "person", "frames")]
+        keys, person = folder.keys, folder.person
         columns = {name: folder.column(name) for name in names}
         facts = {name: folder.manifest[name] for name in ("simulated", "manifest_sha256") if name in folder.manifest}
         writer = ShardWriter(
@@ -93,8 +115,9 @@ def _part(folder: ShardFolder, rows: NDArray[np.int64], out: Path) -> ShardFolde
             frame_rate_hz=folder.frame_rate_hz,
         )
         for row in rows.tolist():
-            values = {name: str(columns[name][row]) for name in names}
-            writer.add(str(folder.keys[row]), str(folder.person[row]), 255 * folder.sequence(row), values)
+            if str(keys[row]) not in writer.done:
+                values = {name: str(columns[name][row]) for name in names}
+                writer.add(str(keys[row]), str(person[row]), 255 * folder.sequence(row), values)
         writer.finish()
     return read_shards(out)
 
@@ -103,11 +126,13 @@ def _training(config: RetrainConfig, base: ModelPackage, learn: ShardFolder, rep
     protocol, content = config.protocol, base.content
     stride = round(learn.frame_rate_hz / content.transform.frame_rate_hz)
     own = 1 - protocol.replay
-    iterations = max(math.ceil(protocol.budget.epochs * len(learn.people) / (_BATCH * own)), 10)
-    whole = protocol.scope == "whole_network"
+    batch = min(_BATCH, len(learn.people), len(replay.people))
+    iterations = max(math.ceil(protocol.budget.epochs * len(learn.people) / (batch * own)), 10)
+    whole, tasks = protocol.scope == "whole_network", [protocol.task]
     data = [DataSetConfig(path=learn.path, weight=own / len(learn))]
     if protocol.replay > 0:
         data.append(DataSetConfig(path=replay.path, weight=protocol.replay / len(replay)))
+        tasks = [task.name for task in content.tasks]
     return FinetuneConfig.model_validate(
         {
             "kind": "finetune",
@@ -121,10 +146,10 @@ def _training(config: RetrainConfig, base: ModelPackage, learn: ShardFolder, rep
             "initial": config.base,
             "clip": ClipConfig(frames=content.transform.window_frames, stride=stride),
             "crops": (1,),
-            "batch": _BATCH,
+            "batch": batch,
             "iterations": iterations,
             "schedule": {"kind": "cosine", "lowest": 0.01, "warmup": int(_WARMUP_SHARE * iterations)},
-            "tasks": [task.name for task in content.tasks],
+            "tasks": tasks,
             "optimizer": "adamw",
             "layer_rates": (_RATE,) * 5 if whole else (0.0, 0.0, 0.0, 0.0, _RATE),
             "projector_rate": _RATE,
@@ -148,6 +173,14 @@ def _trained(
     except CheckpointError:
         _on_several_processes(training, config.protocol.budget.processes, run)
         return load_finetuned(training, run)
+
+
+def _with_all_heads(trained: TaskNetwork, base: ModelPackage) -> TaskNetwork:
+    """The heads of tasks that were not trained, as the base has them."""
+    names = [task.name for task in base.content.tasks]
+    known = trained.heads.keys()
+    heads = {name: trained.head(name) if name in known else base.network.head(name) for name in names}
+    return TaskNetwork(trained.backbone, heads).requires_grad_(False).eval()
 
 
 def _on_several_processes(training: FinetuneConfig, processes: int, run: Path) -> None:
