@@ -41,6 +41,7 @@ class AcceptanceConfig(Config):
         sensitivity_margin: likewise of the sensitivity, each version at its own threshold; or the interval of the
             candidate's own must lie above the protocol's `wanted_sensitivity` less this.
         specificity_margin: likewise of the specificity, which may fall further by what the sensitivity rises.
+        brier_margin: the 95 % interval of the difference in the Brier score must lie below this.
         better_than_chance: the 99 % interval of the candidate's AUROC must lie above 0.5.
         slope: the 95 % interval of the calibration slope must touch this range.
         max_excess_ece: the expected calibration error less what a perfectly calibrated model of as many people has.
@@ -53,6 +54,7 @@ class AcceptanceConfig(Config):
     auroc_margin: Probability = 0.05
     sensitivity_margin: Probability = 0.15
     specificity_margin: Probability = 0.15
+    brier_margin: Probability = 0.02
     better_than_chance: bool = True
     slope: tuple[float, float] = (0.7, 1.4)
     max_excess_ece: Probability = 0.08

@@ -66,6 +66,7 @@ def judge_criteria(facts: Facts, protocol: RetrainingProtocol) -> Verdict:
         _not_inferior("auroc", "AUROC, against production", facts.paired.auroc, wanted.auroc_margin),
         _sensitivity(facts, wanted.sensitivity_margin, protocol.wanted_sensitivity),
         _specificity(facts, wanted.specificity_margin),
+        _brier(facts.paired.brier, wanted.brier_margin),
         *([_better_than_chance(facts.candidate.auroc)] if wanted.better_than_chance else []),
         _slope(facts.candidate.slope, wanted.slope),
         _calibration(facts.candidate.excess_ece, wanted.max_excess_ece),
@@ -123,6 +124,17 @@ def _specificity(facts: Facts, margin: float) -> Criterion:
         needed=f"the difference is surely above {-allowed:+.2f} (the margin and what sensitivity gained)",
         measured=in_words(difference, signed=True),
         passed=difference.low is not None and difference.low > -allowed,
+    )
+
+
+def _brier(difference: Measured, margin: float) -> Criterion:
+    """Of a candidate that ranks people as production does and squeezes all scores together nothing else may tell."""
+    return Criterion(
+        name="brier",
+        label="Brier score, against production",
+        needed=f"the difference is surely below {margin:+.2f}",
+        measured=in_words(difference, signed=True),
+        passed=difference.high is not None and difference.high < margin,
     )
 
 

@@ -16,7 +16,7 @@ from fgait_core.config.retraining import RetrainingProtocol
 from fgait_core.data.labels import TASKS, UNKNOWN, targets_of
 from fgait_core.data.shards import ShardFolder
 from fgait_core.errors import ConfigError
-from fgait_core.evaluation.resampled import Resampled
+from fgait_core.evaluation.resampled import SAMPLES, Resampled
 from fgait_core.gate_report import GateReport
 from fgait_core.model_package import ModelPackage
 from fgait_core.package_content import TaskContent
@@ -107,7 +107,14 @@ def compare(
 
 
 def report_on(
-    people: GatePeople, production: Said, candidate: Said, protocol: RetrainingProtocol, facts: GateFacts, *, seed: int
+    people: GatePeople,
+    production: Said,
+    candidate: Said,
+    protocol: RetrainingProtocol,
+    facts: GateFacts,
+    *,
+    seed: int,
+    samples: int = SAMPLES,
 ) -> GateReport:
     """The report of what two versions said.
 
@@ -118,8 +125,9 @@ def report_on(
         protocol: what was fixed before.
         facts: what the report repeats.
         seed: of every draw.
+        samples: of the bootstrap.
     """
-    resampled = Resampled(people.person, np.random.default_rng(seed))
+    resampled = Resampled(people.person, np.random.default_rng(seed), samples)
     figures = [
         version_figures(people, said, resampled, np.random.default_rng(seed)) for said in (production, candidate)
     ]

@@ -115,6 +115,14 @@ def test_overconfidence_is_refused() -> None:
     assert met(report)["auroc"]
 
 
+def test_scores_squeezed_together_are_refused_though_they_rank_alike() -> None:
+    positive, scores, _ = drawn(11, 100)
+    report = judged(people_of(positive), said(scores), said(scores, steep=0.2 * APART, threshold=0.48))
+    assert met(report)["auroc"]
+    assert not met(report)["brier"]
+    assert not report.passed
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("recalibrated", [False, True])
 def test_shuffled_labels_are_refused(seed: int, recalibrated: bool) -> None:
