@@ -12,6 +12,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from fgait_core.config import ArchitectureConfig, ClipConfig, DataSetConfig, Fin
 from fgait_core.data.labels import TASKS, UNKNOWN, targets_of
 from fgait_core.data.shard_writer import ShardWriter
 from fgait_core.data.shards import ShardFolder, read_shards, require_disjoint
-from fgait_core.errors import CheckpointError, ConfigError
+from fgait_core.errors import ConfigError, FGaitError, OperationCancelled
 from fgait_core.evaluation.typicality import fit_typicality
 from fgait_core.model_package import ModelPackage
 from fgait_core.models.heads import TaskNetwork
@@ -36,6 +37,9 @@ from fgait_core.recipes.package_finish import Split, finish_guard, finish_task, 
 from fgait_core.recipes.retraining.development import MIN_PEOPLE
 from fgait_core.recipes.retraining.folds import folds_of
 from fgait_core.recipes.scoring import pooled_windows
+from fgait_core.training.checkpoint import read_checkpoint_of
+from fgait_core.training.loop import CHECKPOINT, METRICS
+from fgait_core.training.stopping import stop_signals
 
 TRAINING = "training"
 _HELD_OUT = 4
@@ -43,6 +47,11 @@ _HELD_OUT = 4
 _BATCH = 32
 _RATE = 3e-4
 _WARMUP_SHARE = 0.1
+_REPLAY_SEQUENCES = 20_000
+"""As many are brought to another frame rate at the most; a run sees fewer."""
+_SAME_HZ = 1e-6
+_FACTS = ("simulated", "manifest_sha256", "plan")
+_LOOK_EVERY_S = 0.5
 
 
 def train_encoder(
@@ -57,15 +66,11 @@ def train_encoder(
         ConfigError: if development and simulated people do not fit each other.
         OperationCancelled: if the user asked for a stop; the checkpoint is written.
     """
-    folder, replay = read_shards(config.development), read_shards(_path(config.replay))
-    if folder.frame_rate_hz != replay.frame_rate_hz:
-        raise ConfigError(
-            f"{folder.path} has {folder.frame_rate_hz:g} frames a second and {replay.path} {replay.frame_rate_hz:g}. "
-            "Make both at the same rate."
-        )
+    folder, rate_hz = read_shards(config.development), base.content.transform.frame_rate_hz
     held_out = _held_out(config, folder)
-    learn = _part(folder, np.flatnonzero(~held_out), run / "learn")
-    held = _part(folder, np.flatnonzero(held_out), run / "held_out")
+    learn = _part(folder, np.flatnonzero(~held_out), run / "learn", rate_hz)
+    held = _part(folder, np.flatnonzero(held_out), run / "held_out", rate_hz)
+    replay = _replay(read_shards(_path(config.replay)), run / "replay", rate_hz, config.protocol.seed)
     require_disjoint(learn, held, replay, read_shards(_path(config.replay_calibration)))
     training = _training(config, base, learn, replay)
     trained = _trained(training, config, run / TRAINING, part_of(progress, 0.0, 0.8), cancelled)
@@ -100,33 +105,51 @@ def _held_out(config: RetrainConfig, folder: ShardFolder) -> NDArray[np.bool_]:
     return held
 
 
-def _part(folder: ShardFolder, rows: NDArray[np.int64], out: Path) -> ShardFolder:
-    """Some sequences of a folder as one of their own; nothing is done where it is there."""
+def _replay(replay: ShardFolder, out: Path, rate_hz: float, seed: int) -> ShardFolder:
+    """Simulated people at the network's frame rate: a clip has one stride for all data sets of a mixture."""
+    if replay.frame_rate_hz == rate_hz:
+        return replay
+    rows = np.sort(np.random.default_rng(seed).permutation(len(replay))[:_REPLAY_SEQUENCES])
+    return _part(replay, rows, out, rate_hz)
+
+
+def _part(folder: ShardFolder, rows: NDArray[np.int64], out: Path, rate_hz: float) -> ShardFolder:
+    """Some sequences of a folder as one of their own, at a frame rate; nothing is done where it is there.
+
+    Raises:
+        ConfigError: if the frame rate does not divide that of the folder.
+    """
     if not (out / "manifest.json").is_file():
+        stride = max(round(folder.frame_rate_hz / rate_hz), 1)
+        if abs(stride * rate_hz - folder.frame_rate_hz) > _SAME_HZ:
+            raise ConfigError(
+                f"{folder.path} has {folder.frame_rate_hz:g} frames a second; the network wants {rate_hz:g}, which "
+                "does not divide that. Make the data at a multiple of it."
+            )
         names = [name for name in folder.columns if name not in ("sequence", "person", "frames")]
         keys, person = folder.keys, folder.person
         columns = {name: folder.column(name) for name in names}
-        facts = {name: folder.manifest[name] for name in ("simulated", "manifest_sha256") if name in folder.manifest}
+        facts = {name: folder.manifest[name] for name in _FACTS if name in folder.manifest}
         writer = ShardWriter(
             out,
             identity=out.name,
             manifest=facts,
             columns=dict.fromkeys(names, "text"),
-            frame_rate_hz=folder.frame_rate_hz,
+            frame_rate_hz=rate_hz,
         )
         for row in rows.tolist():
             if str(keys[row]) not in writer.done:
                 values = {name: str(columns[name][row]) for name in names}
-                writer.add(str(keys[row]), str(person[row]), 255 * folder.sequence(row), values)
+                writer.add(str(keys[row]), str(person[row]), 255 * folder.sequence(row)[::stride], values)
         writer.finish()
     return read_shards(out)
 
 
 def _training(config: RetrainConfig, base: ModelPackage, learn: ShardFolder, replay: ShardFolder) -> FinetuneConfig:
     protocol, content = config.protocol, base.content
-    stride = round(learn.frame_rate_hz / content.transform.frame_rate_hz)
     own = 1 - protocol.replay
     batch = min(_BATCH, len(learn.people), len(replay.people))
+    batch -= batch % protocol.budget.processes
     iterations = max(math.ceil(protocol.budget.epochs * len(learn.people) / (batch * own)), 10)
     whole, tasks = protocol.scope == "whole_network", [protocol.task]
     data = [DataSetConfig(path=learn.path, weight=own / len(learn))]
@@ -144,7 +167,7 @@ def _training(config: RetrainConfig, base: ModelPackage, learn: ShardFolder, rep
             "data": data,
             "mixture_exponent": 1.0,
             "initial": config.base,
-            "clip": ClipConfig(frames=content.transform.window_frames, stride=stride),
+            "clip": ClipConfig(frames=content.transform.window_frames, stride=1),
             "crops": (1,),
             "batch": batch,
             "iterations": iterations,
@@ -167,12 +190,14 @@ def _trained(
 ) -> TaskNetwork:
     if config.protocol.budget.processes == 1:
         finetune(training, run, progress=progress, cancelled=cancelled)
-        return load_finetuned(training, run)
-    try:
-        return load_finetuned(training, run)
-    except CheckpointError:
-        _on_several_processes(training, config.protocol.budget.processes, run)
-        return load_finetuned(training, run)
+    elif not _is_finished(training, run):
+        _on_several_processes(training, config.protocol.budget.processes, run, progress, cancelled)
+    return load_finetuned(training, run)
+
+
+def _is_finished(training: FinetuneConfig, run: Path) -> bool:
+    path = run / CHECKPOINT
+    return path.is_file() and read_checkpoint_of(path, training)["iteration"] >= training.iterations
 
 
 def _with_all_heads(trained: TaskNetwork, base: ModelPackage) -> TaskNetwork:
@@ -183,15 +208,34 @@ def _with_all_heads(trained: TaskNetwork, base: ModelPackage) -> TaskNetwork:
     return TaskNetwork(trained.backbone, heads).requires_grad_(False).eval()
 
 
-def _on_several_processes(training: FinetuneConfig, processes: int, run: Path) -> None:
-    """The same training by `torchrun`; it ends with this process, because it has the same group of processes."""
+def _on_several_processes(
+    training: FinetuneConfig, processes: int, run: Path, progress: Progress, cancelled: Cancelled
+) -> None:
+    """The same training by `torchrun`, which passes a stop on to its processes, so that they write a checkpoint."""
     run.mkdir(parents=True, exist_ok=True)
     wanted = run / "training.yaml"
     save_config(wanted, training)
     command = (sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}")
-    done = subprocess.run([*command, "-m", "fgait_core.cli", "finetune", str(wanted), "--out", str(run)], check=False)
-    if done.returncode:
-        raise ConfigError(f"Training on {processes} processes failed ({done.returncode}); the log says why.")
+    stopped = False
+    with (
+        stop_signals() as told_to_stop,
+        subprocess.Popen([*command, "-m", "fgait_core.cli", "finetune", str(wanted), "--out", str(run)]) as started,
+    ):
+        while started.poll() is None:
+            if not stopped and (cancelled() or told_to_stop()):
+                stopped = True
+                started.terminate()
+            done = _steps_done(run / METRICS)
+            progress(done / training.iterations, f"step {done} of {training.iterations}")
+            time.sleep(_LOOK_EVERY_S)
+    if stopped:
+        raise OperationCancelled("Stopped; the checkpoint is written. Run it again to go on.")
+    if started.returncode:
+        raise FGaitError(f"Training on {processes} processes failed ({started.returncode}); the lines above say why.")
+
+
+def _steps_done(log: Path) -> int:
+    return log.read_bytes().count(b"\n") if log.is_file() else 0
 
 
 def _package(
@@ -212,7 +256,9 @@ def _package(
     half = folds_of(others.person, np.zeros(len(others), np.int64), 2, seed)
     halves: list[Split] = []
     for each in range(2):
-        folder = _part(others, np.flatnonzero(half == each), out.with_name(f"simulated_{each}"))
+        folder = _part(
+            others, np.flatnonzero(half == each), out.with_name(f"simulated_{each}"), transform.frame_rate_hz
+        )
         report = part_of(progress, 0.3 + 0.25 * each, 0.55 + 0.25 * each)
         halves.append(judge(network, folder, transform, guard, report))
     finished = [finish_task(TASKS[task.name], halves[0], halves[1], seed) for task in base.content.tasks]
