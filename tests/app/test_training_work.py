@@ -33,6 +33,13 @@ PROTOCOL = RetrainingProtocol(
     budget=BudgetConfig(minutes=10, device="cpu"),
     acceptance=AcceptanceConfig(min_positive=4, min_negative=4, subgroup_min=50),
 )
+TRAINER = """
+import logging
+from app.settings import Settings
+from app.trainer import run_trainer
+logging.basicConfig(level=logging.INFO)
+run_trainer(Settings())  # without the low priority of the program, which would wait for all other tests
+"""
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -42,7 +49,7 @@ def start_trainer(root: Path, tmp_path: Path):
     started: list[subprocess.Popen] = []
     (tmp_path / "locks").mkdir()
 
-    def start(clinic, *options: str) -> subprocess.Popen:
+    def start(clinic) -> subprocess.Popen:
         settings = clinic.services.settings
         environment = os.environ | {
             "FGAIT_DATA_DIR": str(settings.data_dir),
@@ -59,7 +66,7 @@ def start_trainer(root: Path, tmp_path: Path):
         with _log(clinic).open("ab") as log:
             started.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "app.trainer", "--queue", "train-cpu", "--device", "cpu", *options],
+                    [sys.executable, "-c", TRAINER],
                     env=environment,
                     stdout=log,
                     stderr=log,
@@ -160,7 +167,7 @@ def test_kill_in_fit_and_gate_resumes_to_one_candidate_and_leaves_no_orphan(clin
     run = RunFolder.opened(clinic.services.settings.data_dir, retraining.id)
     for command in ("retrain", "gate"):
         trainer = start_trainer(clinic)
-        wait_until(lambda command=command: bool(_engine(clinic, command)), 120)
+        wait_until(lambda command=command: bool(_engine(clinic, command)), 200)
         assert run.gate.exists() == (command == "gate")  # the locked people come only after the fit
         fitted = _view(clinic, retraining).retraining.fitted_sha256
         assert (fitted is not None) == (command == "gate")
@@ -179,7 +186,7 @@ def test_kill_in_fit_and_gate_resumes_to_one_candidate_and_leaves_no_orphan(clin
 def test_cancel_ends_the_engine_and_a_retry_goes_on_in_the_same_folder(clinic, start_trainer):
     retraining = _queue(clinic)
     start_trainer(clinic)
-    wait_until(lambda: bool(_engine(clinic, "retrain")), 120)
+    wait_until(lambda: bool(_engine(clinic, "retrain")), 200)
     clinic.services.retrainings.cancel(clinic.administrator, retraining.id)
     _wait(clinic, retraining, JobState.CANCELLED, timeout_s=30)
     wait_until(lambda: not _engine(clinic, "retrain"), 5)
@@ -194,7 +201,7 @@ def test_two_trainers_never_work_on_one_device_at_once(clinic, start_trainer):
     second = clinic.services.retrainings.start(clinic.administrator, first.cohort_id, PROTOCOL)
     start_trainer(clinic)
     start_trainer(clinic)
-    wait_until(lambda: bool(_engine(clinic, "retrain")), 120)
+    wait_until(lambda: bool(_engine(clinic, "retrain")), 200)
     wait_until(lambda: "waiting for it" in _log(clinic).read_text(), 60)
     states = {_view(clinic, each).job.state for each in (first, second)}
     assert len(_engine(clinic, "retrain") + _engine(clinic, "gate")) <= 1
