@@ -20,6 +20,7 @@ _LOOK_EVERY_S = 0.2
 _STOP_WAIT_S = 10.0
 _TAIL_BYTES = 16_000
 _ERROR_PREFIX = "Error: "
+_SECRETS = ("FGAIT_", "PG", "AWS_", "AZURE_", "GOOGLE_")
 _KEPT_SETTINGS = ("FGAIT_CACHE_DIR",)
 
 
@@ -129,8 +130,8 @@ class EngineCommand:
 
 
 def _is_kept(name: str) -> bool:
-    """The engine needs no password of a database; nothing of the installation goes to it but its cache folder."""
-    return not name.startswith("FGAIT_") or name in _KEPT_SETTINGS
+    """The engine needs no password of database or storage; of the installation it is told its cache folder alone."""
+    return not name.startswith(_SECRETS) or name in _KEPT_SETTINGS
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:

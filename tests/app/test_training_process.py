@@ -108,6 +108,8 @@ def test_kill_of_the_starter_ends_the_command_and_frees_the_device_only_then(roo
 
 def test_the_engine_is_told_no_password(tmp_path, monkeypatch):
     monkeypatch.setenv("FGAIT_DATABASE_URL", "postgresql://fgait:secret@host/clinic")
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("FGAIT_CACHE_DIR", str(tmp_path))
     seen: dict[str, dict] = {}
 
