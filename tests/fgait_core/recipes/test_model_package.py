@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from fgait_core.data.shards import read_shards
 from fgait_core.errors import ConfigError, ModelPackageError
 from fgait_core.model_package import ModelPackage, bundled_package_dir
+from fgait_core.package_content import AdaptationContent, PackageContent
 from fgait_core.package_files import FILES, SUMS_FILE, file_sha256
 from fgait_core.recipes.evaluate import EvaluationOrder, evaluate
 from fgait_core.recipes.package import PackageOrder, build_package
@@ -309,3 +310,22 @@ def test_people_of_the_pretraining_may_not_be_tested(
     (run / "config.yaml").write_text(yaml.safe_dump(content | {"initial": str(before)}))
     with pytest.raises(ConfigError, match="split the data by person"):
         build_package(replace(package_order, run=run), tmp_path / "package")
+
+
+def test_a_package_that_nobody_adapted_is_written_as_before_there_was_adaptation() -> None:
+    package = ModelPackage.load(bundled_package_dir())
+    assert package.content.adaptation is None
+    assert package.content.model_dump_json(indent=1) + "\n" == (bundled_package_dir() / "package.json").read_text()
+    adaptation = AdaptationContent(
+        task="depression",
+        scope="head",
+        people=40,
+        recordings=41,
+        simulated_people=False,
+        base_name=package.name,
+        base_version=package.version,
+        base_sha256=package.sha256,
+        manifest_sha256="c" * 64,
+    )
+    adapted = package.content.model_copy(update={"adaptation": adaptation})
+    assert PackageContent.model_validate_json(adapted.model_dump_json()) == adapted
