@@ -11,9 +11,8 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sqlmodel import Session
@@ -22,36 +21,21 @@ from app.services import model_store
 from app.services.accounts import one_time_password
 from app.services.catalogue import Services
 from app.services.screening import SCREEN
+from app.services.simulated_patients import PREFIX, outcomes_of, patient_of, result_of
 from app.settings import Settings
 from clinic_data import assessments, audit, jobs, outcomes, patients, recordings, users
 from clinic_data.errors import ClinicDataError
-from clinic_data.outcomes import OutcomeData
-from clinic_data.patients import PatientData
 from clinic_data.storage import StoredFile
 from clinic_data.tables import Patient, Recording, Role
-from fgait_core import __version__
 from fgait_core.commands.progress_bar import progress_bar
 from fgait_core.errors import FGaitError
-from fgait_core.inference import model_facts
 from fgait_core.model_package import ModelPackage, bundled_package_dir
 from fgait_core.progress import Progress, ignore_progress
-from fgait_core.screening_result import (
-    CheckFacts,
-    PersonFacts,
-    QualityFacts,
-    RecordingFacts,
-    ScreeningResult,
-    SequenceFacts,
-)
-from fgait_core.sequence import HEIGHT_PX, WIDTH_PX, SilhouetteSequence
-from fgait_core.silhouettes.quality import MIN_STEPS, SUITABLE_VIEWS
+from fgait_core.screening_result import ScreeningResult
+from fgait_core.sequence import SilhouetteSequence
 from fgait_core.simulation.bodies.bank import BodyBank
 from fgait_core.simulation.dataset.clinic import ClinicFacts, ClinicPlan, simulate_clinic_person
-from fgait_core.simulation.dataset.rows import SequenceRow
-from fgait_core.simulation.picture.camera import view_name
 
-PREFIX = "SIM-"
-CAMERA = "simulated camera"
 CLINICIAN = "sim-clinician"
 ACCOUNTS = {
     "sim-admin-1": (Role.ADMINISTRATOR, "Simulated administrator 1"),
@@ -63,8 +47,6 @@ QUEUE = "simulated"
 
 _PAGE = 200
 _FRAMES = 75
-_PHQ9_MAX = 27
-_log = logging.getLogger(__name__)
 
 
 class NotSimulatedError(ClinicDataError):
@@ -236,10 +218,10 @@ class _Maker:
         filmed_at = self.order.filmed_at(number, self.now)
         name = f"simulated_walk_{number + 1:04d}.npz"
         stored = self._stored(walk)
-        result = _result(self.package, known, walk, name, stored)
+        result = result_of(self.package, known, walk, name, stored)
         with self.services.database.transaction() as session:
             patient = patients.create_patient(
-                session=session, data=_patient(number, known.row, filmed_at), actor_id=self.actor_id
+                session=session, data=patient_of(number, known.row, filmed_at), actor_id=self.actor_id
             )
             recording = recordings.add_recording(
                 session=session,
@@ -253,7 +235,7 @@ class _Maker:
             )
             assessment_id = self._assess(session, patient, recording, stored, result, filmed_at)
             known_at = self._known_at(filmed_at, known.row.seed)
-            for data in _outcomes(known.row, known_at.date(), np.random.default_rng(known.row.seed)):
+            for data in outcomes_of(known.row, known_at.date(), np.random.default_rng(known.row.seed)):
                 outcomes.record_outcome(
                     session=session,
                     assessment_id=assessment_id,
@@ -314,107 +296,6 @@ class _Maker:
         )
         jobs.finish(session=session, job_id=job.id, worker=QUEUE, result={"assessment_id": assessment.id})
         return assessment.id
-
-
-def _patient(number: int, row: SequenceRow, filmed_at: datetime) -> PatientData:
-    born = filmed_at.date() - timedelta(days=round(365.25 * row.age_years))
-    return PatientData.checked(
-        record_number=f"{PREFIX}{number + 1:04d}",
-        family_name="Simulated",
-        given_name=f"Walker {number + 1}",
-        birth_date=born,
-        sex=row.sex,
-        notes="A simulated patient: no such person exists.",
-        training_consent=True,
-    )
-
-
-def _result(
-    package: ModelPackage, known: ClinicFacts, walk: SilhouetteSequence, name: str, stored: StoredFile
-) -> ScreeningResult:
-    """What the engine's pipeline would say, but for what only a video can tell."""
-    view = view_name(known.row.view_deg)
-    assessed = package.assess(walk, package.tasks, view)
-    way_m = known.row.truth["speed_m_s"] * walk.duration_s
-    person = PersonFacts(
-        number=1,
-        seed_time_s=0.0,
-        box_px=(0.0, 0.0, float(WIDTH_PX), float(HEIGHT_PX)),
-        travel_body_heights=round(way_m / known.row.height_m, 2),
-        visible_s=round(walk.duration_s, 2),
-        in_full_view=True,
-    )
-    return ScreeningResult(
-        created_by=f"FGait {__version__}",
-        recording=RecordingFacts(
-            file_name=name,
-            sha256=stored.sha256,
-            size_bytes=stored.size_bytes,
-            frame_rate_hz=walk.frame_rate_hz,
-            duration_s=walk.duration_s,
-            codec=CAMERA,
-            container="silhouettes, no video",
-        ),
-        people=(person,),
-        person=1,
-        quality=_quality(package, known.row, walk, view),
-        sequence=SequenceFacts(
-            frames=len(walk), frame_rate_hz=walk.frame_rate_hz, first_s=0.0, last_s=float(walk.timestamps_s[-1])
-        ),
-        scores=assessed.scores,
-        typicality=assessed.typicality,
-        model=model_facts(package),
-        simulated=True,
-        refused=False,
-    )
-
-
-def _quality(package: ModelPackage, row: SequenceRow, walk: SilhouetteSequence, view: str) -> QualityFacts:
-    """What is known of a simulated walk, named as the quality gate names it; what needs a picture is left out."""
-    steps = int(row.truth["cadence_steps_min"] / 60.0 * walk.duration_s)
-
-    def check(name: str, label: str, value: float | str, unit: str, threshold: str, passed: bool = True) -> CheckFacts:
-        advice = "" if passed else f"The simulated walk has {value} {unit}".rstrip() + "."
-        return CheckFacts(
-            name=name,
-            label=label,
-            value=value,
-            unit=unit,
-            threshold=threshold,
-            passed=passed,
-            blocking=False,
-            advice=advice,
-        )
-
-    known = "known of the simulation, not measured"
-    checks = [
-        check("simulated", "Camera", CAMERA, "", "no video: pictures were never made"),
-        check("frame_rate", "Frame rate", round(walk.frame_rate_hz, 1), "Hz", known),
-        check("duration", "Time in full view", round(walk.duration_s, 1), "s", known),
-        check("steps", "Footsteps in full view", steps, "steps", f"{known}; at least {MIN_STEPS}", steps >= MIN_STEPS),
-    ]
-    for task in package.tasks:
-        suitable = SUITABLE_VIEWS.get(task, (view,))
-        checks.append(check(f"view_{task}", f"View for {task}", view, "", " or ".join(suitable), view in suitable))
-    return QualityFacts(passed=True, view=view, steps=steps, checks=tuple(checks))
-
-
-def _outcomes(row: SequenceRow, examined_on: date, rng: np.random.Generator) -> tuple[OutcomeData, OutcomeData]:
-    """What a radiograph or bend test and a clinician found."""
-    straight = row.scoliosis == "negative" and rng.random() < 0.5
-    phq9 = int(np.clip(round(4.0 + 10.0 * row.depression_dose + rng.normal(0.0, 3.0)), 0, _PHQ9_MAX))
-    facts: dict[str, Any] = {"examined_on": examined_on, "note": "Simulated."}
-    return (
-        OutcomeData.checked(
-            task="scoliosis",
-            label=row.scoliosis,
-            method="forward_bend_test" if straight else "radiograph",
-            **facts,
-        ),
-        OutcomeData.checked(
-            task="depression", label=row.depression, method="clinical_diagnosis", phq9_total=phq9, **facts
-        ),
-    )
 
 
 def main() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from app import simulated_clinic
 from app.services.catalogue import Services
+from app.services.simulated_patients import CAMERA
 from app.settings import Settings
-from app.simulated_clinic import ACCOUNTS, CAMERA, ClinicOrder, NotSimulatedError, fill_clinic
+from app.simulated_clinic import ACCOUNTS, ClinicOrder, NotSimulatedError, fill_clinic
 from clinic_data import assessments, jobs, outcomes, patients, recordings
 from clinic_data.outcomes import METHODS
 from clinic_data.tables import JobState
