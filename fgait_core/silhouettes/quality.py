@@ -31,7 +31,10 @@ MIN_SHARPNESS, GOOD_SHARPNESS = 0.03, 0.08
 MAX_CAMERA_MOTION = 0.08
 
 VIEWS = ((30.0, "front"), (60.0, "oblique"), (120.0, "side"), (150.0, "oblique"), (181.0, "back"))
-SUITABLE_VIEWS: dict[str, tuple[str, ...]] = {"scoliosis": ("front", "back", "oblique"), "depression": ("side", "oblique")}
+SUITABLE_VIEWS: dict[str, tuple[str, ...]] = {
+    "scoliosis": ("front", "back", "oblique"),
+    "depression": ("side", "oblique"),
+}
 """The views in which what the task looks for is seen best; any other view is a warning, never a refusal."""
 _FROM = {"front": "the front", "oblique": "an oblique angle", "side": "the side", "back": "behind"}
 _VIEW_ADVICE = {
