@@ -32,12 +32,12 @@ def form() -> AcceptanceConfig:
         "auroc-margin",
         "The whole 95 % interval of the difference must lie above minus this.",
     )
-    excess = _margin(
+    brier = _margin(
         first[1],
-        "ECE beyond chance at most",
-        default.max_excess_ece,
-        "max-excess-ece",
-        "Calibration error less what a perfectly calibrated model of as many people shows by chance.",
+        "Brier score may be higher by",
+        default.brier_margin,
+        "brier-margin",
+        "The whole 95 % interval of the difference must lie below this. Lower is better.",
     )
     second = st.columns(2)
     sensitivity = _margin(
@@ -56,19 +56,33 @@ def form() -> AcceptanceConfig:
         "Likewise; it may fall further by what the sensitivity rises.",
     )
     third = st.columns(2)
-    floor = _margin(
+    excess = _margin(
         third[0],
+        "ECE beyond chance at most",
+        default.max_excess_ece,
+        "max-excess-ece",
+        "Calibration error less what a perfectly calibrated model of as many people shows by chance.",
+    )
+    floor = _margin(
+        third[1],
         "AUROC in each subgroup at least",
         default.subgroup_floor,
         "subgroup-floor",
         "Of sex, age, view, device and site.",
     )
+    fourth = st.columns(2, vertical_alignment="bottom")
     subgroup_min = _count(
-        third[1],
+        fourth[0],
         "People of each kind for a subgroup",
         default.subgroup_min,
         "subgroup-min",
         "Smaller subgroups are not judged.",
+    )
+    chance = fourth[1].checkbox(
+        "Must be better than chance",
+        value=default.better_than_chance,
+        key="better-than-chance",
+        help="The 99 % interval of the candidate's AUROC must lie above 0.5.",
     )
     slope = st.slider(
         "Calibration slope within",
@@ -79,16 +93,11 @@ def form() -> AcceptanceConfig:
         key="slope",
         help="1 is best; below, probabilities are too extreme. The 95 % interval must touch this range.",
     )
-    chance = st.checkbox(
-        "Must be better than chance",
-        value=default.better_than_chance,
-        key="better-than-chance",
-        help="The 99 % interval of the candidate's AUROC must lie above 0.5.",
-    )
     return AcceptanceConfig(
         min_positive=min_positive,
         min_negative=min_negative,
         auroc_margin=auroc,
+        brier_margin=brier,
         sensitivity_margin=sensitivity,
         specificity_margin=specificity,
         better_than_chance=chance,

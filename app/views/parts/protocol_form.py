@@ -144,6 +144,7 @@ def shown(protocol: RetrainingProtocol, sha256: str) -> str:
         ("AUROC", f"lower by less than {accept.auroc_margin:g}{chance}"),
         ("Sensitivity", f"lower by less than {accept.sensitivity_margin:g}"),
         ("Specificity", f"lower by less than {accept.specificity_margin:g}"),
+        ("Brier score", f"higher by less than {accept.brier_margin:g}"),
         ("Calibration slope", f"{accept.slope[0]:g} to {accept.slope[1]:g}"),
         ("ECE beyond chance", f"at most {accept.max_excess_ece:g}"),
         ("Subgroups", f"AUROC at least {accept.subgroup_floor:g} from {accept.subgroup_min} people of each kind on"),
