@@ -236,26 +236,24 @@ def _agreement(rows: tuple[AgreementRow, ...]) -> None:
     if not rows:
         st.info("No outcome of a recording that this version scored is known yet. Clinicians record them on results.")
         return
-    look.table(
-        ("Task", "Screened in", "People", "Sensitivity", "Specificity", "AUROC", "Brier score", "Calibration"),
-        [_agreement_row(row) for row in rows],
-    )
+    figures = ("Sensitivity", "Specificity", "AUROC", "Brier score", "Calibration")
+    look.table(("Task", "Quarter", "People", "Unclear; no score", *figures), [_agreement_row(row) for row in rows])
     st.caption(
-        "One recording a person; 95 % intervals in brackets. Calibration: how many percentage points more people have "
-        "the condition than the scores said (0 is perfect). Outcomes are often known only of people who were examined "
-        "further, most of them because of a high score: then sensitivity looks too good and specificity too bad."
+        "Quarters are those of the screening. One recording a person; 95 % intervals in brackets. Unclear: the model "
+        "could not tell, but the score counts here; no score: people left out because the guard showed none. "
+        "Calibration: how many percentage points more people have the condition than the scores said (0 is perfect). "
+        "Outcomes are often known only of people who were examined further, most of them because of a high score: then "
+        "sensitivity looks too good and specificity too bad."
     )
 
 
 def _agreement_row(row: AgreementRow) -> tuple[str, ...]:
     found = row.agreement
-    people = f"{found.people}, {found.positive} with the condition; no clear answer for {row.abstained}"
-    if row.not_shown:
-        people += f"; {row.not_shown} more without a score"
     cells = (
         row.task.capitalize(),
-        row.quarter or "all quarters",
-        people,
+        row.quarter or "all",
+        f"{found.people}, {found.positive} of them with it",
+        f"{row.abstained}; {row.not_shown}",
         _percent(found.sensitivity),
         _percent(found.specificity),
         _number(found.auroc),
