@@ -17,6 +17,8 @@ class Settings(BaseSettings):
     Attributes:
         data_dir: folder of the database and of the stored files.
         database_url: SQLAlchemy URL; empty means a SQLite file in `data_dir`.
+        storage_url: where files are, for fsspec: `s3://bucket/folder`; empty means a folder in `data_dir`.
+        storage_cache_mb: copies of files from there on this computer, in MB; the longest unused go first.
         clinic_name: printed on reports and on the sign-in page.
         host: address that the server listens on.
         port: port that the server listens on; the next free one is taken if it is busy.
@@ -40,6 +42,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = CLONE_ROOT / "var"
     database_url: str = ""
+    storage_url: str = ""
+    storage_cache_mb: int = Field(default=20_000, ge=1)
     clinic_name: str = "Gait screening clinic"
     host: str = "127.0.0.1"
     port: int = Field(default=8501, ge=1, le=65535)
@@ -65,8 +69,18 @@ class Settings(BaseSettings):
 
     @property
     def storage_dir(self) -> Path:
-        """Folder of videos, silhouettes, overlay clips and reports."""
+        """Folder of videos, silhouettes, overlay clips and reports, where there is no `storage_url`."""
         return self.data_dir / "files"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Folder of the copies of files from `storage_url`."""
+        return self.data_dir / "cache"
+
+    @property
+    def max_cache_bytes(self) -> int:
+        """The size above which the longest unused copies go, in bytes."""
+        return self.storage_cache_mb * 1_000_000
 
     @property
     def max_upload_bytes(self) -> int:

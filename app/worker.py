@@ -26,11 +26,11 @@ from app.services.incidents import log_incident
 from app.services.job_work import JobWork
 from app.services.pulse import Pulse
 from app.services.screening_engine import Engine, load_engine
+from app.services.stored_files import storage_of
 from app.settings import Settings
 from clinic_data import jobs
 from clinic_data.database import Database
-from clinic_data.errors import ClinicDataError
-from clinic_data.storage import Storage
+from clinic_data.errors import ClinicDataError, StorageError
 from clinic_data.tables import Job
 from fgait_core.errors import FGaitError, OperationCancelled
 
@@ -154,7 +154,7 @@ class Worker:
             self._stopped(job, pulse)
         except (FGaitError, ClinicDataError) as error:
             _log.warning("Job %s failed: %s", job.id, type(error).__name__)
-            self._fail(job, str(error), retry=False)
+            self._fail(job, str(error), retry=isinstance(error, StorageError))
         except Exception as error:  # the boundary: one broken job must not stop the queue
             incident = log_incident(error)
             self._fail(job, f"An unexpected fault occurred. Tell your administrator: incident {incident}.", retry=True)
@@ -202,7 +202,7 @@ def run_worker(
         parent_pid: see `Worker`.
     """
     database = Database(settings.resolved_database_url)
-    storage = Storage(settings.storage_dir)
+    storage = storage_of(settings)
     try:
         work = JobWork(settings, database, storage, make_engine(settings), worker_name())
         run_until_signal(Worker(settings, database, work, parent_pid=parent_pid))

@@ -5,6 +5,7 @@ ClinicDataError
 ├── ConflictError          the change contradicts what is stored now
 ├── PermissionDeniedError  the actor's role does not allow it
 ├── SignInError            the sign-in was refused
+├── StorageError           the storage of files did not answer; later it may
 └── ValidationError        a value cannot be stored as it is
 """
 
@@ -29,6 +30,10 @@ class PermissionDeniedError(ClinicDataError):
 
 class SignInError(ClinicDataError):
     """A refused sign-in. ``Database.transaction()`` commits on this error, so that the failure is counted."""
+
+
+class StorageError(ClinicDataError):
+    """Files that could not be reached or were not whole; the same work may succeed later."""
 
 
 class ValidationError(ClinicDataError):

@@ -1,7 +1,8 @@
 """Files of the clinic (videos, silhouettes, reports). ``Storage`` is the only way to them.
 
-A file appears under its key only when it is whole and on the disk: it is written aside, synchronised, then renamed.
-Keys are random, so no name on the disk tells a patient's.
+Here they lie in a folder (``FolderStorage``); ``object_storage`` keeps them elsewhere, its ``open_storage`` chooses.
+A file appears under its key only when it is whole and stored: it is written aside, synchronised, then renamed. Keys are
+random, so no name in the storage tells a patient's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +22,10 @@ from typing import BinaryIO
 from clinic_data.errors import ClinicDataError, NotFoundError, ValidationError
 
 ABANDONED_AFTER_S = 3600.0
+PARTIAL = ".partial"
+GONE = "This file is no longer in the clinic's storage."
 _CHUNK_BYTES = 1 << 20
 _KEY = re.compile(r"[0-9a-f]{32}")
-_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,13 @@ class IncomingFile:
     Made by ``Storage.receive()``. Use it as a context manager.
     """
 
-    def __init__(self, target: Path, partial: Path, key: str, max_bytes: int | None) -> None:
-        self._target = target
+    def __init__(
+        self, partial: Path, key: str, max_bytes: int | None, publish: Callable[[Path, StoredFile], None]
+    ) -> None:
         self._partial = partial
         self._key = key
         self._max_bytes = max_bytes
+        self._publish = publish
         self._size_bytes = 0
         self._hash = hashlib.sha256()
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -73,11 +78,9 @@ class IncomingFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._target.parent.mkdir(mode=0o700, exist_ok=True)
-        os.replace(self._partial, self._target)
-        _synchronise_folder(self._target.parent)
-        _synchronise_folder(self._target.parent.parent)
-        return StoredFile(key=self._key, size_bytes=self._size_bytes, sha256=self._hash.hexdigest())
+        stored = StoredFile(key=self._key, size_bytes=self._size_bytes, sha256=self._hash.hexdigest())
+        self._publish(self._partial, stored)
+        return stored
 
     def __enter__(self) -> IncomingFile:
         return self
@@ -89,23 +92,26 @@ class IncomingFile:
         self._partial.unlink(missing_ok=True)
 
 
-class Storage:
-    """The folder in which the clinic's files lie.
+class Storage(ABC):
+    """Where the clinic's files lie, whatever keeps them.
+
+    Attributes:
+        root: a folder of this computer, readable by this account only, in which files are prepared.
 
     Args:
-        root: the folder; it is created, readable by this account only.
+        root: it is created.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._incoming = self.root / "incoming"
-        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.remove_abandoned()
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._incoming.mkdir(mode=0o700, exist_ok=True)
 
     def receive(self, *, max_bytes: int | None = None) -> IncomingFile:
         """Start a file that arrives piece by piece; ``max_bytes`` is enforced while it arrives."""
         key = secrets.token_hex(16)
-        return IncomingFile(self._location(key), self._incoming / (key + _PARTIAL), key, max_bytes)
+        return IncomingFile(self._incoming / (key + PARTIAL), key, max_bytes, self._publish)
 
     def write_stream(self, chunks: Iterable[bytes], *, max_bytes: int | None = None) -> StoredFile:
         """Store the bytes of ``chunks`` without holding them all in memory.
@@ -127,17 +133,6 @@ class Storage:
         with source.open("rb") as file:
             return self.write_stream(iter(lambda: file.read(_CHUNK_BYTES), b""))
 
-    def path(self, key: str) -> Path:
-        """Where the file lies, for programs that read by path; never write there.
-
-        Raises:
-            NotFoundError: there is no such file.
-        """
-        location = self._location(key)
-        if not location.is_file():
-            raise NotFoundError("This file is no longer in the clinic's storage.")
-        return location
-
     def read_bytes(self, key: str) -> bytes:
         """The whole file.
 
@@ -146,8 +141,61 @@ class Storage:
         """
         return self.path(key).read_bytes()
 
+    def remove_abandoned(self, *, older_than_s: float = ABANDONED_AFTER_S) -> int:
+        """Remove what killed processes left half-written and return how many files that were.
+
+        A file that is still arriving is younger than ``older_than_s``, because each chunk renews its time.
+        """
+        return sum(
+            remove_if_older(file, older_than_s) for file in self._incoming.iterdir() if file.name.endswith(PARTIAL)
+        )
+
+    @abstractmethod
+    def path(self, key: str) -> Path:
+        """Where this computer has the file, for programs that read by path; never write there.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+
+    @abstractmethod
     def delete(self, key: str) -> None:
         """Remove the file; deleting twice is fine. Delete the rows that refer to it first, and commit."""
+
+    @abstractmethod
+    def keys(self) -> Iterator[str]:
+        """The keys of all files."""
+
+    @abstractmethod
+    def remove_unreferenced(self, referenced: frozenset[str], *, older_than_s: float = 86400.0) -> int:
+        """Remove files to which no row refers (a process died between file and row); return how many.
+
+        Args:
+            referenced: ``file_references.referenced_keys(...)``.
+            older_than_s: younger files stay, their row may not be committed yet.
+        """
+
+    @abstractmethod
+    def _publish(self, partial: Path, stored: StoredFile) -> None:
+        """Make the whole and synchronised file ``partial`` appear under its key; it may be moved away."""
+
+
+class FolderStorage(Storage):
+    """The folder in which the clinic's files lie."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.remove_abandoned()
+
+    def path(self, key: str) -> Path:
+        """Where the file lies; see ``Storage``."""
+        location = self._location(key)
+        if not location.is_file():
+            raise NotFoundError(GONE)
+        return location
+
+    def delete(self, key: str) -> None:
+        """Remove the file; see ``Storage``."""
         location = self._location(key)
         location.unlink(missing_ok=True)
         if location.parent.is_dir():
@@ -157,36 +205,44 @@ class Storage:
         """The keys of all files."""
         for folder in sorted(self.root.glob("[0-9a-f][0-9a-f]")):
             for file in sorted(folder.iterdir()):
-                if _KEY.fullmatch(file.name):
+                if is_key(file.name):
                     yield file.name
 
-    def remove_abandoned(self, *, older_than_s: float = ABANDONED_AFTER_S) -> int:
-        """Remove what killed processes left half-written and return how many files that were.
-
-        A file that is still arriving is younger than ``older_than_s``, because each chunk renews its time.
-        """
-        return sum(
-            _remove_if_older(file, older_than_s) for file in self._incoming.iterdir() if file.name.endswith(_PARTIAL)
-        )
-
     def remove_unreferenced(self, referenced: frozenset[str], *, older_than_s: float = 86400.0) -> int:
-        """Remove files to which no row refers (a process died between file and row); return how many.
-
-        Args:
-            referenced: ``file_references.referenced_keys(...)``.
-            older_than_s: younger files stay, their row may not be committed yet.
-        """
+        """Remove files to which no row refers; see ``Storage``."""
         return sum(
-            _remove_if_older(self._location(key), older_than_s) for key in list(self.keys()) if key not in referenced
+            remove_if_older(self._location(key), older_than_s) for key in list(self.keys()) if key not in referenced
         )
+
+    def _publish(self, partial: Path, stored: StoredFile) -> None:
+        target = self._location(stored.key)
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        os.replace(partial, target)
+        _synchronise_folder(target.parent)
+        _synchronise_folder(target.parent.parent)
 
     def _location(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise ClinicDataError("A storage key has 32 hexadecimal digits.")
-        return self.root / key[:2] / key
+        return self.root / checked_key(key)[:2] / key
 
 
-def _remove_if_older(file: Path, age_s: float) -> bool:
+def is_key(name: str) -> bool:
+    """Whether ``name`` can be a key."""
+    return _KEY.fullmatch(name) is not None
+
+
+def checked_key(key: str) -> str:
+    """``key``, if it cannot lead out of the storage.
+
+    Raises:
+        ClinicDataError: it is none of ours.
+    """
+    if not is_key(key):
+        raise ClinicDataError("A storage key has 32 hexadecimal digits.")
+    return key
+
+
+def remove_if_older(file: Path, age_s: float) -> bool:
+    """Remove ``file`` if nobody wrote to it for ``age_s`` seconds; says whether it did."""
     try:
         if time.time() - file.stat().st_mtime < age_s:
             return False

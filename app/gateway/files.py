@@ -16,7 +16,7 @@ from app.gateway.cookies import CSRF_HEADER, csrf_matches
 from app.gateway.guard import ACTOR_KEY
 from app.services.recordings import DiskFullError, Recordings, UploadTooLargeError
 from app.services.screening import Screening
-from clinic_data.errors import ClinicDataError, NotFoundError, PermissionDeniedError
+from clinic_data.errors import ClinicDataError, NotFoundError, PermissionDeniedError, StorageError
 from clinic_data.tables import Recording
 
 UPLOAD_PATH = "/api/recordings"
@@ -29,6 +29,7 @@ _STATUS: tuple[tuple[type[ClinicDataError], int], ...] = (
     (DiskFullError, 507),
     (PermissionDeniedError, 403),
     (NotFoundError, 404),
+    (StorageError, 503),
 )
 _PIECE_BYTES = 1 << 20
 _log = logging.getLogger(__name__)

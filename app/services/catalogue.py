@@ -11,6 +11,7 @@ from app.services.patient_records import PatientRecords
 from app.services.recordings import Recordings
 from app.services.reporting import Reporting
 from app.services.screening import Screening
+from app.services.stored_files import storage_of
 from app.services.user_administration import UserAdministration
 from app.settings import Settings
 from clinic_data.database import Database
@@ -42,7 +43,7 @@ class Services:
     def open(cls, settings: Settings) -> Services:
         """Connects to the database and the storage; does not create or upgrade the database."""
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return cls(settings, Database(settings.resolved_database_url), Storage(settings.storage_dir))
+        return cls(settings, Database(settings.resolved_database_url), storage_of(settings))
 
     @property
     def accounts(self) -> Accounts:

@@ -110,6 +110,7 @@ def test_the_engine_is_told_no_password(tmp_path, monkeypatch):
     monkeypatch.setenv("FGAIT_DATABASE_URL", "postgresql://fgait:secret@host/clinic")
     monkeypatch.setenv("PGPASSWORD", "secret")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("FSSPEC_S3_SECRET", "secret")
     monkeypatch.setenv("FGAIT_CACHE_DIR", str(tmp_path))
     seen: dict[str, dict] = {}
 

@@ -9,19 +9,22 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from clinic_data.errors import ClinicDataError, NotFoundError, ValidationError
-from clinic_data.storage import Storage
+from clinic_data.object_storage import ObjectStorage, open_storage
+from clinic_data.storage import FolderStorage, Storage
 
 KILLED_WHILE_WRITING = """
 import sys
 from pathlib import Path
-from clinic_data.storage import Storage
+from clinic_data.storage import FolderStorage
 
-storage = Storage(Path(sys.argv[1]))
+storage = FolderStorage(Path(sys.argv[1]))
 print(storage.write_bytes(b"accepted").key, flush=True)
 incoming = storage.receive()
 while True:
@@ -30,18 +33,27 @@ while True:
 """
 
 
-@pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return Storage(tmp_path / "files")
+@pytest.fixture(params=["", "file://{}/bucket/clinic", "memory://{}/clinic"], ids=["folder", "file", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    return open_storage(request.param.format(tmp_path), tmp_path / "files", tmp_path / "cache", 10**9)
 
 
-def _files(storage: Storage) -> list[Path]:
-    return [file for file in storage.root.rglob("*") if file.is_file()]
+def _files(storage: Storage) -> list[str]:
+    """All that lies in the storage, and what is only arriving here."""
+    arriving = [str(file) for file in (storage.root / "incoming").iterdir()]
+    if isinstance(storage, ObjectStorage):
+        return arriving + storage._files.find(storage._place)
+    return [str(file) for file in storage.root.rglob("*") if file.is_file()]
 
 
-def _make_older(file: Path, age_s: float) -> None:
-    moment = file.stat().st_mtime - age_s
-    os.utime(file, (moment, moment))
+def _make_older(storage: Storage, key: str, age_s: float) -> None:
+    (name,) = [file for file in _files(storage) if key in file]
+    in_memory = MemoryFileSystem.store.get(name)
+    if in_memory is not None:
+        in_memory.modified -= timedelta(seconds=age_s)
+    else:
+        moment = Path(name).stat().st_mtime - age_s
+        os.utime(name, (moment, moment))
 
 
 def test_a_stream_comes_back_with_its_size_and_sha256(storage: Storage) -> None:
@@ -63,6 +75,12 @@ def test_the_same_bytes_twice_are_two_files(storage: Storage) -> None:
     first, second = storage.write_bytes(b"walk"), storage.write_bytes(b"walk")
     storage.delete(first.key)
     assert storage.read_bytes(second.key) == b"walk"
+
+
+def test_a_file_without_bytes_is_a_file(storage: Storage) -> None:
+    key = storage.write_bytes(b"").key
+    assert list(storage.keys()) == [key]
+    assert storage.read_bytes(key) == b""
 
 
 def test_nobody_else_on_the_computer_may_read(storage: Storage) -> None:
@@ -115,20 +133,20 @@ def test_a_killed_process_loses_nothing_accepted_and_its_half_file_goes(tmp_path
     assert process.stdout.readline() == "more\n"
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
-    storage = Storage(tmp_path / "files")
+    storage = FolderStorage(tmp_path / "files")
     assert list(storage.keys()) == [key]
     assert storage.read_bytes(key) == b"accepted"
-    (half,) = [file for file in _files(storage) if file.name != key]
+    (half,) = [file for file in _files(storage) if not file.endswith(key)]
     assert storage.remove_abandoned() == 0  # it may still be arriving
-    _make_older(half, 3601)
-    Storage(tmp_path / "files")  # a start cleans up
-    assert _files(storage) == [storage.path(key)]
+    _make_older(storage, Path(half).name, 3601)
+    FolderStorage(tmp_path / "files")  # a start cleans up
+    assert _files(storage) == [str(storage.path(key))]
 
 
 def test_files_without_a_row_can_be_removed_once_they_are_old(storage: Storage) -> None:
     used, orphan, fresh = (storage.write_bytes(data).key for data in (b"a", b"b", b"c"))
     for key in (used, orphan):
-        _make_older(storage.path(key), 90_000)
+        _make_older(storage, key, 90_000)
     assert storage.remove_unreferenced(frozenset({used})) == 1
     assert set(storage.keys()) == {used, fresh}
     with pytest.raises(NotFoundError):
