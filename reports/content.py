@@ -278,6 +278,11 @@ class ModelBlock:
         for count in (self.people_train, self.people_calibration, self.people_test):
             require(count >= 0, f"A number of people must not be negative; it is {count}.")
 
+    @property
+    def mixed_people(self) -> bool:
+        """Whether simulated people taught it and people of a clinic came on top."""
+        return self.simulated and self.adaptation is not None and not self.adaptation.simulated_people
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScreeningReport:

@@ -59,8 +59,10 @@ def _quality(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     table = grid(setting, setting.words.check_columns, rows, (130, 90, 105, CONTENT_WIDTH_PT - 325))
     story = [*setting.open_heading(setting.words.checks), table]
     if report.typicality is not None:
-        simulated, language = report.model.simulated, setting.language
-        figures = wording.typicality_figures(report.typicality, simulated=simulated, language=language)
+        model, language = report.model, setting.language
+        figures = wording.typicality_figures(
+            report.typicality, simulated=model.simulated, mixed=model.mixed_people, language=language
+        )
         story += [Spacer(1, 3), setting.text(figures, SMALL)]
     return story
 
@@ -128,7 +130,7 @@ def _model(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     people = words.people_value.format(
         train=model.people_train, calibration=model.people_calibration, test=model.people_test
     )
-    if model.simulated and (model.adaptation is None or model.adaptation.simulated_people):
+    if model.simulated and not model.mixed_people:
         people = f"{people} ({wording.phrases(setting.language).people[True]})"
     rows = [
         (words.model_version, f"{model.name} {model.version}"),

@@ -8,7 +8,7 @@ from reportlab.platypus.flowables import Flowable, Spacer
 
 from reports import wording
 from reports.charts import class_bars, probability_scale
-from reports.content import Outcome, PatientBlock, ScoreBlock, ScreeningReport
+from reports.content import ModelBlock, Outcome, PatientBlock, ScoreBlock, ScreeningReport
 from reports.fonts import unprintable
 from reports.labels import moment_text
 from reports.layout import (
@@ -51,7 +51,7 @@ def first_page(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     story += [Spacer(1, 4), *_banner(report, setting), _who_and_what(report, setting), Spacer(1, 3)]
     story += _quality_summary(report, setting)
     if report.typicality is not None and not report.typicality.typical:
-        story += [Spacer(1, 6), _unlike_box(report.typicality, report.model.simulated, setting)]
+        story += [Spacer(1, 6), _unlike_box(report.typicality, report.model, setting)]
     for score in report.scores:
         story += [Spacer(1, 4), together([result_box(score, setting)])]
     if report.refusals:
@@ -164,12 +164,15 @@ def _figures(score: ScoreBlock, setting: Setting) -> list[Flowable]:
     ]
 
 
-def _unlike_box(typicality: TypicalityBlock, simulated: bool, setting: Setting) -> Flowable:
+def _unlike_box(typicality: TypicalityBlock, model: ModelBlock, setting: Setting) -> Flowable:
     language = setting.language
+    figures = wording.typicality_figures(
+        typicality, simulated=model.simulated, mixed=model.mixed_people, language=language
+    )
     content: list[Flowable] = [
         setting.text(wording.phrases(language).unlike_title, RESULT),
         setting.text(shortened(typicality.reason), BODY),
-        setting.text(wording.typicality_figures(typicality, simulated=simulated, language=language), SMALL),
+        setting.text(figures, SMALL),
     ]
     return boxed(content, CONTENT_WIDTH_PT, heavy=True)
 

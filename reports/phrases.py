@@ -29,6 +29,7 @@ class Phrases:
     limits: tuple[str, ...]
     no_patient: str
     people: Mapping[bool, str]
+    mixed_people: str
     task_titles: Mapping[str, str]
     conditions: Mapping[str, str]
     class_names: Mapping[tuple[str, str], str]
@@ -146,6 +147,7 @@ ENGLISH = Phrases(
     ),
     no_patient="No patient recorded",
     people={True: "simulated people", False: "people"},
+    mixed_people="people (simulated ones and those of the clinic)",
     task_titles={"scoliosis": "Scoliosis", "depression": "Depression"},
     conditions={"scoliosis": "scoliosis", "depression": "depression"},
     class_names={

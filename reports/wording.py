@@ -253,14 +253,23 @@ def typicality_check(typicality: TypicalityBlock | None, language: str = DEFAULT
     return words.typicality_check, unlikeness, words.typicality_limit.format(threshold=threshold)
 
 
-def typicality_figures(typicality: TypicalityBlock, *, simulated: bool, language: str = DEFAULT_LANGUAGE) -> str:
-    """What unlikeness and threshold mean, and how often a recording is called unlike by mistake."""
+def typicality_figures(
+    typicality: TypicalityBlock, *, simulated: bool, mixed: bool = False, language: str = DEFAULT_LANGUAGE
+) -> str:
+    """What unlikeness and threshold mean, and how often a recording is called unlike by mistake.
+
+    Args:
+        typicality: of a recording.
+        simulated: whether simulated people taught the model.
+        mixed: whether people of a clinic came on top.
+        language: key of the wording.
+    """
     words, measured = phrases(language), typicality.measured_false_alarm_interval
     unlikeness, threshold = _unlikeness_words(typicality)
     return words.typicality_figures.format(
         unlikeness=unlikeness,
         threshold=threshold,
-        people=words.people[simulated],
+        people=words.mixed_people if mixed else words.people[simulated],
         promised=percent_of_count(typicality.false_alarm_rate),
         measured=percent_of_count(typicality.measured_false_alarm_rate),
         low=percent_of_count(measured.low),

@@ -10,6 +10,7 @@ from app.services.report_content import adaptation_block
 from app.views.parts import look, page
 from clinic_data.tables import ModelVersion
 from reports import wording
+from reports.content import AdaptationBlock
 
 _SPLITS = {"train": "Trained on", "calibration": "Calibrated on", "test": "Tested on"}
 
@@ -40,7 +41,7 @@ def body(actor: Actor) -> None:
     if adaptation is not None:
         st.markdown(f"**Adapted to** {wording.adapted_sentence(adaptation)}.")
     st.markdown(model.metrics.get("training_data", ""))
-    _guard(model)
+    _guard(model, adaptation)
     gaps = model.metrics.get("known_gaps", ())
     if gaps:
         st.markdown("**Known gaps**")
@@ -48,11 +49,13 @@ def body(actor: Actor) -> None:
     st.caption(f"SHA-256 of the model package: {model.sha256}")
 
 
-def _guard(model: ModelVersion) -> None:
+def _guard(model: ModelVersion, adaptation: AdaptationBlock | None) -> None:
     """What the model does with unlike recordings, and what it measures but never shows."""
     if alarms := model.metrics.get("false_alarms"):
         promised, measured, low, high = map(wording.percent_of_count, alarms)
-        people = wording.phrases().people[model.simulated]
+        words = wording.phrases()
+        mixed = adaptation is not None and not adaptation.simulated_people
+        people = words.mixed_people if mixed and model.simulated else words.people[model.simulated]
         st.markdown(
             "**Recordings unlike the training data** get no score. The threshold was set so that this happens by "
             f"mistake to {promised} of the recordings of people like the {people} of the calibration; measured on test "

@@ -39,7 +39,7 @@ def body(actor: Actor) -> None:
     _head(assessment, model)
     typicality = typicality_block(assessment.result)
     if typicality is not None and not typicality.typical:
-        look.unlike_banner(typicality, simulated=model.simulated)
+        look.unlike_banner(typicality, model)
     for score in score_blocks(assessment.result):
         _score(score)
     _reports(actor, assessment)
@@ -48,7 +48,7 @@ def body(actor: Actor) -> None:
     checks = quality_lines(assessment.result["quality"]["checks"])
     quality.show(checks, quality.typicality_row(typicality))
     if typicality is not None and typicality.typical:
-        st.caption(wording.typicality_figures(typicality, simulated=model.simulated))
+        st.caption(wording.typicality_figures(typicality, simulated=model.simulated, mixed=model.mixed_people))
     _what_was_seen(actor, assessment)
     _model(model)
     _hashes(assessment, model)
@@ -168,15 +168,18 @@ def _what_was_seen(actor: Actor, assessment: Assessment) -> None:
 
 def _model(model: ModelBlock) -> None:
     st.subheader("About this model")
+    people = wording.phrases().people[model.simulated and not model.mixed_people]
     with st.container(border=True):
         look.facts(
             [
                 ("Model", f"{model.name} {model.version}"),
-                ("Trained on", f"{model.people_train} {'simulated ' if model.simulated else ''}people"),
+                ("Trained on", f"{model.people_train} {people}"),
                 ("Calibrated on", f"{model.people_calibration} others"),
                 ("Tested on", f"{model.people_test} others"),
             ]
         )
+        if model.adaptation is not None:
+            st.markdown(f"**Adapted to** {wording.adapted_sentence(model.adaptation)}.")
         st.markdown(model.training_data)
         st.markdown("**Known gaps**")
         look.bullets(model.known_gaps)

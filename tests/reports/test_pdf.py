@@ -350,15 +350,17 @@ def test_an_unknown_language_is_refused(report_factory: Reports) -> None:
         render_pdf(report_factory(language="xx"))
 
 
-def test_an_adapted_model_says_so_on_the_page(report_factory: Reports) -> None:
+def test_an_adapted_model_says_so_on_the_page(report_factory: Reports, typical: TypicalityBlock) -> None:
     adaptation = AdaptationBlock("scoliosis", "head", 214, False, "fgait-bundled 0.2.0")
-    report = report_factory(model=replace(report_factory().model, adaptation=adaptation))
+    model = replace(report_factory().model, adaptation=adaptation)
+    report = report_factory(model=model, typicality=typical)
     text = plain(whole_text(render_pdf(report)))
     for words in (
         "SIMULATED MODEL",
         "adapted to 214 people of a clinic",
         "Adapted to",
         "begun with fgait-bundled 0.2.0",
+        "simulated ones and those of the clinic",
     ):
         assert words in text
     assert "measured on patients" not in text

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.services.permissions import Actor
 from clinic_data.tables import Patient, Sex
-from reports.content import AdaptationBlock, ScoreBlock
+from reports.content import AdaptationBlock, ModelBlock, ScoreBlock
 from reports.measures import TypicalityBlock
 from reports.wording import (
     SIMULATED_BANNER,
@@ -94,9 +94,9 @@ def sha256(text: str, *, short: bool = False) -> str:
     return f'<span class="fg-hash" title="{escape(text)}">{escape(text[:12] if short else text)}</span>'
 
 
-def unlike_banner(typicality: TypicalityBlock, *, simulated: bool) -> None:
+def unlike_banner(typicality: TypicalityBlock, model: ModelBlock) -> None:
     """Stands above the scores of a recording that is unlike the training data."""
-    figures = typicality_figures(typicality, simulated=simulated)
+    figures = typicality_figures(typicality, simulated=model.simulated, mixed=model.mixed_people)
     st.html(
         f'<div class="fg-banner fg-stop" role="alert"><b>{escape(UNLIKE_TITLE)}.</b><br>{escape(typicality.reason)}'
         f'<br><span class="fg-small">{escape(figures)}</span></div>'
