@@ -136,7 +136,12 @@ def _choose(page: Page, box: Locator, option: str) -> None:
 def _write_protocol_and_start(page: Page) -> None:
     """Wide margins: the gate has some two dozen people, so that the usual ones would decide by chance."""
     page.get_by_text("Recalibration only").wait_for()
-    for label in ("AUROC may be lower by", "Sensitivity may be lower by", "Specificity may be lower by"):
+    for label in (
+        "AUROC may be lower by",
+        "Brier score may be higher by",
+        "Sensitivity may be lower by",
+        "Specificity may be lower by",
+    ):
         _fill(page, label, "1")
     _fill(page, "ECE beyond chance at most", "1")
     _fill(page, "AUROC in each subgroup at least", "0")
@@ -163,9 +168,9 @@ def _watch_and_open_candidate(page: Page) -> str:
     """Watches until the comparison is there, and opens the new version."""
     _heading(page, re.compile("^Retraining 1"))
     expect(page.get_by_role("progressbar").first).to_be_visible()
-    to_candidate = page.get_by_text("Open this version to request its promotion")
-    expect(to_candidate).to_be_visible(timeout=_RETRAINED_WITHIN_MS)
+    expect(page.get_by_text("Open this version").first).to_be_visible(timeout=_RETRAINED_WITHIN_MS)
     _heading(page, "What was asked and what came of it")
+    to_candidate = page.get_by_text("Open this version to request its promotion")
     _keep_picture(page, "comparison")
     to_candidate.click()
     heading = page.get_by_role("heading", name=re.compile(r"candidate")).first
