@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from fgait_core.package_content import ANY_VIEW, CalibratedContent, PackageContent, TaskContent
+from fgait_core.package_content import ANY_VIEW, CalibratedContent, PackageContent
 from fgait_core.recipes.measure_groups import IN_GROUPS, listed
+from fgait_core.recipes.model_card_origin import adapted, marked, measured_heading, origin, title
 
 
 def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
-    """The card as Markdown; everything in it says that it was simulated."""
+    """The card as Markdown; what was simulated is called so."""
     channels = "-".join(map(str, content.architecture.channels))
     depths = "-".join(map(str, content.architecture.depths))
     people = ", ".join(f"{count} {split}" for split, count in content.people.items())
     transform = content.transform
     seen = transform.modality.replace("_", " ")
     lines = [
-        f"# Model card: {content.name} {content.version} (simulated)",
+        title(content),
         "",
-        "A gait network that was trained, calibrated and tested on **simulated walkers only**. It exists so that the",
-        "software can be tried, tested and demonstrated from end to end. Screening, not diagnosis.",
-        "",
-        "## What it is no evidence for",
-        "",
-        "- That scoliosis or depression can be found in the gait of real people by this model: it never saw one.",
-        "- That any figure below (discrimination, calibration, coverage, operating point) holds for patients.",
-        "- That it is fair to any group of real people.",
+        *origin(content),
         "",
         "## What it is",
         "",
@@ -35,16 +29,21 @@ def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
         f"{transform.frame_rate_hz:g} Hz; the windows of a longer recording are averaged.",
         f"- Data: {content.training_data}.",
         f"- People in the splits, none in two of them, no body in two of them: {people}.",
+        *adapted(content, metrics),
         "",
-        "## Measured on simulated people whom it never saw (test split)",
-        "",
+        *measured_heading(content),
         "Intervals are 95 %. AUROC is of the positive class against the rest, all sequences, interval over people.",
         "Sensitivity, specificity, calibration and coverage: one sequence of each person.",
         "",
-        *_table(("", *(task.name for task in content.tasks)), _rows(content.tasks, metrics)),
+        *_table(("", *(task.name for task in content.tasks)), _rows(content, metrics)),
     ]
     for task in content.tasks:
-        lines += ["", f"### {task.name} in groups (simulated)", "", *_groups(metrics["tasks"][task.name])]
+        lines += [
+            "",
+            f"### {task.name} in groups{marked(content, task.name)}",
+            "",
+            *_groups(metrics["tasks"][task.name]),
+        ]
     lines += _attributes(content, metrics)
     lines += _typicality(content, metrics["typicality"])
     lines += ["", "## Known gaps", "", *(f"- {gap}" for gap in content.known_gaps)]
@@ -112,13 +111,15 @@ def _typicality(content: PackageContent, measured: dict[str, Any]) -> list[str]:
     alarms = {"all": measured["false_alarms"]}
     alarms |= {f"{kind}: {name.replace('_', ' ')}": each for kind, name, each in listed(measured)}
     noticed = measured["noticed"]
+    clinic = measured.get("measured_on")
+    split, whose = ("the calibration split", "its") if clinic is None else ("people of the clinic", "such")
     return [
         "",
-        "## Recordings unlike the training data (simulated)",
+        f"## Recordings unlike the training data{' (simulated)' if content.simulated else ''}",
         "",
         f"Every score of a recording abstains whose features are unlike those of the training people. The threshold is "
-        f"fixed on the calibration split so that {content.typicality.false_alarm_rate:.0%} of its people are called "
-        "unlike. Measured on the test split:",
+        f"fixed on {split} so that {content.typicality.false_alarm_rate:.0%} of {whose} people are called "
+        f"unlike. Measured on {clinic or 'the test split'}:",
         "",
         *_table(("walkers called unlike", "share"), [(name, [_estimate(each)]) for name, each in alarms.items()]),
         "",
@@ -135,9 +136,10 @@ def _typicality(content: PackageContent, measured: dict[str, Any]) -> list[str]:
     ]
 
 
-def _rows(tasks: tuple[TaskContent, ...], metrics: dict[str, Any]) -> list[tuple[str, list[str]]]:
+def _rows(content: PackageContent, metrics: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    tasks = content.tasks
     measured = [metrics["tasks"][task.name] for task in tasks]
-    baselines = [metrics["baselines"][task.name] for task in tasks]
+    baselines = [_baselines(content, task.name, metrics) for task in tasks]
     point = [each["operating_point"] for each in measured]
     return [
         ("classes", [", ".join(task.class_order) for task in tasks]),
@@ -148,16 +150,22 @@ def _rows(tasks: tuple[TaskContent, ...], metrics: dict[str, Any]) -> list[tuple
         ("macro F1", [_estimate(each["macro_f1"]) for each in measured]),
         ("balanced accuracy", [_estimate(each["balanced_accuracy"]) for each in measured]),
         ("… by chance", [f"{each['chance_balanced_accuracy']:.3f}" for each in measured]),
-        ("AUROC of the mean silhouette (baseline)", [_estimate(each["mean_silhouette"]) for each in baselines]),
+        ("AUROC of the mean silhouette (baseline)", [_estimate(each.get("mean_silhouette")) for each in baselines]),
         (
             "AUROC of view, clothing, load, age, sex (short cut)",
-            [_estimate(each["only_view_clothing_carrying_age_sex"]) for each in baselines],
+            [_estimate(each.get("only_view_clothing_carrying_age_sex")) for each in baselines],
         ),
         ("threshold", [f"{each['threshold']:.3f}" for each in point]),
         ("sensitivity", [_share(each, "sensitivity") for each in point]),
         ("specificity", [_share(each, "specificity") for each in point]),
         *_calibration_rows(measured),
     ]
+
+
+def _baselines(content: PackageContent, task: str, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Those of an adapted task were measured on other people than its figures, and are left out."""
+    adaptation = content.adaptation
+    return {} if adaptation is not None and adaptation.task == task else metrics["baselines"][task]
 
 
 def _calibration_rows(measured: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:

@@ -179,7 +179,7 @@ _BEFORE = "Before its adaptation trained, calibrated and tested on simulated wal
 def metrics_of(
     base_folder: Path, task: str, measured: dict[str, Any], alarms: dict[str, Any], content: PackageContent
 ) -> dict[str, Any]:
-    """The base's measures with those of the retrained task in their place."""
+    """The base's measures with those of the retrained task in their place, and false alarms of the clinic's people."""
     metrics: dict[str, Any] = json.loads((base_folder / METRICS_FILE).read_text(encoding="utf-8"))
     adaptation = content.adaptation.model_dump(mode="json") if content.adaptation else {}
     kind = "simulated people" if adaptation["simulated_people"] else "people"
@@ -188,6 +188,17 @@ def metrics_of(
         "simulated": content.simulated,
         "created_by": content.created_by,
         "tasks": metrics["tasks"] | {task: measured},
-        "typicality": metrics["typicality"] | alarms,
+        "typicality": _typicality(metrics["typicality"], alarms, words),
         "adaptation": adaptation | {"measured_on": words},
     }
+
+
+def _typicality(base: dict[str, Any], alarms: dict[str, Any], measured_on: str) -> dict[str, Any]:
+    """Without new thresholds the base's; with them nothing of its groups, which were measured at others."""
+    if not alarms:
+        return base
+    return (
+        {name: each for name, each in base.items() if not name.startswith("by_")}
+        | alarms
+        | {"measured_on": measured_on}
+    )
