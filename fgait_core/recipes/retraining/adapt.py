@@ -76,10 +76,10 @@ def adapt(
         change = _head(people, ~held, people.weights, 0, penalty)
         moved[held] = people.said[held, 0] + change(people.features[held], people.mix[held, 0])
         progress(0.3 * (each + 1) / FOLDS, "predicting people out of fold")
-    probabilities = np.empty_like(moved)
+    probabilities, present = np.empty_like(moved), _present(people)
     for each in range(FOLDS):
         held = fold == each
-        affine = fit_affine(moved[~held], people.labels[~held], people.weights[~held], prior_people)
+        affine = fit_affine(moved[~held], people.labels[~held], people.weights[~held], prior_people, present)
         probabilities[held] = softmax(affine(moved[held]), axis=1)
     heads, affines = _with_replicates(people, moved, penalty, prior_people, protocol.seed, progress, cancelled)
     return Adapted(
@@ -95,15 +95,20 @@ def adapt(
 
 
 def _head(people: Development, rows: NDArray[np.bool_], weights: Array, head: int, penalty: float) -> HeadChange:
-    counted = rows & (weights > 0)
+    counted, present = rows & (weights > 0), _present(people)
     return fit_head(
         people.features[counted],
-        people.said[counted, head],
-        people.mix[counted, head],
-        people.labels[counted],
+        people.said[counted, head][:, present],
+        people.mix[counted, head][:, present],
+        (np.cumsum(present) - 1)[people.labels[counted]],
         weights[counted],
         penalty,
     )
+
+
+def _present(people: Development) -> NDArray[np.bool_]:
+    """Which classes the clinic has people of: bool `[class]`."""
+    return np.isin(np.arange(people.said.shape[2]), people.labels)
 
 
 def _with_replicates(
@@ -125,7 +130,7 @@ def _with_replicates(
         drawn = rng.poisson(1.0, len(names))[owner] if head else np.ones(len(owner))
         weights = people.weights * drawn
         heads.append(_head(people, everybody, weights, head, penalty))
-        affines.append(fit_affine(moved, people.labels, weights, prior_people))
+        affines.append(fit_affine(moved, people.labels, weights, prior_people, _present(people)))
         progress(0.3 + 0.7 * (head + 1) / count, "fitting head and replicates")
     return tuple(heads), tuple(affines)
 

@@ -50,21 +50,24 @@ def fit_head(
 ) -> HeadChange:
     """The most probable change.
 
+    Where nobody has one of the classes, give the others alone as `base`, `labels` and first axis of `mix`: it is then
+    fitted to which of those each row is, and nothing is concluded from the class that is missing.
+
     Args:
         features: float64 `[row, feature]`.
         base: float64 `[row, class]`, calibrated logits of the base.
-        mix: float64 `[row, class, class]`.
+        mix: float64 `[row, class, class of the head]`.
         labels: int64 `[row]`.
         weights: float64 `[row]`, how much each row counts.
         penalty: on the squared length of the change; infinity forbids any.
     """
-    classes = base.shape[1]
+    told, classes = mix.shape[1:]
     if np.isinf(penalty):
         return no_change(features.shape[1], classes)
     mean = weights @ features / weights.sum()
     centred = features - mean
     kernel = centred @ centred.T
-    wanted = np.eye(classes)[labels]
+    wanted = np.eye(told)[labels]
 
     def loss(values: Array) -> tuple[float, Array]:
         moved = values.reshape(-1, classes)

@@ -168,7 +168,8 @@ def _gaps(base: ModelPackage, task: TaskContent, simulated: bool) -> tuple[str, 
         gaps = [gap.replace("Trained, calibrated and tested on simulated walkers only", _BEFORE) for gap in gaps]
     if never:
         gaps.append(
-            f"{task.name}: too few development people are {' or '.join(never)}; no recording's set can leave that out."
+            f"{task.name}: too few development people are {' or '.join(never)}; no recording's set can leave that out. "
+            "Of a class that nobody had, the base's opinion was kept."
         )
     return (PROVISIONAL, *gaps)
 

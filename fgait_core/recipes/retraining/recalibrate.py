@@ -33,7 +33,13 @@ class Affine:
         return self.slope * logits + self.shift
 
 
-def fit_affine(logits: Array, labels: NDArray[np.int64], weights: Array, prior_people: float) -> Affine:
+def fit_affine(
+    logits: Array,
+    labels: NDArray[np.int64],
+    weights: Array,
+    prior_people: float,
+    present: NDArray[np.bool_] | None = None,
+) -> Affine:
     """The most probable slope and shifts.
 
     Args:
@@ -41,7 +47,14 @@ def fit_affine(logits: Array, labels: NDArray[np.int64], weights: Array, prior_p
         labels: int64 `[row]`.
         weights: float64 `[row]`, how much each row counts; a person's rows together count 1.
         prior_people: how many people the base is worth; infinity gives slope 1 and no shift.
+        present: bool `[class]`, the classes that the clinic has people of; by default all. Another one keeps its odds
+            to the others together: that a clinic has nobody of it yet does not say that nobody will come.
     """
+    if present is not None and not present.all():
+        of_those = fit_affine(logits[:, present], (np.cumsum(present) - 1)[labels], weights, prior_people)
+        shift = np.zeros(len(present))
+        shift[present] = of_those.shift
+        return Affine(of_those.slope, shift)
     classes = logits.shape[1]
     if np.isinf(prior_people):
         return Affine(1.0, np.zeros(classes))
