@@ -19,7 +19,7 @@ from app.settings import Settings
 from app.worker import Worker, run_until_signal, worker_name
 from clinic_data.database import Database
 
-_NICENESS = 10
+_NICENESS = 5
 
 
 def run_trainer(settings: Settings, parent_pid: int | None = None) -> None:

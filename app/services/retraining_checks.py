@@ -21,6 +21,8 @@ from fgait_core.config.retraining import RetrainingProtocol
 
 MIN_DEVELOPMENT = 5
 """People with and without the condition at the least: one for each of five folds."""
+MIN_HELD_OUT = 4 * MIN_DEVELOPMENT
+"""For scopes that train the encoder: a quarter of them is held out and must have as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def check_start(
     entries = cohorts.entries(cohort)
     found = [
         *_model_and_protocol(cohort, base, protocol),
-        _development(cohort, entries),
+        _development(cohort, entries, protocol),
         *check_people(session, storage, cohort),
         *_resources_here(settings, protocol, entries),
         _gate(cohort, entries, protocol),
@@ -162,11 +164,13 @@ def _people(entries: Iterable[Mapping[str, Any]], role: TrainingRole, positive: 
     return len(with_it), len({entry["person"] for entry in of_role} - with_it)
 
 
-def _development(cohort: Cohort, entries: list[dict[str, Any]]) -> Check:
+def _development(cohort: Cohort, entries: list[dict[str, Any]], protocol: RetrainingProtocol) -> Check:
     with_it, without = _people(entries, TrainingRole.DEVELOPMENT, positive_of(cohort.task))
-    enough = min(with_it, without) >= MIN_DEVELOPMENT
+    least = MIN_HELD_OUT if protocol.changes_encoder else MIN_DEVELOPMENT
+    enough = min(with_it, without) >= least
     words = f"{with_it} people with the condition and {without} without it to learn from"
-    advice = f"; at least {MIN_DEVELOPMENT} of each are needed. Record more outcomes and freeze a new cohort."
+    smaller = ", or choose the scope head" if protocol.changes_encoder else ""
+    advice = f"; at least {least} of each are needed. Record more outcomes and freeze a new cohort{smaller}."
     return Check("People to learn from", enough, True, words + ("." if enough else advice))
 
 

@@ -6,7 +6,7 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.services.cohort_shards import write_role
 from app.services.device_lock import DeviceLock
@@ -22,6 +22,9 @@ from clinic_data.storage import Storage
 from clinic_data.tables import Job
 from fgait_core.config.retraining import RetrainingProtocol
 from fgait_core.errors import ModelPackageError
+
+if TYPE_CHECKING:
+    from fgait_core.package_content import Transform
 
 
 @dataclass(slots=True)
@@ -123,8 +126,8 @@ def identity_of(package: Path) -> str | None:
         return None
 
 
-def frame_rate_hz(package: Path) -> float:
-    """Of the sequences that a package's network sees."""
+def transform_of(package: Path) -> Transform:
+    """How a package's network sees sequences: frame rate, frames of a window."""
     from fgait_core.package_files import CONTENT_FILE, read_content
 
-    return read_content(package / CONTENT_FILE).transform.frame_rate_hz
+    return read_content(package / CONTENT_FILE).transform

@@ -21,9 +21,9 @@ from app.services import model_store
 from app.services.device_lock import DeviceLock
 from app.services.disjointness import Disjointness, proof_of_disjointness
 from app.services.pulse import Pulse
-from app.services.replay_data import ensure_replay
+from app.services.replay_data import ReplayPlan, ensure_replay
 from app.services.retraining_checks import check_people, check_resources
-from app.services.training_attempt import Attempt, frame_rate_hz, gate_options, identity_of
+from app.services.training_attempt import Attempt, gate_options, identity_of, transform_of
 from app.services.training_jobs import EVALUATE, RETRAIN, protocol_json
 from app.services.training_live import LiveView
 from app.services.training_run import RunFolder, read_json, remove_old_sequences, write_whole
@@ -39,6 +39,8 @@ from fgait_core.gate_report import GateReport
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+    from fgait_core.package_content import Transform
 
 _SLACK_S = 3600.0
 _OWN_SUFFIX = re.compile(r"-r\d+-[0-9a-f]{8}$")
@@ -181,10 +183,10 @@ class TrainingWork:
     def _fit_package(self, run: Attempt, package: Path, retraining: Retraining, base: ModelVersion) -> None:
         from fgait_core.config.files import save_config
 
-        rate = frame_rate_hz(package)
+        transform = transform_of(package)
         run.live.begin(0.0, 0.05, "Reading the recordings to learn from")
-        run.write_role(TrainingRole.DEVELOPMENT, rate, run.folder.development)
-        replay = self._replay(run, rate) if run.protocol.changes_encoder else (None, None)
+        run.write_role(TrainingRole.DEVELOPMENT, transform.frame_rate_hz, run.folder.development)
+        replay = self._replay(run, transform) if run.protocol.changes_encoder else (None, None)
         config = RetrainConfig(
             kind="retrain",
             base=run.folder.relative(package),
@@ -199,12 +201,13 @@ class TrainingWork:
         run.live.begin(0.15, 0.8, "Fitting")
         run.command("retrain", str(run.folder.config), "--out", str(run.folder.fit))
 
-    def _replay(self, run: Attempt, rate_hz: float) -> tuple[Path, Path]:
+    def _replay(self, run: Attempt, transform: Transform) -> tuple[Path, Path]:
         def simulate(arguments: Sequence[str], words: str) -> None:
             run.live.begin(0.05, 0.15, words)
             run.command(*arguments)
 
-        return ensure_replay(self.settings.data_dir, self.replay_people, rate_hz, simulate)
+        plan = ReplayPlan.fitting(self.replay_people, transform.frame_rate_hz, transform.window_frames)
+        return ensure_replay(self.settings.data_dir, plan, simulate)
 
     def _compare(
         self, run: Attempt, version: ModelVersion, candidate: Path, package: Path | None, *, own: bool
@@ -215,7 +218,7 @@ class TrainingWork:
             production = model_store.production(self.database)
             in_use = model_store.package_folder(self.settings, self.database, self.storage, production.id)
             run.live.begin(0.8, 0.85, "Reading the recordings of the locked people")
-            run.write_role(TrainingRole.GATE, frame_rate_hz(candidate), run.folder.gate)
+            run.write_role(TrainingRole.GATE, transform_of(candidate).frame_rate_hz, run.folder.gate)
             write_whole(run.folder.protocol, protocol_json(run.protocol))
             run.live.begin(0.85, 0.97, "Comparing with the version in production")
             run.command("gate", str(candidate), *gate_options(run, in_use, proof, package))

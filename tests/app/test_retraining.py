@@ -89,6 +89,15 @@ def test_too_few_people_forbid_it(clinic):
         _start(clinic, cohort)
 
 
+def test_training_the_encoder_needs_more_people(clinic, cohort):
+    encoder = PROTOCOL.model_copy(update={"scope": "head_and_last_stage"})
+    check = _checks(clinic, cohort, encoder)["People to learn from"]
+    assert not check.passed
+    assert check.blocking
+    assert "at least 20 of each" in check.words
+    assert "choose the scope head" in check.words
+
+
 def test_start_stores_the_protocol_and_queues_by_device(clinic, cohort):
     retraining = _start(clinic, cohort)
     gpu = _start(clinic, cohort, PROTOCOL.model_copy(update={"budget": BudgetConfig(device="cuda")}))

@@ -19,7 +19,7 @@ from test_training_process import processes_of, wait_until
 from app.services.cohort_selection import CohortFilters
 from app.services.device_lock import DeviceLock
 from app.services.pulse import Pulse
-from app.services.replay_data import ensure_replay
+from app.services.replay_data import ReplayPlan, ensure_replay
 from app.services.training_run import RunFolder
 from app.services.training_work import TrainingWork
 from clinic_data import audit, jobs, model_registry, retrainings
@@ -266,11 +266,13 @@ def test_replay_data_are_made_once(tmp_path):
         folder.mkdir(parents=True)
         (folder / "manifest.json").write_text("{}")
 
-    first = ensure_replay(tmp_path, (600, 300), 25.0, run)
-    assert ensure_replay(tmp_path, (600, 300), 25.0, run) == first
+    plan = ReplayPlan.fitting((600, 300), 12.5, 12)
+    assert plan == ReplayPlan((600, 300), 25.0, 30)  # the simulator films 15 to 120 frames a second
+    first = ensure_replay(tmp_path, plan, run)
+    assert ensure_replay(tmp_path, plan, run) == first
     assert len(made) == 2
     assert [words[words.index("--split") + 1] for words in made] == ["train", "calibration"]
-    assert ensure_replay(tmp_path, (600, 300), 30.0, run) != first
+    assert ensure_replay(tmp_path, ReplayPlan.fitting((600, 300), 30.0, 60), run) != first
 
 
 def test_time_that_killed_attempts_used_counts_for_the_same_job_alone(tmp_path):
