@@ -1,6 +1,6 @@
 """How often the gate lets candidates pass that are better, equal, worse, miscalibrated, or taught with shuffled labels.
 
-    ./run benchmark gate [--repeats 100] [--people 30 100 300] [--criteria]
+    ./run benchmark gate [--repeats 100] [--people 30 100 300] [--protocol FILE] [--criteria]
 
 Each repeat draws a clinic: gate people, half of them with the condition, and twice as many development people, on whom
 the candidate's calibrator and threshold are fitted as a retraining does. What both versions say of a person is drawn
@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass, replace
 from multiprocessing import Pool
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import norm
 
+from fgait_core.config.files import load_protocol
 from fgait_core.config.retraining import RetrainingProtocol
 from fgait_core.evaluation.calibration import fit_calibrator
 from fgait_core.evaluation.classification import threshold_for_sensitivity
@@ -87,15 +89,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--people", type=int, nargs="+", default=[30, 100, 300])
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--protocol", type=Path, help="other criteria than the default ones; its task is depression")
     parser.add_argument("--criteria", action="store_true", help="also how often each criterion is met")
     chosen = parser.parse_args()
+    protocol = PROTOCOL if chosen.protocol is None else load_protocol(chosen.protocol)
     print("| candidate |", " | ".join(f"{n} gate people" for n in chosen.people), "|")
     print("|---|" + "---|" * len(chosen.people))
     with Pool(chosen.processes) as pool:
         for scenario in SCENARIOS:
             cells = [
-                pool.starmap(_outcome, [(scenario, people, seed) for seed in range(chosen.repeats)], chunksize=20)
-                for people in chosen.people
+                pool.starmap(_outcome, [(scenario, n, seed, protocol) for seed in range(chosen.repeats)], chunksize=20)
+                for n in chosen.people
             ]
             passed = [sum(each["all"] for each in cell) / len(cell) for cell in cells]
             print(f"| {scenario.words} |", " | ".join(f"{share:.1%}" for share in passed), "|", flush=True)
@@ -110,24 +114,28 @@ def _print_criteria(cells: list[list[dict[str, bool]]]) -> None:
             print(f"| … {name} |", " | ".join(f"{share:.1%}" for share in shares), "|")
 
 
-def _outcome(scenario: Scenario, people: int, seed: int) -> dict[str, bool]:
-    report = simulate(scenario, people, seed)
+def _outcome(scenario: Scenario, people: int, seed: int, protocol: RetrainingProtocol) -> dict[str, bool]:
+    report = simulate(scenario, people, seed, protocol)
     return {each.name: each.passed for each in report.criteria} | {"all": report.passed}
 
 
-def simulate(scenario: Scenario, people: int, seed: int) -> GateReport:
+def simulate(scenario: Scenario, people: int, seed: int, protocol: RetrainingProtocol) -> GateReport:
     """One gate of a simulated clinic."""
     rng = np.random.default_rng([seed, people])
     development, gate = (_draw(scenario, count, rng) for count in (2 * people, people))
     production = _production(scenario, gate)
-    candidate = replace(production, version="2") if scenario.same else _candidate(scenario, development, gate)
+    candidate = (
+        replace(production, version="2")
+        if scenario.same
+        else _candidate(scenario, development, gate, protocol.wanted_sensitivity)
+    )
     names = np.array([f"p{number:04}" for number in range(people)])
     groups = {
         "sex": rng.choice(["female", "male"], people),
         "view": rng.choice(["front", "oblique", "side", "back"], people, p=[0.4, 0.1, 0.4, 0.1]),
     }
     recordings = GatePeople(names, names, gate.recorded.astype(np.int64), gate.recorded, groups)
-    return report_on(recordings, production, candidate, PROTOCOL, FACTS, seed=seed, samples=SAMPLES)
+    return report_on(recordings, production, candidate, protocol, FACTS, seed=seed, samples=SAMPLES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,13 +171,13 @@ def _production(scenario: Scenario, gate: Drawn) -> Said:
     return _said("production", float(threshold), expit(apart * gate.production))
 
 
-def _candidate(scenario: Scenario, development: Drawn, gate: Drawn) -> Said:
+def _candidate(scenario: Scenario, development: Drawn, gate: Drawn, wanted_sensitivity: float) -> Said:
     """Calibrator and threshold from the development people, as they were recorded."""
     wanted, base = development.recorded, _apart(scenario.production)
     logits = [np.stack([-each, each], 1) * base / 2 for each in (development.candidate, gate.candidate)]
     calibrator = fit_calibrator(logits[0], wanted.astype(np.int64))
     said = [_odds(calibrator.calibrated_logits(each)) * scenario.steep + scenario.shift for each in logits]
-    threshold = threshold_for_sensitivity(expit(said[0]), wanted, PROTOCOL.wanted_sensitivity)
+    threshold = threshold_for_sensitivity(expit(said[0]), wanted, wanted_sensitivity)
     return _said("candidate", threshold, expit(said[1]))
 
 

@@ -119,7 +119,7 @@ def _of_gate(task: TaskContent, measured: dict[str, Any]) -> TaskContent:
 def _with_gate(metrics: dict[str, Any], report: GateReport, measured: dict[str, Any]) -> dict[str, Any]:
     """Everything else that the fitted package says stays; what it says of the task is the gate's now."""
     kind = "simulated people" if report.simulated else "people"
-    words = f"{report.people} locked gate {kind} of the clinic ({report.recordings} recordings), never trained on"
+    words = f"{report.people} locked {kind} of the clinic's gate ({report.recordings} recordings), never trained on"
     gate = report.model_dump(mode="json", include={"people", "positive", "recordings", "gate_sha256", "criteria"})
     return metrics | {
         "tasks": metrics["tasks"] | {report.task: measured},

@@ -77,7 +77,7 @@ def test_weights_stay_and_figures_are_those_of_the_gate(
     assert PROVISIONAL in before.known_gaps
     assert PROVISIONAL not in final.known_gaps
     metrics = json.loads((tmp_path / "final" / METRICS_FILE).read_text())
-    assert metrics["adaptation"]["measured_on"].startswith("12 locked gate simulated people")
+    assert metrics["adaptation"]["measured_on"].startswith("12 locked simulated people of the clinic's gate")
     assert metrics["tasks"]["depression"]["people"] == 12
     assert metrics["gate"]["passed"] == report.passed
     assert named_as(report, final).candidate.sha256 == final.sha256 != before.sha256
