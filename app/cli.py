@@ -127,15 +127,15 @@ def _report(result: ScreeningResult, walk: Walk) -> bytes:
 
 
 def _print_summary(result: ScreeningResult) -> None:
-    from app.services.report_content import score_blocks, typicality_block
-    from reports.wording import typicality_sentence
+    from app.services.report_content import adaptation_block, score_blocks, typicality_block
+    from reports.wording import simulated_explanation, typicality_sentence
 
     typer.echo(
         f"{result.recording.file_name}: person {result.person} of {len(result.people)}, {result.quality.view} view"
     )
-    if result.simulated:
-        typer.echo("SIMULATED: this model has learned from simulated walkers only; it is not clinically validated.")
     content = result.to_json()
+    if result.simulated:
+        typer.echo(f"SIMULATED MODEL: {simulated_explanation(adaptation_block(content['model'].get('adapted_on')))}")
     typicality = typicality_block(content)
     typer.echo(f"  {typicality_sentence(typicality)}. {typicality.reason if typicality else ''}".rstrip())
     for score in score_blocks(content):
