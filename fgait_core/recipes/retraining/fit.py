@@ -82,10 +82,11 @@ def fit(
 
 
 def _claim(run: Path, config: RetrainConfig) -> None:
-    """Writes the configuration; refuses a folder of another one."""
+    """Writes the configuration; refuses a folder where something was made by another one."""
     run.mkdir(parents=True, exist_ok=True)
     theirs = run / RUN_CONFIG
-    if theirs.is_file() and load_config(theirs, RetrainConfig) != config:
+    made = any(path != theirs for path in run.iterdir())
+    if made and theirs.is_file() and load_config(theirs, RetrainConfig) != config:
         raise ConfigError(f"{run} holds a retraining of another configuration. Name another folder.")
     save_config(theirs, config)
 

@@ -187,6 +187,9 @@ def test_too_few_outcomes_are_refused(retrain_config: RetrainConfig, write_clini
 def test_a_task_that_the_base_does_not_know_is_refused(retrain_config: RetrainConfig, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"tiny 2.* does not screen for parkinson"):
         fit(changed(retrain_config, {"task": "parkinson"}), tmp_path / "run")
+    fit(
+        changed(retrain_config, {"scope": "recalibration"}), tmp_path / "run"
+    )  # nothing was made: no other folder needed
 
 
 def test_people_who_are_not_simulated_are_not_called_so(
