@@ -76,7 +76,7 @@ def test_from_outcomes_to_a_new_version_and_back(page: Page, simulated_clinic: S
     sign_out(page)
 
     _enter_first_time(page, simulated_clinic, "sim-clinician")
-    _screen(page, app, sample_video)
+    _screen(page, sample_video)
     expect(page.get_by_text(candidate).first).to_be_visible()
     expect(page.get_by_text("SIMULATED MODEL").first).to_be_visible()
     sign_out(page)
@@ -186,9 +186,7 @@ def _ask_for_promotion(page: Page) -> None:
     _heading(page, re.compile("A promotion is asked for"))
 
 
-def _screen(page: Page, app: RunningApp, video: Path) -> None:
-    page.goto(f"{app.url}/patients")
-    _heading(page, "Patients")
+def _screen(page: Page, video: Path) -> None:
     page.get_by_role("button", name="New patient").click()
     page.get_by_label("Record number").fill("R-1")
     page.get_by_label("Family name").fill("New")
