@@ -6,7 +6,7 @@ from typing import Any
 
 from fgait_core.package_content import ANY_VIEW, CalibratedContent, PackageContent
 from fgait_core.recipes.measure_groups import IN_GROUPS, listed
-from fgait_core.recipes.model_card_origin import adapted, marked, measured_heading, origin, title
+from fgait_core.recipes.model_card_origin import adapted, marked, measured_heading, of_clinic, origin, title
 
 
 def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
@@ -19,7 +19,7 @@ def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
     lines = [
         title(content),
         "",
-        *origin(content),
+        *origin(content, metrics),
         "",
         "## What it is",
         "",
@@ -31,7 +31,7 @@ def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
         f"- People in the splits, none in two of them, no body in two of them: {people}.",
         *adapted(content, metrics),
         "",
-        *measured_heading(content),
+        *measured_heading(content, metrics),
         "Intervals are 95 %. AUROC is of the positive class against the rest, all sequences, interval over people.",
         "Sensitivity, specificity, calibration and coverage: one sequence of each person.",
         "",
@@ -40,7 +40,7 @@ def write_card(content: PackageContent, metrics: dict[str, Any]) -> str:
     for task in content.tasks:
         lines += [
             "",
-            f"### {task.name} in groups{marked(content, task.name)}",
+            f"### {task.name} in groups{marked(content, task.name, metrics)}",
             "",
             *_groups(metrics["tasks"][task.name]),
         ]
@@ -164,8 +164,7 @@ def _rows(content: PackageContent, metrics: dict[str, Any]) -> list[tuple[str, l
 
 def _baselines(content: PackageContent, task: str, metrics: dict[str, Any]) -> dict[str, Any]:
     """Those of an adapted task were measured on other people than its figures, and are left out."""
-    adaptation = content.adaptation
-    return {} if adaptation is not None and adaptation.task == task else metrics["baselines"][task]
+    return {} if of_clinic(content, task, metrics) else metrics["baselines"][task]
 
 
 def _calibration_rows(measured: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:

@@ -25,7 +25,7 @@ def title(content: PackageContent) -> str:
     return f"# Model card: {content.name} {content.version}{' (simulated)' if content.simulated else ''}"
 
 
-def origin(content: PackageContent) -> list[str]:
+def origin(content: PackageContent, metrics: Mapping[str, Any]) -> list[str]:
     """What was learned from whom, and what it is therefore no evidence for."""
     adaptation = content.adaptation
     if adaptation is None:
@@ -46,7 +46,7 @@ def origin(content: PackageContent) -> list[str]:
         "",
         "## What it is no evidence for",
         "",
-        *(_NOT_OF_REAL_PEOPLE if adaptation.simulated_people else _not_elsewhere(content, adaptation)),
+        *(_not_elsewhere(content, real) if (real := _of_real_people(adaptation, metrics)) else _NOT_OF_REAL_PEOPLE),
     ]
 
 
@@ -57,16 +57,22 @@ _NOT_OF_REAL_PEOPLE = (
 )
 
 
-def _not_elsewhere(content: PackageContent, adaptation: AdaptationContent) -> list[str]:
+def _of_real_people(adaptation: AdaptationContent, metrics: Mapping[str, Any]) -> list[str]:
+    """Tasks whose figures are of people of a clinic who are not simulated."""
+    real = [task for task, each in _earlier(metrics).items() if not each["simulated_people"]]
+    return real if adaptation.simulated_people else [*real, adaptation.task]
+
+
+def _not_elsewhere(content: PackageContent, real: list[str]) -> list[str]:
     lines = [
-        f"- That the figures of {adaptation.task} hold in another clinic, or with another camera, another floor or "
+        f"- That the figures of {' and '.join(real)} hold in another clinic, or with another camera, another floor or "
         "other people than those of this one.",
         "- That it is fair to groups of whom the clinic had few people.",
     ]
-    if content.simulated and others(content):
+    rest = [task.name for task in content.tasks if task.name not in real]
+    if content.simulated and rest:
         lines.append(
-            f"- That {' or '.join(others(content))} can be found in the gait of real people: nobody real was seen for "
-            "it."
+            f"- That {' or '.join(rest)} can be found in the gait of real people: nobody real was seen for it."
         )
     return lines
 
@@ -92,6 +98,7 @@ def adapted(content: PackageContent, metrics: Mapping[str, Any]) -> list[str]:
         f"- Changed: {CHANGED[adaptation.scope].format(task=adaptation.task)}.",
         f"- Figures of {adaptation.task}: {measured_on(metrics)}.",
         f"- Other tasks: {_of_others(content)}",
+        *(f"- Figures of {task}, adapted before: {each['measured_on']}." for task, each in _earlier(metrics).items()),
         f"- SHA-256 of the cohort's manifest: `{adaptation.manifest_sha256}`.",
     ]
     if adaptation.protocol_sha256 is not None:
@@ -117,25 +124,37 @@ def _of_others(content: PackageContent) -> str:
     return "as the base has them, with its figures."
 
 
-def measured_heading(content: PackageContent) -> list[str]:
+def _earlier(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Tasks that the base was adapted in, with whom their figures are of."""
+    return metrics.get("earlier_adaptations", {})
+
+
+def of_clinic(content: PackageContent, task: str, metrics: Mapping[str, Any]) -> bool:
+    """Whether the figures of a task were measured on people of a clinic."""
+    return content.adaptation is not None and (content.adaptation.task == task or task in _earlier(metrics))
+
+
+def measured_heading(content: PackageContent, metrics: Mapping[str, Any]) -> list[str]:
     """Heading of the table of measures, and whose figures are in it."""
     adaptation = content.adaptation
     if adaptation is None:
         return ["## Measured on simulated people whom it never saw (test split)", ""]
-    rest = ", ".join(others(content))
+    rest = ", ".join(name for name in others(content) if not of_clinic(content, name, metrics))
+    own = ", ".join(task.name for task in content.tasks if of_clinic(content, task.name, metrics))
     kind = "simulated people" if content.simulated else "people"
     return [
         "## Measured",
         "",
-        f"{adaptation.task}: on people of the clinic, see above."
+        f"{own}: on people of the clinic, see above."
         + (f" {rest}: on {kind} whom the network never saw (test split)." if rest else ""),
         "",
     ]
 
 
-def marked(content: PackageContent, task: str) -> str:
+def marked(content: PackageContent, task: str, metrics: Mapping[str, Any]) -> str:
     """` (simulated)` where the people of a task's figures are."""
-    adaptation = content.adaptation
-    if adaptation is not None and adaptation.task == task:
-        return " (simulated)" if adaptation.simulated_people else ""
-    return " (simulated)" if content.simulated else ""
+    adaptation, simulated = content.adaptation, content.simulated
+    if adaptation is not None and of_clinic(content, task, metrics):
+        own = adaptation.task == task
+        simulated = adaptation.simulated_people if own else bool(_earlier(metrics)[task]["simulated_people"])
+    return " (simulated)" if simulated else ""

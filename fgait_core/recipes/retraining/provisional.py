@@ -163,7 +163,8 @@ def is_simulated(folder: ShardFolder) -> bool:
 def _gaps(base: ModelPackage, task: TaskContent, simulated: bool) -> tuple[str, ...]:
     pooled = task.by_view["any"].conformal_quantiles
     never = [name for name, value in zip(task.class_order, pooled, strict=True) if value == plain_number(float("inf"))]
-    gaps = [gap for gap in base.known_gaps if gap != PROVISIONAL]
+    of_before = f"{task.name}: too few development people"
+    gaps = [gap for gap in base.known_gaps if gap != PROVISIONAL and not gap.startswith(of_before)]
     if not simulated:
         gaps = [gap.replace("Trained, calibrated and tested on simulated walkers only", _BEFORE) for gap in gaps]
     if never:
@@ -185,13 +186,27 @@ def metrics_of(
     adaptation = content.adaptation.model_dump(mode="json") if content.adaptation else {}
     kind = "simulated people" if adaptation["simulated_people"] else "people"
     words = f"{adaptation['people']} development {kind} of the clinic, each predicted out of fold"
+    earlier = _earlier(metrics, content)
+    metrics.pop("gate", None)  # the base's own
     return metrics | {
         "simulated": content.simulated,
         "created_by": content.created_by,
         "tasks": metrics["tasks"] | {task: measured},
         "typicality": _typicality(metrics["typicality"], alarms, words),
         "adaptation": adaptation | {"measured_on": words},
+        "earlier_adaptations": earlier,
     }
+
+
+def _earlier(metrics: dict[str, Any], content: PackageContent) -> dict[str, Any]:
+    """Of whom the figures of tasks are that the base was adapted in; with a new encoder all are measured anew."""
+    adaptation, before = content.adaptation, metrics.get("adaptation")
+    if adaptation is None or adaptation.scope in ("head_and_last_stage", "whole_network"):
+        return {}
+    known: dict[str, Any] = dict(metrics.get("earlier_adaptations", {}))
+    if before is not None:
+        known[before["task"]] = {name: before[name] for name in ("measured_on", "simulated_people")}
+    return {task: each for task, each in known.items() if task != adaptation.task}
 
 
 def _typicality(base: dict[str, Any], alarms: dict[str, Any], measured_on: str) -> dict[str, Any]:

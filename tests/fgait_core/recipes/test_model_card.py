@@ -106,3 +106,14 @@ def test_thresholds_of_the_clinic_are_told() -> None:
     text = card({"typicality": measured | {"measured_on": "48 development people of the clinic"}})
     assert "fixed on people of the clinic" in text
     assert "Measured on 48 development people of the clinic:" in text
+
+
+def test_a_task_that_was_adapted_before_keeps_its_people() -> None:
+    before = {"scoliosis": {"measured_on": "50 locked gate people of the clinic", "simulated_people": False}}
+    text = card({"earlier_adaptations": before})
+    assert "- Figures of scoliosis, adapted before: 50 locked gate people of the clinic." in text
+    assert "### scoliosis in groups\n" in text
+    assert "scoliosis, depression: on people of the clinic, see above." in text
+    assert "whom the network never saw" not in section(text, "Measured\n")
+    assert "nobody real was seen" not in text
+    assert "figures of scoliosis and depression hold in another clinic" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from fgait_core.data.shards import read_shards
 from fgait_core.errors import ConfigError, OperationCancelled
 from fgait_core.losses import LOGIT_SCALE
 from fgait_core.model_package import ModelPackage
-from fgait_core.package_files import CARD_FILE, METRICS_FILE, WEIGHTS_FILE
+from fgait_core.package_files import CARD_FILE, FILES, METRICS_FILE, SUMS_FILE, WEIGHTS_FILE, file_sha256
 from fgait_core.progress import ignore_progress, never_cancelled
 from fgait_core.recipes.retraining.adapt import Adapted, adapt
 from fgait_core.recipes.retraining.development import Development, class_vectors, read_development
@@ -202,3 +203,20 @@ def test_people_who_are_not_simulated_are_not_called_so(
     assert content.simulated, "its base learned from simulated walkers"
     assert "on 20 people of a clinic" in content.training_data
     assert any(gap.startswith("Before its adaptation trained") for gap in content.known_gaps)
+
+
+def test_an_adapted_package_is_adapted_again(fitted, retrain_config: RetrainConfig, tmp_path: Path) -> None:
+    """The gate of the first adaptation says nothing of the second."""
+    _, run = fitted
+    first = Path(shutil.copytree(run / FITTED, tmp_path / "first"))
+    metrics = json.loads((first / METRICS_FILE).read_text()) | {"gate": {"passed": True}}
+    (first / METRICS_FILE).write_text(json.dumps(metrics))
+    (first / SUMS_FILE).write_text("".join(f"{file_sha256(first / name)}  {name}\n" for name in FILES))
+    again = fit(changed(retrain_config, base=first, version="2.0"), tmp_path / "again")
+    assert again.content.adaptation is not None
+    assert again.content.adaptation.base_sha256 == ModelPackage.load(first).sha256
+    assert again.known_gaps.count(PROVISIONAL) == 1
+    measured = json.loads((tmp_path / "again" / FITTED / METRICS_FILE).read_text())
+    assert "gate" not in measured
+    assert measured["earlier_adaptations"] == {}, "the same task: its figures are new"
+    assert "Gate:" not in (tmp_path / "again" / FITTED / CARD_FILE).read_text()
