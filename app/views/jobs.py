@@ -57,7 +57,7 @@ def _list() -> None:
 def _job(actor: Actor, job: JobRow) -> None:
     operations = session.services().operations
     with st.container(border=True):
-        left, right = st.columns([5, 1], vertical_alignment="center")
+        left, right = st.columns([4, 1.2], vertical_alignment="center")
         words = job.reason if job.state is not JobState.RUNNING else f"{100 * job.progress:.0f} % – {job.message}"
         about = (
             f"{session.shown_time(job.created_at)} · by {job.created_by or '–'} · "

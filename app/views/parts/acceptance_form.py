@@ -70,7 +70,7 @@ def form() -> AcceptanceConfig:
         "subgroup-floor",
         "Of sex, age, view, device and site.",
     )
-    fourth = st.columns(2, vertical_alignment="bottom")
+    fourth = st.columns(2)
     subgroup_min = _count(
         fourth[0],
         "People of each kind for a subgroup",
@@ -78,7 +78,7 @@ def form() -> AcceptanceConfig:
         "subgroup-min",
         "Smaller subgroups are not judged.",
     )
-    chance = fourth[1].checkbox(
+    chance = st.checkbox(
         "Must be better than chance",
         value=default.better_than_chance,
         key="better-than-chance",
