@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -114,7 +114,7 @@ def select(
     found: Sequence[ConfirmedAssessment],
     filters: CohortFilters,
     owners: Mapping[str, Collection[str | None]],
-    is_stored: Callable[[str], bool],
+    stored: Collection[str],
 ) -> Selection:
     """Applies the rules.
 
@@ -122,12 +122,12 @@ def select(
         found: assessments with an outcome of the task.
         filters: what is wanted.
         owners: the patients to whom recordings of a SHA-256 belong.
-        is_stored: whether the storage has a file.
+        stored: keys of the files that the storage has.
     """
     excluded: dict[str, Exclusion] = {}
     usable: list[ConfirmedAssessment] = []
     for each in found:
-        reason = _unusable(each, owners, is_stored)
+        reason = _unusable(each, owners, stored)
         if reason is None:
             usable.append(each)
         else:
@@ -148,7 +148,7 @@ def select(
 
 
 def _unusable(
-    each: ConfirmedAssessment, owners: Mapping[str, Collection[str | None]], is_stored: Callable[[str], bool]
+    each: ConfirmedAssessment, owners: Mapping[str, Collection[str | None]], stored: Collection[str]
 ) -> Exclusion | None:
     """Why nobody may learn from it, whatever is wanted; consent comes first."""
     if each.patient is None:
@@ -157,7 +157,7 @@ def _unusable(
         return Exclusion.NO_CONSENT
     if each.outcome.label is None:
         return Exclusion.NOT_KNOWN
-    if not each.assessment.silhouettes_key or not is_stored(each.assessment.silhouettes_key):
+    if each.assessment.silhouettes_key not in stored:
         return Exclusion.NO_SILHOUETTES
     if set(owners.get(each.recording.sha256, ())) - {each.patient.id, None}:
         return Exclusion.OTHER_PATIENT

@@ -28,7 +28,7 @@ from app.services.permissions import Actor, Permission, require
 from app.services.training_jobs import file_sha256
 from clinic_data import audit, cohorts, outcomes, recordings, training_people
 from clinic_data.database import Database
-from clinic_data.errors import ConflictError, NotFoundError, ValidationError
+from clinic_data.errors import ConflictError, ValidationError
 from clinic_data.paging import Page
 from clinic_data.retraining_tables import Cohort, TrainingRole
 from clinic_data.storage import Storage
@@ -186,14 +186,7 @@ class Cohorts:
     def _select(self, session: Session, filters: CohortFilters) -> Selection:
         found = outcomes.list_confirmed(session=session, task=filters.task)
         owners = recordings.patients_by_file(session=session, sha256s={each.recording.sha256 for each in found})
-        return select(found, filters, owners, self._is_stored)
-
-    def _is_stored(self, key: str) -> bool:
-        try:
-            self.storage.path(key)
-        except NotFoundError:
-            return False
-        return True
+        return select(found, filters, owners, frozenset(self.storage.keys()))
 
 
 def _strata(session: Session, selection: Selection) -> dict[str, str]:

@@ -67,7 +67,8 @@ def check_start(
 def check_people(session: Session, storage: Storage, cohort: Cohort) -> tuple[Check, Check]:
     """Whether everybody in a cohort still consents and every file of it is still there."""
     withdrawn = _without_consent(session, cohort)
-    missing = sum(not _is_stored(storage, entry["silhouettes_key"]) for entry in cohorts.entries(cohort))
+    stored = frozenset(storage.keys())  # one listing, where files are in object storage
+    missing = sum(entry["silhouettes_key"] not in stored for entry in cohorts.entries(cohort))
     return (
         Check(
             "Consent",
@@ -124,14 +125,6 @@ def _consents(session: Session, patient_id: str | None) -> bool:
         return patients.get_patient(session=session, patient_id=patient_id).training_consent
     except NotFoundError:
         return False
-
-
-def _is_stored(storage: Storage, key: str) -> bool:
-    try:
-        storage.path(key)
-    except NotFoundError:
-        return False
-    return True
 
 
 def _model_and_protocol(cohort: Cohort, base: ModelVersion | None, protocol: RetrainingProtocol) -> Iterator[Check]:
