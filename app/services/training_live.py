@@ -16,7 +16,7 @@ from app.services.training_process import Told, tail
 STORED_EVERY_S = 2.0
 POINTS = 300
 LOG_LINES = 40
-_NO_CURVES = frozenset({"iteration", "stage", "memory_mib"})
+_NO_CURVES = frozenset({"iteration", "stage", "memory_mib", "seconds", "wait_s", "sequences_per_s"})
 
 Curves = dict[str, list[list[float]]]
 
