@@ -38,7 +38,7 @@ def simulated_clinic(root: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     filled = subprocess.run(
         [sys.executable, "-m", "app.simulated_clinic", "--patients", str(PATIENTS), "--seed", "1"],
         cwd=root,
-        env=os.environ | {"FGAIT_DATA_DIR": str(folder)},
+        env=os.environ | {"FGAIT_DATA_DIR": str(folder), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
