@@ -51,8 +51,8 @@ def load_config(path: Path, kind: type[Read]) -> Read:
     found, wanted = content.get("kind"), get_args(kind.model_fields["kind"].annotation)
     if found in COMMANDS and found not in wanted:
         raise ConfigError(
-            f"The configuration {path} is for `fgait {_command(found)}`; one for `fgait {_command(wanted[0])}` is needed "
-            "here."
+            f"The configuration {path} is for `fgait {_command(found)}`; one for `fgait {_command(wanted[0])}` is "
+            "needed here."
         )
     return _validated(path, content, kind)
 
