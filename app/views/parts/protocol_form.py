@@ -19,8 +19,8 @@ SCOPE_TITLES: Mapping[str, str] = {
 }
 _SCOPE_WORDS: Mapping[str, str] = {
     "recalibration": "Probabilities, threshold and prediction sets are fitted to your people; what the network looks "
-    "at stays. Enough where scores are in the right order but too high or too low. Seconds.",
-    "head": "Also the last layer of the task learns anew. The usual choice for some hundred people or fewer. Minutes.",
+    "at stays. The better choice up to some hundred outcomes. Seconds.",
+    "head": "Also the last layer of the task learns anew. Worth its while from about 300 outcomes. Minutes.",
     "head_and_last_stage": "Also the last stage of the network learns, with simulated people mixed in so that it "
     "forgets nothing. For many hundred people. Better with a GPU.",
     "whole_network": "Everything learns, with simulated people mixed in. For thousands of people, with a GPU.",
