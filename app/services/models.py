@@ -17,11 +17,11 @@ from app.services.package_signature import OwnKey
 from app.services.permissions import Actor, Permission, require
 from app.services.shadow import MAX_DAYS, ShadowSummary
 from app.services.training_jobs import EVALUATE, TRAIN_CPU
-from clinic_data import cohorts, jobs, model_registry, promotions
+from clinic_data import cohorts, jobs, model_registry, promotions, retrainings
 from clinic_data.clock import utc_now
 from clinic_data.errors import ClinicDataError, ConflictError, ValidationError
 from clinic_data.paging import MAX_LIMIT
-from clinic_data.retraining_tables import Promotion
+from clinic_data.retraining_tables import Promotion, Retraining
 from clinic_data.tables import Job, JobState, ModelVersion, Stage
 from fgait_core.config.retraining import AcceptanceConfig
 from fgait_core.gate_report import GateReport
@@ -63,6 +63,7 @@ class ModelView:
         shadow: what shadow scoring has shown.
         evaluation: the job that compares it now, or None.
         obstacle: why no promotion can be asked for now; empty where one can.
+        retraining: what made it; None where it came with the software or from another clinic.
     """
 
     version: ModelVersion
@@ -73,6 +74,7 @@ class ModelView:
     shadow: ShadowSummary
     evaluation: Job | None
     obstacle: str
+    retraining: Retraining | None
 
 
 class Models(ModelPromotion, PackageExchange):
@@ -107,6 +109,7 @@ class Models(ModelPromotion, PackageExchange):
                 shadow=shadow.summary(session, version),
                 evaluation=_open_evaluation(session, version.id),
                 obstacle=_obstacle(session, version),
+                retraining=retrainings.find_for_candidate(session=session, model_version_id=version.id),
             )
 
     def reject(self, actor: Actor | None, model_version_id: str, reason: str) -> ModelVersion:

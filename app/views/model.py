@@ -32,6 +32,8 @@ def body(actor: Actor) -> None:
         return
     view = session.services().models.get(actor, version_id)
     _head(view.version)
+    if view.retraining is not None:
+        links.link(links.RETRAINING_RUN, "The retraining that made it", retraining=view.retraining.id)
     if view.report is not None:
         gate_report.verdict(view.report, view.version.stage)
     _promotion(actor, view)

@@ -190,6 +190,18 @@ def test_the_verdict_stands_beside_the_protocol(open_page, clinic, verdict: str,
     assert "Hidden" not in read
 
 
+def test_a_version_leads_back_to_what_made_it(clinic):
+    retraining = start(clinic, freeze(clinic))
+    candidate = add_candidate(clinic, gate_report("passed"))
+    imported = add_candidate(clinic, gate_report("passed"), number=2)
+    end(clinic, retraining, candidate)
+    models = clinic.services.models
+    made_by = models.get(clinic.administrator, candidate.id).retraining
+    assert made_by is not None
+    assert made_by.id == retraining.id
+    assert models.get(clinic.administrator, imported.id).retraining is None
+
+
 def test_many_changed_recordings_are_shown_when_asked_for(open_page, clinic):
     candidate = add_candidate(clinic, gate_report(changed=30))
     page = healthy(open_page("model.py", "administrator", version=candidate.id))
