@@ -26,7 +26,7 @@ from clinic_data.storage import ABANDONED_AFTER_S, GONE, FolderStorage, Storage,
 RETRY_WAITS_S = (0.5, 1.0, 2.0)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Faults of a program, not of a network. Everything else is tried again: each file system has errors of its own.
-_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, NotImplementedError, TypeError)
+_FAULTS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError)
 _NO_ANSWER = (
     "The file storage did not answer; please try again in a few minutes. If it stays so, your administrator should "
     "look at the network and at the storage."
