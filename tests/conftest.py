@@ -21,3 +21,9 @@ def root() -> Path:
 def sample_video() -> Path:
     """The real walking video that the product offers as its sample."""
     return fetch_asset("sample_video")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests begin first: a long one that begins last would keep one core busy and the others idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
