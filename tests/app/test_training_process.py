@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.services.device_lock import DeviceLock, devices_of
@@ -29,20 +30,18 @@ def _command(folder: Path, *arguments: str, descriptors: tuple[int, ...] = ()) -
 def _alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-def processes_of(folder: Path) -> list[int]:
-    """Processes that name a folder in their command line, and their children of the same group."""
+def processes_of(folder: Path, command: str = "") -> list[int]:
+    """Living processes that name a folder, and a command where one is given, in their command line."""
     found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (place / "cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if str(folder) in words and _alive(int(place.name)) and int(place.name) != os.getpid():
-            found.append(int(place.name))
+    for process in psutil.process_iter(["cmdline", "status"]):  # a process that ends meanwhile is left out
+        words = process.info["cmdline"] or []
+        named = any(str(folder) in word for word in words) and (not command or command in words)
+        if named and process.info["status"] != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
+            found.append(process.pid)
     return found
 
 

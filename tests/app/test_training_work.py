@@ -107,8 +107,7 @@ def _wait(clinic, retraining, *states: JobState, timeout_s: float = 240.0):
 
 def _engine(clinic, command: str) -> list[int]:
     """Running commands of the engine on this clinic's folder."""
-    found = processes_of(clinic.services.settings.data_dir)
-    return [pid for pid in found if f"\0{command}\0" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return processes_of(clinic.services.settings.data_dir, command)
 
 
 def _retrained(clinic) -> list:

@@ -157,7 +157,7 @@ def test_a_worker_ends_with_its_server(clinic, root: Path, tmp_path: Path):
 def _alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
 
