@@ -11,7 +11,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint, tex
 from sqlmodel import Field
 
 from clinic_data.clock import UtcDateTime, utc_now
-from clinic_data.tables import ClinicTable, choice, new_id
+from clinic_data.tables import ClinicTable, choice, new_id, optional_json
 
 
 class TrainingRole(StrEnum):
@@ -114,7 +114,7 @@ class Retraining(ClinicTable, table=True):
     protocol: dict[str, Any] = Field(sa_type=JSON)
     protocol_sha256: str = Field(max_length=64)
     job_id: str | None = Field(default=None, foreign_key="job.id", max_length=32, unique=True)
-    live: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore[call-overload]
+    live: dict[str, Any] | None = Field(default=None, sa_type=optional_json())
     fitted_sha256: str | None = Field(default=None, max_length=64)  # of the weights, before the gate was opened
     candidate_version_id: str | None = Field(default=None, foreign_key="model_version.id", max_length=32)
     requested_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)

@@ -89,9 +89,20 @@ def choice(choices: type[StrEnum], name: str) -> ChoiceType:
     )
 
 
-def _sorted_text(length: int) -> String:
+# SQLModel types the kind of a column as a class and takes one with arguments as well: hence Any.
+def _sorted_text(length: int) -> Any:
     """Text that sorts by code point on both databases (PostgreSQL would follow the locale of the server)."""
-    return String(length).with_variant(String(length, collation="C"), "postgresql")  # type: ignore[return-value]
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+def _growing_number() -> Any:
+    """A number that the database gives out; SQLite does so for its own integers only."""
+    return BigInteger().with_variant(Integer(), "sqlite")
+
+
+def optional_json() -> Any:
+    """JSON, or nothing at all where the value is None."""
+    return JSON(none_as_null=True)
 
 
 class ClinicTable(SQLModel):
@@ -156,7 +167,7 @@ class Patient(ClinicTable, table=True):
     sex: Sex = Field(sa_type=choice(Sex, "sex"))
     notes: str = Field(default="", sa_type=Text, repr=False)
     training_consent: bool = False
-    search_text: str = Field(sa_type=_sorted_text(1000), index=True, repr=False)  # type: ignore[call-overload]
+    search_text: str = Field(sa_type=_sorted_text(1000), index=True, repr=False)
     version: int = 1
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
@@ -204,7 +215,7 @@ class Job(ClinicTable, table=True):
     progress: float = 0.0
     message: str = Field(default="", max_length=300)
     reason: str = Field(default="", sa_type=Text)
-    result: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore[call-overload]
+    result: dict[str, Any] | None = Field(default=None, sa_type=optional_json())
     patient_id: str | None = Field(default=None, foreign_key="patient.id", max_length=32, index=True)
     recording_id: str | None = Field(default=None, foreign_key="recording.id", max_length=32, index=True)
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
@@ -239,9 +250,9 @@ class ModelVersion(ClinicTable, table=True):
     package_key: str | None = Field(default=None, max_length=64)  # the package as one file in storage.Storage
     parent_id: str | None = Field(default=None, foreign_key="model_version.id", max_length=32)
     manifest_sha256: str | None = Field(default=None, max_length=64)  # of the cohort that it was retrained on
-    config: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore[call-overload]
-    environment: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore[call-overload]
-    gate_report: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))  # type: ignore[call-overload]
+    config: dict[str, Any] | None = Field(default=None, sa_type=optional_json())
+    environment: dict[str, Any] | None = Field(default=None, sa_type=optional_json())
+    gate_report: dict[str, Any] | None = Field(default=None, sa_type=optional_json())
     signer: str | None = Field(default=None, max_length=120)
     shadow_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
@@ -299,7 +310,7 @@ class AuditRow(ClinicTable, table=True):
     id: int | None = Field(
         default=None,
         primary_key=True,
-        sa_type=BigInteger().with_variant(Integer(), "sqlite"),  # type: ignore[call-overload]
+        sa_type=_growing_number(),
     )
     at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
     actor_id: str | None = Field(default=None, foreign_key="user_account.id", max_length=32, index=True)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from fgait_core import __version__
 from fgait_core.errors import ConfigError, RecordingError
@@ -222,8 +223,8 @@ def _adaptation_facts(package: ModelPackage) -> AdaptationFacts | None:
     return AdaptationFacts(**adaptation.model_dump(include=set(AdaptationFacts.model_fields)))
 
 
-def _fields_of(source: object, names: set[str]) -> dict:
-    return {field.name: getattr(source, field.name) for field in fields(source) if field.name in names}  # type: ignore[arg-type]
+def _fields_of(source: Any, names: set[str]) -> dict:
+    return {field.name: getattr(source, field.name) for field in fields(source) if field.name in names}
 
 
 def _person_facts(candidate: PersonCandidate) -> PersonFacts:

@@ -12,13 +12,13 @@ from clinic_data.errors import NotFoundError, SignInError
 from clinic_data.tables import Role, User
 
 # Without letters and digits that look alike.
-_PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyzACDEFGHJKLMNPQRTUVWXY34679"  # noqa: S105 - an alphabet, no password
+_ALPHABET = "abcdefghjkmnpqrstuvwxyzACDEFGHJKLMNPQRTUVWXY34679"
 FIRST_ADMINISTRATOR = "admin"
 
 
 def one_time_password() -> str:
     """A random password of four groups of four (about 90 bits), easy to read out."""
-    groups = ["".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(4)) for _ in range(4)]
+    groups = ["".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4)]
     return "-".join(groups)
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,24 @@ def package_files(folder: Path) -> dict[str, Path | bytes]:
     from fgait_core.package_files import FILES, SUMS_FILE
 
     return {name: folder / name for name in (*FILES, SUMS_FILE)}
+
+
+@dataclass(slots=True)
+class _Archive:
+    """A package that was just stored; it stays only where a row refers to it in the end."""
+
+    key: str
+    kept: bool = False
+
+
+@contextmanager
+def _archived(storage: Storage, folder: Path) -> Generator[_Archive, None, None]:
+    stored = _Archive(archive(storage, folder).key)
+    try:
+        yield stored
+    finally:
+        if not stored.kept:
+            storage.delete(stored.key)
 
 
 def register_package(
@@ -78,9 +99,7 @@ def register_package(
         ConflictError: if another package has its name and version.
     """
     facts = package_facts(load_package(folder, "package"))
-    stored = archive(storage, folder)
-    kept = False
-    try:
+    with _archived(storage, folder) as stored:
         with database.transaction() as session:
             version = model_registry.ensure_version(
                 session=session,
@@ -104,10 +123,7 @@ def register_package(
             new = version.package_key == stored.key
             if new:
                 _audit_registered(session, version, actor_id, details or {})
-        kept = new
-    finally:
-        if not kept:
-            storage.delete(stored.key)
+        stored.kept = new
     return version
 
 
@@ -125,9 +141,7 @@ def register_bundled(database: Database, storage: Storage, folder: Path) -> Mode
         production = model_registry.production_version(session=session)
     if known is not None and known.package_key is not None and production is not None and production.package_key:
         return known
-    stored = archive(storage, folder)
-    kept = False
-    try:
+    with _archived(storage, folder) as stored:
         with database.transaction() as session:
             version = model_registry.ensure_bundled(
                 session=session,
@@ -141,10 +155,7 @@ def register_bundled(database: Database, storage: Storage, folder: Path) -> Mode
             new = version.package_key == stored.key
             if new:
                 _audit_registered(session, version, None, {})
-        kept = new
-    finally:
-        if not kept:
-            storage.delete(stored.key)
+        stored.kept = new
     return version
 
 

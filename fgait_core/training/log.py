@@ -46,7 +46,8 @@ class RunLog:
         self._device = device
         self._writer: SummaryWriter | None = None
         if rank() > 0:
-            self._lines = Path(os.devnull).open("a", encoding="utf-8")  # noqa: SIM115
+            nowhere = Path(os.devnull)
+            self._lines = nowhere.open("a", encoding="utf-8")
             return
         save_config(folder / "config.yaml", config)
         environment = json.dumps(describe_environment(config.parallel, device), indent=1)

@@ -21,7 +21,6 @@ from model_packages import (
     set_report,
     stage_of,
 )
-from real_postgresql import empty_postgresql, postgresql_server, postgresql_url
 
 from app.services.permissions import Actor
 from app.services.training_jobs import EVALUATE
@@ -36,8 +35,6 @@ from clinic_data.errors import (
 from clinic_data.retraining_tables import Cohort, PromotionState
 from clinic_data.tables import JobState, ModelVersion, Origin, Role, Stage
 from fgait_core.config.retraining import AcceptanceConfig
-
-__all__ = ["postgresql_server", "postgresql_url"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,6 @@ def candidates(clinic, tmp_path: Path) -> Candidates:
 
 @pytest.fixture
 def candidates_on_postgresql(postgresql_url: str, tmp_path: Path):
-    empty_postgresql(postgresql_url)
     clinic = make_clinic(tmp_path / "var", database_url=postgresql_url)
     yield candidates_of(clinic, tmp_path)
     clinic.services.database.dispose()

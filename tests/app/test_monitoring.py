@@ -32,8 +32,8 @@ def after(weeks: float):
     return FIRST_MONDAY + timedelta(weeks=weeks)
 
 
-def looked_at(clinic, version, weeks: float, plan: Plan = Plan()):  # noqa: B008
-    return clinic.services.monitoring.view(clinic.administrator, version.id, plan, after(weeks))
+def looked_at(clinic, version, weeks: float, plan: Plan | None = None):
+    return clinic.services.monitoring.view(clinic.administrator, version.id, plan or Plan(), after(weeks))
 
 
 def test_only_administrators_may_look(clinic):

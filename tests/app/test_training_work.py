@@ -13,7 +13,6 @@ import pytest
 from confirmed import SECRET_NAME, SECRET_NUMBER, confirm, patient_of, production_id, several, withdraw
 from conftest import make_clinic
 from model_packages import make_package, register
-from real_postgresql import empty_postgresql, postgresql_server, postgresql_url  # noqa: F401
 from test_training_process import processes_of, wait_until
 
 from app.services.cohort_selection import CohortFilters
@@ -130,8 +129,7 @@ def _assert_nothing_of_a_patient(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_whole_run_on_postgresql_leaves_a_candidate_and_no_sequences(postgresql_url, tmp_path, start_trainer):  # noqa: F811
-    empty_postgresql(postgresql_url)
+def test_a_whole_run_on_postgresql_leaves_a_candidate_and_no_sequences(postgresql_url, tmp_path, start_trainer):
     clinic = make_clinic(tmp_path / "var", database_url=postgresql_url)
     retraining = _queue(clinic)
     start_trainer(clinic)

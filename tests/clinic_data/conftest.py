@@ -1,15 +1,8 @@
-"""Every test of the clinic's records runs on SQLite and on a real PostgreSQL, which is started here."""
+"""Every test of the clinic's records runs on SQLite and on a real PostgreSQL."""
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
-import signal
-import socket
-import subprocess
-import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,97 +18,10 @@ from sqlmodel import Session
 from clinic_data import assessments, jobs, model_registry, passwords, patients, recordings, users
 from clinic_data.database import Database
 from clinic_data.storage import StoredFile
-from clinic_data.tables import Assessment, ClinicTable, Job, ModelVersion, Patient, Recording, User
+from clinic_data.tables import Assessment, Job, ModelVersion, Patient, Recording, User
 
 PASSWORD = "violet harbour lamp 7"
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-
-
-def _postgresql_binaries() -> Path:
-    """The folder of initdb and postgres: Debian's newest, or wherever PATH has them."""
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
-    on_path = shutil.which("initdb")
-    candidates = [*reversed(folders), *([Path(on_path).parent] if on_path else [])]
-    for folder in candidates:
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder
-    raise RuntimeError("These tests need PostgreSQL's server programs: install the package `postgresql`.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _account() -> dict[str, Any]:
-    """Arguments of Popen: PostgreSQL refuses to run as root, Debian's package has an account for it."""
-    if os.geteuid() != 0:
-        return {}
-    account = pwd.getpwnam("postgres")
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            if server.poll() is not None:
-                break
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()}")
-
-
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """A PostgreSQL of its own on a free port; gives the URL without the database's name."""
-    binaries = _postgresql_binaries()
-    folder = Path(tempfile.mkdtemp(prefix="fgait-postgresql-"))
-    account = _account()
-    if account:
-        os.chown(folder, account["user"], account["group"])
-    port = _free_port()
-    log = folder / "log"
-    common = {"cwd": folder, "stdin": subprocess.DEVNULL, **account}
-    initdb = [binaries / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"]
-    subprocess.run(initdb, check=True, capture_output=True, **common)
-    options = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [binaries / "postgres", "-D", folder / "data", *options], stdout=output, stderr=output, **common
-        )
-    try:
-        url = f"postgresql://postgres@127.0.0.1:{port}"
-        _wait_until_ready(f"{url}/postgres", server, log)
-        yield url
-    finally:
-        server.send_signal(signal.SIGQUIT)  # "immediate shutdown": nothing of it is needed any more
-        server.wait(timeout=30)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def postgresql_url(postgresql_server: str) -> str:
-    """A database with all tables, which is emptied for each test (a fresh one would take 0.25 s each time)."""
-    with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
-        connection.execute("CREATE DATABASE clinic")
-    url = f"{postgresql_server}/clinic"
-    database = Database(url)
-    database.upgrade()
-    database.dispose()
-    return url
-
-
-def _empty(url: str) -> None:
-    tables = ", ".join(ClinicTable.metadata.tables)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET lock_timeout = '20s'")
-        connection.execute("SET session_replication_role = replica")  # the audit trail's triggers refuse this otherwise
-        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
 
 
 @pytest.fixture(scope="session")
@@ -136,9 +42,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copyfile(request.getfixturevalue("sqlite_template"), file)
         yield f"sqlite:///{file}"
         return
-    url = request.getfixturevalue("postgresql_url")
-    _empty(url)
-    yield url
+    yield request.getfixturevalue("postgresql_url")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -67,7 +67,8 @@ class PassMemory:
         """
         if not self.knows(network):
             raise ValueError("this memory is of another backbone")
-        network.backbone.forward = self._forward  # type: ignore[method-assign]
+        # Of this one object: whoever scores goes on calling the network, and nothing of scoring is written again.
+        network.backbone.forward = self._forward
 
     def _forward(self, silhouettes: Tensor, crops: Sequence[int] = (1,)) -> BackboneOutput:
         if tuple(crops) != (1,):
