@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from app.gateway.cookies import CSRF_COOKIE, SESSION_COOKIE
+from app.gateway.language import LANGUAGE_COOKIE, chosen_language
 from app.services.catalogue import Services
 from app.services.permissions import Actor
 from app.settings import Settings
@@ -31,6 +32,11 @@ def token() -> str | None:
 def csrf_token() -> str:
     """The double-submit token, for the uploader's requests."""
     return st.context.cookies.get(CSRF_COOKIE) or ""
+
+
+def language() -> str:
+    """The language in which this browser wants to read."""
+    return chosen_language(st.context.cookies.get(LANGUAGE_COOKIE), st.context.locale)
 
 
 def signed_in_actor(*, touch: bool = True) -> Actor | None:

@@ -103,7 +103,8 @@ class ScoreFacts(_Facts):
     """The calibrated score of one task. `probabilities` has one entry for each of `class_order` and sums to 1.
 
     `fitted_on` names the view on whose recordings calibrator and prediction set were fitted, "any" for all views
-    together; it is missing (None) in results of versions that knew no views.
+    together; it is missing (None) in results of versions that knew no views. `clips` is the number of recordings that
+    the score was fused from, `fusion` how that was done, in words.
     """
 
     task: str
@@ -121,6 +122,8 @@ class ScoreFacts(_Facts):
     calibration: CalibrationFacts
     model_version: str
     simulated: bool
+    clips: int = 1
+    fusion: str = ""
 
 
 class TypicalityFacts(_Facts):
@@ -142,6 +145,178 @@ class TypicalityFacts(_Facts):
     false_alarm_rate: Fraction
     measured_false_alarm_rate: Fraction
     measured_false_alarm_interval: tuple[Fraction, Fraction]
+
+
+class NormFacts(_Facts):
+    """What healthy people of that age and sex show.
+
+    Attributes:
+        mean, sd: in the unit of the parameter.
+        ages_years: from, to.
+        sex: "female", "male" or "both".
+        source: where it was published, or that it is simulated.
+        simulated: whether the people are simulated.
+    """
+
+    mean: float
+    sd: float
+    ages_years: tuple[float, float]
+    sex: str
+    source: str
+    simulated: bool
+
+
+class GaitParameterFacts(_Facts):
+    """One number of a walk, or why there is none.
+
+    Attributes:
+        name: stable name, one of `fgait_core.gait_parameters.PARAMETERS`.
+        unit: "steps/min", "s", "%", "body heights", "body heights/s", "m", "m/s" or "deg".
+        value: None where the recording cannot support it.
+        why_not: "" where there is a value, else "view", "too_few_steps", "frame_rate", "height_missing" or "not_seen".
+        n: steps or strides that it is from.
+        standard_error: of the value in this recording.
+        minimal_detectable_change: the smallest difference between two recordings from the same view that is more than
+            measurement error, at 95 %.
+        norm: None where nothing fitting is published.
+        validated: False for what video without markers is not known to measure (van Bloemendaal 2019).
+    """
+
+    name: str
+    unit: str
+    value: float | None
+    why_not: str = ""
+    n: int = 0
+    standard_error: float | None = None
+    minimal_detectable_change: float | None = None
+    norm: NormFacts | None = None
+    validated: bool = True
+
+
+class GaitEventFacts(_Facts):
+    """A heel strike or a toe off; the time is that of the recording."""
+
+    foot: Literal["left", "right"]
+    kind: Literal["heel_strike", "toe_off"]
+    time_s: float
+
+
+class JointCurveFacts(_Facts):
+    """A joint angle over the gait cycle, 51 points from one heel strike (0 %) to the next of the same foot (100 %).
+
+    Attributes:
+        joint: "hip", "knee", "ankle", "trunk", "pelvis" or "arm".
+        side: "left", "right" or "" for the middle of the body.
+        mean_deg, sd_deg: over the strides.
+        strides: how many.
+        norm_low_deg, norm_high_deg: mean -/+ 2 SD of healthy people; empty where nothing fitting is known.
+        norm_source: who they are.
+    """
+
+    joint: str
+    side: Literal["left", "right", ""]
+    mean_deg: tuple[float, ...]
+    sd_deg: tuple[float, ...]
+    strides: int
+    norm_low_deg: tuple[float, ...] = ()
+    norm_high_deg: tuple[float, ...] = ()
+    norm_source: str = ""
+
+
+class GaitFacts(_Facts):
+    """What was measured of a walk beside the scores; it explains no score."""
+
+    view: str
+    event_detector: str
+    events: tuple[GaitEventFacts, ...]
+    parameters: tuple[GaitParameterFacts, ...]
+    curves: tuple[JointCurveFacts, ...] = ()
+
+
+class BandEffectFacts(_Facts):
+    """How much the probability of the positive class fell when a band of the body was hidden.
+
+    Attributes:
+        name: "head", "shoulders", "trunk", "hips", "thighs" or "lower_legs".
+        rows: first row and row behind the last, of 64.
+        effect: probability as it is minus probability with the band hidden, from -1 to 1.
+        spread: standard deviation of `effect` under small changes of the recording.
+    """
+
+    name: str
+    rows: tuple[int, int]
+    effect: float
+    spread: float
+
+
+class PhaseEffectFacts(_Facts):
+    """The same for a part of the gait cycle; from and to are shares of the cycle of the foot that strikes at 0."""
+
+    phase: tuple[Fraction, Fraction]
+    effect: float
+    spread: float
+
+
+class ExplanationFacts(_Facts):
+    """Which parts of the body and of the gait cycle moved a score; it says nothing of causes.
+
+    Attributes:
+        task: whose score.
+        shown: whether it passed its checks; what did not is not to be shown.
+        why_not: "" if shown, else "unstable", "like_a_random_model", "unlike" (no score) or "too_short".
+        method: in words.
+        bands, phases: the effects; `phases` is empty where no gait cycle was found.
+        stability: correlation of the effects under small changes, at least `stability_needed` to be shown.
+        random_model: correlation with the effects in a network of random weights, at most `random_model_allowed`.
+    """
+
+    task: str
+    shown: bool
+    why_not: str = ""
+    method: str
+    bands: tuple[BandEffectFacts, ...] = ()
+    phases: tuple[PhaseEffectFacts, ...] = ()
+    stability: float | None = None
+    stability_needed: float
+    random_model: float | None = None
+    random_model_allowed: float
+
+
+class ReferenceWalkerFacts(_Facts):
+    """A simulated walker whose silhouettes are near to these.
+
+    Attributes:
+        id: of the reference walker, for its picture.
+        similarity: cosine of the embeddings, -1 to 1.
+        sex: "female" or "male".
+        age_years: of the simulated person.
+        view: as filmed.
+        labels: class of each task, e.g. {"scoliosis": "positive", "depression": "no"}.
+        doses: how strong each condition is: Cobb angle in degrees, severity of depression.
+    """
+
+    id: str
+    similarity: float
+    sex: str
+    age_years: float
+    view: str
+    labels: dict[str, str]
+    doses: dict[str, float]
+
+
+class ClipFacts(_Facts):
+    """One recording of an assessment that was made from several; a refused one has reasons and no scores."""
+
+    recording: RecordingFacts
+    people: tuple[PersonFacts, ...] = ()
+    person: int | None = None
+    quality: QualityFacts
+    sequence: SequenceFacts | None = None
+    scores: tuple[ScoreFacts, ...] = ()
+    typicality: TypicalityFacts | None = None
+    gait: GaitFacts | None = None
+    refused: bool
+    reasons: tuple[str, ...] = ()
 
 
 class AdaptationFacts(_Facts):
@@ -181,7 +356,11 @@ class ModelFacts(_Facts):
 class ScreeningResult(_Facts):
     """The whole result of one recording; a refused recording has `reasons` and no `scores`.
 
-    `typicality` is missing (None) in results of versions that had no such guard, and in refused recordings.
+    `typicality` is missing (None) in results of versions that had no such guard, and in refused recordings; `gait`,
+    `explanations` and `references` are missing in results of versions that did not measure them.
+
+    An assessment of several recordings lists all of them in `clips`; its `scores` are fused from those that passed,
+    and everything else stands for the leading one, the first that passed. With one recording `clips` is empty.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -193,6 +372,11 @@ class ScreeningResult(_Facts):
     sequence: SequenceFacts | None = None
     scores: tuple[ScoreFacts, ...] = ()
     typicality: TypicalityFacts | None = None
+    gait: GaitFacts | None = None
+    explanations: tuple[ExplanationFacts, ...] = ()
+    references: tuple[ReferenceWalkerFacts, ...] = ()
+    clips: tuple[ClipFacts, ...] = ()
+    body_height_m: float | None = None
     model: ModelFacts
     simulated: bool
     refused: bool

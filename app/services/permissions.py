@@ -33,6 +33,11 @@ class Permission(StrEnum):
     RETRAIN = "freeze cohorts and retrain"
     MANAGE_MODELS = "compare, promote and roll back models"
     READ_MONITORING = "read monitoring"
+    DECIDE = "accept or override results"
+    WRITE_NOTES = "write notes"
+    EXPORT = "export results to other systems"
+    READ_CLINIC = "read the clinic's profile"
+    MANAGE_CLINIC = "change the clinic's profile"
 
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -47,6 +52,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.READ_REPORTS,
             Permission.READ_MODEL,
             Permission.CONFIRM_OUTCOMES,
+            Permission.DECIDE,
+            Permission.WRITE_NOTES,
+            Permission.EXPORT,
+            Permission.READ_CLINIC,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
@@ -58,6 +67,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.RETRAIN,
             Permission.MANAGE_MODELS,
             Permission.READ_MONITORING,
+            Permission.READ_CLINIC,
+            Permission.MANAGE_CLINIC,
         }
     ),
 }

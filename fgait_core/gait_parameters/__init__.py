@@ -1,0 +1,1 @@
+"""What can be measured of a walk beside its scores: gait events, times, lengths, angles, symmetry and variability."""
