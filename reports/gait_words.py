@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reports.numbers import percent_of_count
+from reports.numbers import percent_of_count, plain_number
 from reports.translation import in_each_language
 
 
@@ -150,6 +150,8 @@ ENGLISH = GaitWords(
     },
 )
 
+_DECIMALS = {"s": 2, "body heights": 2, "body heights/s": 2, "m": 2, "m/s": 2}
+
 GAIT_WORDS: Mapping[str, GaitWords] = in_each_language(ENGLISH)
 
 
@@ -172,6 +174,13 @@ def unit_label(unit: str, language: str = "en") -> str:
     return GAIT_WORDS[language].units.get(unit, unit)
 
 
+def value_text(value: float, unit: str, language: str = "en") -> str:
+    """A value with its unit, with as many decimals as its unit bears: "112.4 steps/min"."""
+    number = plain_number(value, _DECIMALS.get(unit, 1))
+    gap = "" if unit == "deg" else "\u00a0"
+    return f"{number}{gap}{unit_label(unit, language)}"
+
+
 def why_not_sentence(code: str, language: str = "en") -> str:
     """Why a parameter has no value; empty for the empty code."""
     return GAIT_WORDS[language].why_not.get(code, code.replace("_", " "))
@@ -182,7 +191,7 @@ def not_validated_note(language: str = "en") -> str:
     return GAIT_WORDS[language].not_validated
 
 
-def joint_label(joint: str, side: str = "", language: str = "en") -> str:
+def joint_label(joint: str, language: str = "en", side: str = "") -> str:
     """A joint with its side, if it has one: "Knee, left"."""
     words = GAIT_WORDS[language]
     return words.sided[side].format(joint=words.joints.get(joint, _plain(joint)))
@@ -214,6 +223,6 @@ def foot_label(foot: str, language: str = "en") -> str:
     return GAIT_WORDS[language].feet.get(foot, foot)
 
 
-def not_shown_sentence(code: str, language: str = "en") -> str:
+def explanation_why_not(code: str, language: str = "en") -> str:
     """Why an explanation is not shown."""
     return GAIT_WORDS[language].not_shown.get(code, code.replace("_", " "))

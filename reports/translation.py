@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from reports.catalogues import LANGUAGES, read_catalogue
+
+Words = TypeVar("Words")
 
 FOLDER = Path(__file__).parent / "locale"
 
 
-def in_each_language[Words](english: Words) -> Mapping[str, Words]:
+def in_each_language(english: Words) -> Mapping[str, Words]:
     """The same words in every language of the reports, by its key."""
     return {
         language: cast(Words, _translated(english, read_catalogue(FOLDER, language))) if language != "en" else english
