@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.checks import require, require_aware, require_positive, require_sha256, require_share, require_text
+from reports.gait_blocks import ExplanationBlock, GaitBlock, ReferenceBlock
 from reports.measures import CalibrationBlock, Interval, OperatingPointBlock, TypicalityBlock
+from reports.record_blocks import (
+    AddendumBlock,
+    ClinicBlock,
+    ClipBlock,
+    DecisionBlock,
+    OutcomeLine,
+    VerificationBlock,
+)
 
 SEXES = ("female", "male", "other", "unknown")
 VIEWS = ("front", "oblique", "side", "back")
@@ -296,6 +305,18 @@ class ScreeningReport:
         silhouettes: uint8 [frame, 64, 44], 0 background to 255 body; may hold no frame.
         typicality: whether the recording is like the training data; None where that was not checked.
         language: key of the wording, for example "en".
+        clinic: address, logo and prevalence; its name is that of `clinic_name`.
+        decisions: at most one of each task; empty fields to fill in by hand stand for the others.
+        outcomes: what turned out to be true.
+        gait: what was measured beside the scores; None in results of versions that did not.
+        explanations: at most one of each task.
+        references: simulated walkers near to this one.
+        clips: every recording of an assessment of several; empty where there was one.
+        body_height_m: as entered.
+        verification: how a reader checks the printed report.
+        addendum: what is added to an earlier report.
+        version: of the report, from 1.
+        supersedes: number of the report that this version stands for; empty for the first.
     """
 
     clinic_name: str
@@ -311,12 +332,25 @@ class ScreeningReport:
     silhouettes: NDArray[np.uint8]
     typicality: TypicalityBlock | None = None
     language: str = "en"
+    clinic: ClinicBlock | None = None
+    decisions: tuple[DecisionBlock, ...] = ()
+    outcomes: tuple[OutcomeLine, ...] = ()
+    gait: GaitBlock | None = None
+    explanations: tuple[ExplanationBlock, ...] = ()
+    references: tuple[ReferenceBlock, ...] = ()
+    clips: tuple[ClipBlock, ...] = ()
+    body_height_m: float | None = None
+    verification: VerificationBlock | None = None
+    addendum: AddendumBlock | None = None
+    version: int = 1
+    supersedes: str = ""
 
     def __post_init__(self) -> None:
         require_text(self.report_number, "The report number")
         require_text(self.software_version, "The software version")
         require_aware(self.created_at, "The time of the report")
         self._check_scores()
+        self._check_additions()
         shape = self.silhouettes.shape
         fits = len(shape) == 3 and shape[1:] == SILHOUETTE_SHAPE_PX and self.silhouettes.dtype == np.uint8
         require(fits, f"The silhouettes must be uint8 [frame, 64, 44]; they are {self.silhouettes.dtype} {shape}.")
@@ -337,6 +371,18 @@ class ScreeningReport:
         typical = self.typicality is None or self.typicality.typical
         agreed = all(score.typical == typical for score in self.scores)
         require(agreed, "Scores and report must agree on whether the recording is like the training data.")
+
+    def _check_additions(self) -> None:
+        require_positive(self.version, "The version of the report")
+        named = self.clinic is None or self.clinic.name == self.clinic_name
+        require(named, "The name of the clinic must be that of its letterhead.")
+        for blocks, what in ((self.decisions, "decision"), (self.explanations, "explanation")):
+            tasks = [block.task for block in blocks]
+            require(len(set(tasks)) == len(tasks), f"A report carries one {what} a task at most.")
+
+    def decision(self, task: str) -> DecisionBlock | None:
+        """What was decided about the score of a task, if anything was."""
+        return next((decision for decision in self.decisions if decision.task == task), None)
 
     @property
     def refusals(self) -> tuple[QualityLine, ...]:
