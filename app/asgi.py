@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -15,18 +16,26 @@ from starlette.routing import Route
 from app.gateway import html_page
 from app.gateway.files import FileRoutes
 from app.gateway.guard import HEALTH_PATH, SecurityHeaders, SessionGuard
+from app.gateway.language import LanguageChoice, language_of
 from app.gateway.page_shell import PageShell
 from app.gateway.sign_in import SignInPages
 from app.services.catalogue import Services
 from app.services.incidents import log_incident
 from app.settings import CLONE_ROOT, Settings
+from app.translation import translate
+from app.views.parts import words
 
 SCRIPT = CLONE_ROOT / "app" / "main.py"
 _INDEX = Path(st.__file__).parent / "static" / "index.html"
-_INCIDENT_TEXT = (
-    "Something went wrong that should not have. Nothing was lost that was stored before. "
-    "Please tell your administrator the incident number {incident}."
-)
+
+
+def _incident_text(language: str, incident: str) -> str:
+    return translate(
+        "Something went wrong that should not have. Nothing was lost that was stored before. "
+        "Please tell your administrator the incident number {incident}.",
+        language,
+        incident=incident,
+    )
 
 
 def create_app(settings: Settings) -> st.App:
@@ -42,9 +51,12 @@ def create_app(settings: Settings) -> st.App:
         return JSONResponse({"status": "ok"})
 
     async def fault(request: Request, error: Exception) -> Response:
-        text = _INCIDENT_TEXT.format(incident=log_incident(error))
-        body = html_page.message(text, "error") + '<p class="hint"><a href="/">Go to the start page</a></p>'
-        return HTMLResponse(html_page.page("A fault occurred", body, settings.clinic_name), status_code=500)
+        language = language_of(request)
+        start = translate("Go to the start page", language)
+        text = html_page.message(_incident_text(language, log_incident(error)), "error")
+        body = f'{text}<p class="hint"><a href="/">{escape(start)}</a></p>'
+        title = translate("A fault occurred", language)
+        return HTMLResponse(html_page.page(title, body, settings.clinic_name, language), status_code=500)
 
     return st.App(
         SCRIPT,
@@ -52,6 +64,7 @@ def create_app(settings: Settings) -> st.App:
             Route(HEALTH_PATH, health),
             *PageShell(_INDEX, _page_names()).routes(),
             *SignInPages(services.accounts, settings).routes(),
+            *LanguageChoice(secure=settings.secure_cookies).routes(),
             *FileRoutes(services.recordings, services.screening).routes(),
         ],
         middleware=[
@@ -66,7 +79,7 @@ def create_app(settings: Settings) -> st.App:
 
 def show_incident(error: Exception) -> bool:
     """Shows a number in place of a fault of a page."""
-    st.error(_INCIDENT_TEXT.format(incident=log_incident(error)))
+    st.error(_incident_text(words.language(), log_incident(error)))
     return True
 
 

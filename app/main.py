@@ -9,6 +9,7 @@ import streamlit as st
 from app import session
 from app.services.permissions import Actor, Permission, may
 from app.views.parts import browser, links, look
+from app.views.parts.words import tr
 
 _PARTS = Path(__file__).parent / "views" / "parts"
 
@@ -20,7 +21,7 @@ def main() -> None:
     look.add_style()
     actor = session.signed_in_actor()
     if actor is None or actor.must_change_password:
-        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+        browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
         st.stop()
     page = st.navigation(_pages(actor), position="sidebar")
     _sidebar(actor)
@@ -40,30 +41,31 @@ def _pages(actor: Actor) -> list[st.Page]:
         return st.Page(path, title=title, default=default, visibility="visible" if shown else "hidden")
 
     return [
-        page(links.PATIENTS, "Patients", shown=clinician, default=clinician),
-        page(links.PATIENT, "Patient", shown=False),
-        page(links.PATIENT_FORM, "Patient data", shown=False),
-        page(links.NEW_ASSESSMENT, "New assessment", shown=False),
-        page(links.PROGRESS, "Screening", shown=False),
-        page(links.RESULT, "Result", shown=False),
-        page(links.USERS, "Users", shown=administrator, default=not clinician),
-        page(links.RETRAINING, "Retraining", shown=administrator),
-        page(links.RETRAINING_RUN, "Retraining run", shown=False),
-        page(links.MODELS, "Models", shown=administrator),
-        page(links.MODEL, "Model version", shown=False),
-        page(links.MONITORING, "Monitoring", shown=administrator),
-        page(links.JOBS, "Jobs", shown=administrator),
-        page(links.AUDIT, "Audit log", shown=administrator),
-        page(links.ABOUT, "About this tool", shown=True),
+        page(links.PATIENTS, tr("Patients"), shown=clinician, default=clinician),
+        page(links.PATIENT, tr("Patient"), shown=False),
+        page(links.PATIENT_FORM, tr("Patient data"), shown=False),
+        page(links.NEW_ASSESSMENT, tr("New assessment"), shown=False),
+        page(links.PROGRESS, tr("Screening"), shown=False),
+        page(links.RESULT, tr("Result"), shown=False),
+        page(links.USERS, tr("Users"), shown=administrator, default=not clinician),
+        page(links.RETRAINING, tr("Retraining"), shown=administrator),
+        page(links.RETRAINING_RUN, tr("Retraining run"), shown=False),
+        page(links.MODELS, tr("Models"), shown=administrator),
+        page(links.MODEL, tr("Model version"), shown=False),
+        page(links.MONITORING, tr("Monitoring"), shown=administrator),
+        page(links.JOBS, tr("Jobs"), shown=administrator),
+        page(links.AUDIT, tr("Audit log"), shown=administrator),
+        page(links.ABOUT, tr("About this tool"), shown=True),
     ]
 
 
 def _sidebar(actor: Actor) -> None:
     with st.sidebar:
         look.who_is_signed_in(actor)
-        if st.button("Sign out", key="sign-out", width="stretch"):
+        look.choice_of_language()
+        if st.button(tr("Sign out"), key="sign-out", width="stretch"):
             session.services().accounts.sign_out(session.token())
-            browser.leave("/sign-in?why=signed-out", "You are signed out.")
+            browser.leave("/sign-in?why=signed-out", tr("You are signed out."))
             st.stop()
 
 
@@ -71,7 +73,7 @@ def _sidebar(actor: Actor) -> None:
 def _watch_session() -> None:
     """Takes the page off the screen once the session has ended, also where nobody touches it."""
     if session.signed_in_actor(touch=False) is None:
-        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+        browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,11 @@ from clinic_data.tables import Recording
 
 UPLOAD_PATH = "/api/recordings"
 OVERLAY_PATH = "/files/assessments/{assessment_id}/overlay.mp4"
+CLIP_OVERLAY_PATH = "/files/assessments/{assessment_id}/overlay-{position:int}.mp4"
+REFERENCE_PATH = "/files/references/{reference_id}.png"
 PATIENT_HEADER = "x-fgait-patient"
+INBOX = "inbox"
+"""In place of a patient: nobody has said yet whom the video shows."""
 # The name travels in a header, not in the URL: it may hold a patient's name, and URLs are logged.
 FILE_NAME_HEADER = "x-fgait-file-name"
 _STATUS: tuple[tuple[type[ClinicDataError], int], ...] = (
@@ -35,9 +39,21 @@ _PIECE_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
 
 
-def overlay_url(assessment_id: str) -> str:
-    """Where the overlay clip of an assessment is played from."""
-    return OVERLAY_PATH.format(assessment_id=assessment_id)
+def overlay_url(assessment_id: str, position: int = 0) -> str:
+    """Where an overlay clip of an assessment is played from.
+
+    Args:
+        assessment_id: the assessment.
+        position: which of its recordings; 0 is the leading one.
+    """
+    if position == 0:
+        return OVERLAY_PATH.format(assessment_id=assessment_id)
+    return f"/files/assessments/{assessment_id}/overlay-{position}.mp4"
+
+
+def reference_url(reference_id: str) -> str:
+    """Where the picture of a reference walker is."""
+    return REFERENCE_PATH.format(reference_id=reference_id)
 
 
 class FileRoutes:
@@ -52,10 +68,12 @@ class FileRoutes:
         return [
             Route(UPLOAD_PATH, self.upload, methods=["PUT"]),
             Route(OVERLAY_PATH, self.overlay, methods=["GET"]),
+            Route(CLIP_OVERLAY_PATH, self.overlay, methods=["GET"]),
+            Route(REFERENCE_PATH, self.reference, methods=["GET"]),
         ]
 
     async def upload(self, request: Request) -> Response:
-        """Stores the body as a recording of a patient; never holds more than one piece of it."""
+        """Stores the body as a recording of a patient or into the inbox; never holds more than one piece of it."""
         if not csrf_matches(request, request.headers.get(CSRF_HEADER, "")):
             return JSONResponse({"error": "Please reload the page and try again."}, status_code=403)
         try:
@@ -72,9 +90,10 @@ class FileRoutes:
 
     def _store(self, request: Request) -> Recording:
         declared = request.headers.get("content-length", "")
+        patient_id = request.headers.get(PATIENT_HEADER, "")
         return self.recordings.receive(
             request.scope[ACTOR_KEY],
-            request.headers.get(PATIENT_HEADER, ""),
+            None if patient_id == INBOX else patient_id,
             unquote(request.headers.get(FILE_NAME_HEADER, "")) or "video",
             _body_from_thread(request),
             int(declared) if declared.isdecimal() else None,
@@ -83,11 +102,21 @@ class FileRoutes:
     async def overlay(self, request: Request) -> Response:
         """The clip that shows whom the result is about; answers byte ranges, so that it can be wound."""
         find = self.screening.overlay_path
+        wanted = request.path_params["assessment_id"], request.path_params.get("position", 0)
         try:
-            path = await run_in_threadpool(find, request.scope[ACTOR_KEY], request.path_params["assessment_id"])
+            path = await run_in_threadpool(find, request.scope[ACTOR_KEY], *wanted)
         except ClinicDataError as error:
             return _refusal(error)
         return FileResponse(path, media_type="video/mp4", content_disposition_type="inline")
+
+    async def reference(self, request: Request) -> Response:
+        """Silhouettes of a simulated walker of the reference bank."""
+        draw = self.screening.reference_png
+        try:
+            png = await run_in_threadpool(draw, request.scope[ACTOR_KEY], request.path_params["reference_id"])
+        except ClinicDataError as error:
+            return _refusal(error)
+        return Response(png, media_type="image/png")
 
 
 def _body_from_thread(request: Request) -> Iterator[bytes]:

@@ -22,7 +22,8 @@ SIGN_IN_PATH = "/sign-in"
 CHANGE_PASSWORD_PATH = "/change-password"  # noqa: S105 - an address
 SIGN_OUT_PATH = "/sign-out"
 HEALTH_PATH = "/healthz"
-_PUBLIC_PATHS = frozenset({SIGN_IN_PATH, SIGN_OUT_PATH, HEALTH_PATH, "/favicon.ico", "/favicon.png"})
+LANGUAGE_PATH = "/language"
+_PUBLIC_PATHS = frozenset({SIGN_IN_PATH, SIGN_OUT_PATH, HEALTH_PATH, LANGUAGE_PATH, "/favicon.ico", "/favicon.png"})
 # The bundles of the page's framework: public software, the same for everyone.
 _PUBLIC_PREFIXES = ("/static/",)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from html import escape
 from string import Template
+from urllib.parse import quote
+
+from app.translation import translate
+from reports.catalogues import LANGUAGES, direction
 
 _PAGE = Template(
     """<!DOCTYPE html>
-<html lang="en">
+<html lang="$language" dir="$direction">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -37,6 +41,8 @@ button:hover{background:#095a60}
 .hint{color:#4a5f66;font-size:14px;margin:6px 0 0}
 .foot{color:#4a5f66;font-size:14px;border-top:1px solid #e3eaec;margin:24px 0 0;padding-top:14px}
 a{color:#0b6e75}
+.languages{display:flex;gap:16px;margin-top:12px;font-size:14px}
+.languages b{font-weight:600}
 </style>
 </head>
 <body>
@@ -47,7 +53,8 @@ a{color:#0b6e75}
 <p class="clinic">$clinic</p>
 <h1>$title</h1>
 $body
-<p class="foot">Gait screening from video. A screening aid for trained staff, not a diagnosis.</p>
+<p class="foot">$foot</p>
+<nav class="languages" aria-label="Language">$languages</nav>
 </main>
 </body>
 </html>
@@ -55,15 +62,36 @@ $body
 )
 
 
-def page(title: str, body: str, clinic_name: str) -> str:
+def page(title: str, body: str, clinic_name: str, language: str = "en", path: str = "/") -> str:
     """A whole page.
 
     Args:
-        title: plain text.
+        title: plain text, in the reader's language.
         body: HTML whose texts are escaped already.
         clinic_name: plain text.
+        language: of the reader.
+        path: where the choice of another language leads back to.
     """
-    return _PAGE.substitute(title=escape(title), body=body, clinic=escape(clinic_name))
+    foot = translate("Gait screening from video. A screening aid for trained staff, not a diagnosis.", language)
+    return _PAGE.substitute(
+        title=escape(title),
+        body=body,
+        clinic=escape(clinic_name),
+        language=language,
+        direction=direction(language),
+        foot=escape(foot),
+        languages=_choice_of_language(language, path),
+    )
+
+
+def _choice_of_language(language: str, path: str) -> str:
+    links = (
+        f"<b>{name}</b>"
+        if code == language
+        else f'<a href="/language?to={code}&amp;next={quote(path, safe="")}" lang="{code}">{name}</a>'
+        for code, name in LANGUAGES.items()
+    )
+    return "".join(links)
 
 
 def message(text: str, kind: str) -> str:

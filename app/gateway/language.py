@@ -6,11 +6,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app.gateway.guard import local_path
+from app.gateway.guard import LANGUAGE_PATH, local_path
 from reports.catalogues import LANGUAGES
 
 LANGUAGE_COOKIE = "fgait_language"
-LANGUAGE_PATH = "/language"
 _A_YEAR_S = 365 * 86_400
 
 
@@ -21,7 +20,7 @@ def chosen_language(cookie: str | None, asked_for: str | None) -> str:
         cookie: the browser's choice, if it made one.
         asked_for: as in the header Accept-Language: "zh-CN,zh;q=0.9".
     """
-    if cookie in LANGUAGES:
+    if cookie is not None and cookie in LANGUAGES:
         return cookie
     for wish in (asked_for or "").split(","):
         tag = wish.split(";")[0].strip().lower().split("-")[0]

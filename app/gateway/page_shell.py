@@ -1,18 +1,23 @@
-"""The HTML document in which the pages run: the framework's own, told where its server is.
+"""The HTML document in which the pages run: the framework's own, told where its server is and who reads it.
 
 Without being told, the framework first looks for its server below the page's own address and logs an error for each
-try.
+try. Screen readers and the layout need the language and the direction of reading from the first moment.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from app.gateway.language import language_of
+from reports.catalogues import LANGUAGES, direction
+
 _TELL = "<script>window.__streamlit={BACKEND_BASE_URL:window.location.origin}</script>"
+_HTML_TAG = re.compile(r"<html[^>]*>")
 
 
 class PageShell:
@@ -25,7 +30,11 @@ class PageShell:
 
     def __init__(self, index: Path, page_names: list[str]) -> None:
         text = index.read_text(encoding="utf-8").replace("<title>Streamlit</title>", "<title>FGait</title>")
-        self._document = text.replace("<head>", f"<head>{_TELL}", 1)
+        text = text.replace("<head>", f"<head>{_TELL}", 1)
+        self._documents = {
+            language: _HTML_TAG.sub(f'<html lang="{language}" dir="{direction(language)}">', text, count=1)
+            for language in LANGUAGES
+        }
         self._page_names = page_names
 
     def routes(self) -> list[Route]:
@@ -34,4 +43,4 @@ class PageShell:
 
     async def show(self, request: Request) -> Response:
         """The document; what it shows comes through the websocket, which is guarded too."""
-        return HTMLResponse(self._document)
+        return HTMLResponse(self._documents[language_of(request)])

@@ -221,3 +221,17 @@ def test_cookies_over_https_only_where_asked(site, browser):
     settings = clinic.services.settings.model_copy(update={"secure_cookies": True})
     response = SignInPages(clinic.services.accounts, settings)._signed_in("token", "/")
     assert "secure" in response.headers["set-cookie"].lower()
+
+
+def test_the_choice_of_a_language_is_kept_and_leads_back_only_to_own_pages(browser):
+    answer = browser.get("/language", params={"to": "ar", "next": "/patients"}, follow_redirects=False)
+    assert answer.headers["location"] == "/patients"
+    assert '<html lang="ar" dir="rtl">' in browser.get("/sign-in").text
+    assert (
+        browser.get("/language", params={"next": "//elsewhere.example"}, follow_redirects=False).headers["location"]
+        == "/"
+    )
+    browser.get("/language", params={"to": "klingon"})
+    assert 'lang="ar"' in browser.get("/sign-in").text
+    _sign_in(browser)
+    assert '<html lang="ar" dir="rtl">' in browser.get("/about", headers=HTML).text

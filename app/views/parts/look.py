@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import streamlit as st
 
 from app.services.permissions import Actor
+from app.views.parts.words import language, tr
 from clinic_data.tables import Patient, Sex
+from reports.catalogues import LANGUAGES
 from reports.content import AdaptationBlock, ModelBlock, ScoreBlock
 from reports.measures import TypicalityBlock
 from reports.wording import (
-    SIMULATED_BANNER,
-    UNLIKE_TITLE,
     interval_words,
     outcome_label,
     percent_of_count,
     percent_of_probability,
+    phrases,
     probability_sentence,
     simulated_explanation,
     typicality_figures,
@@ -36,30 +38,53 @@ def who_is_signed_in(actor: Actor) -> None:
     """Name and role, with the way to one's own password."""
     st.html(
         f'<div class="fg-who"><b>{escape(actor.display_name)}</b><span class="fg-muted fg-small">'
-        f"{escape(actor.username)} · {escape(actor.role.value)}</span><br>"
-        '<a class="fg-link fg-small" href="/change-password" target="_self">Change password</a></div>'
+        f"{escape(actor.username)} · {escape(tr(actor.role.value))}</span><br>"
+        f'<a class="fg-link fg-small" href="/change-password" target="_self">{escape(tr("Change password"))}</a></div>'
     )
+
+
+def choice_of_language() -> None:
+    """Links to the same page in another language, each by its own name."""
+    path = urlsplit(st.context.url or "/")
+    here = quote(path.path + (f"?{path.query}" if path.query else ""), safe="")
+    links = (
+        f'<b lang="{code}">{name}</b>'
+        if code == language()
+        else f'<a class="fg-link" href="/language?to={code}&amp;next={here}" target="_self" lang="{code}">{name}</a>'
+        for code, name in LANGUAGES.items()
+    )
+    st.html(f'<nav class="fg-languages fg-small" aria-label="{escape(tr("Language"))}">{"".join(links)}</nav>')
 
 
 def who_is_assessed(patient: Patient) -> None:
     """Whose page this is, so that nobody screens the wrong patient."""
     name = ", ".join(part for part in (patient.family_name, patient.given_name) if part)
     st.html(
-        f'<div>Patient <b>{escape(name)}</b> <span class="fg-muted">· {escape(patient.record_number)} · born '
-        f"{patient.birth_date.isoformat()} · {_sex(patient)}</span></div>"
+        f'<div>{escape(tr("Patient"))} <b><bdi>{escape(name)}</bdi></b> <span class="fg-muted">· '
+        f"<bdi>{escape(patient.record_number)}</bdi> · "
+        f"{escape(tr('born {date}', date=patient.birth_date.isoformat()))} · "
+        f"{escape(sex_words(patient.sex))}</span></div>"
     )
 
 
-def _sex(patient: Patient) -> str:
-    return "sex unknown" if patient.sex is Sex.UNKNOWN else escape(patient.sex.value)
+def sex_words(sex: Sex) -> str:
+    """The sex of a patient as a reader says it."""
+    return {
+        Sex.FEMALE: tr("female"),
+        Sex.MALE: tr("male"),
+        Sex.OTHER: tr("other"),
+        Sex.UNKNOWN: tr("sex unknown"),
+    }[sex]
 
 
 def waiting_hint(waiting_s: float) -> None:
     """Says so when nobody takes a job."""
     if waiting_s > 20:
         st.warning(
-            "No worker has taken this job yet. Other jobs may be ahead of it; if nothing happens for some minutes, "
-            "tell your administrator that the worker may not be running. The job is kept."
+            tr(
+                "No worker has taken this job yet. Other jobs may be ahead of it; if nothing happens for some minutes, "
+                "tell your administrator that the worker may not be running. The job is kept."
+            )
         )
 
 
@@ -69,9 +94,11 @@ def simulated_banner(*adaptations: AdaptationBlock | None) -> None:
     Args:
         adaptations: of the models whose scores are shown; without any, that of a model that nobody adapted.
     """
-    explanations = dict.fromkeys(simulated_explanation(adaptation) for adaptation in adaptations or (None,))
+    explanations = dict.fromkeys(simulated_explanation(adaptation, language()) for adaptation in adaptations or (None,))
     lines = "<br>".join(escape(explanation) for explanation in explanations)
-    st.html(f'<div class="fg-banner" role="note"><b>{escape(SIMULATED_BANNER)}</b><br>{lines}</div>')
+    st.html(
+        f'<div class="fg-banner" role="note"><b>{escape(phrases(language()).simulated_banner)}</b><br>{lines}</div>'
+    )
 
 
 def notice(title: str, text: str, *, kind: str = "note") -> None:
@@ -96,10 +123,10 @@ def sha256(text: str, *, short: bool = False) -> str:
 
 def unlike_banner(typicality: TypicalityBlock, model: ModelBlock) -> None:
     """Stands above the scores of a recording that is unlike the training data."""
-    figures = typicality_figures(typicality, simulated=model.simulated, mixed=model.mixed_people)
+    figures = typicality_figures(typicality, simulated=model.simulated, mixed=model.mixed_people, language=language())
     st.html(
-        f'<div class="fg-banner fg-stop" role="alert"><b>{escape(UNLIKE_TITLE)}.</b><br>{escape(typicality.reason)}'
-        f'<br><span class="fg-small">{escape(figures)}</span></div>'
+        f'<div class="fg-banner fg-stop" role="alert"><b>{escape(phrases(language()).unlike_title)}.</b><br>'
+        f'{escape(tr(typicality.reason))}<br><span class="fg-small">{escape(figures)}</span></div>'
     )
 
 
@@ -116,7 +143,7 @@ def pill(text: str, kind: str) -> str:
 
 def score_pill(score: ScoreBlock) -> str:
     """The outcome of a score in two or three words."""
-    return pill(outcome_label(score), score.outcome.value)
+    return pill(outcome_label(score, language()), score.outcome.value)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, even: bool = False) -> None:
@@ -161,10 +188,11 @@ def score_scale(score: ScoreBlock) -> None:
     low, high = score.interval.low, score.interval.high
     value, threshold = score.positive_probability, score.operating_point.threshold
     low_words, high_words = interval_words(score.interval)
-    spoken = f"{probability_sentence(score)}; 95 % interval {low_words} to {high_words}"
+    interval = tr("95 % interval: {low} to {high}", low=low_words, high=high_words)
+    spoken = f"{probability_sentence(score, language())}; {interval}"
     threshold_at = min(max(threshold, 0.12), 0.88)
     st.html(
-        f'<div class="fg-scale" role="img" aria-label="{escape(spoken)}">'
+        f'<div class="fg-scale" dir="ltr" role="img" aria-label="{escape(spoken)}">'
         '<div class="track"></div>'
         f'<div class="band" style="left:{_percent(low)};width:{_percent(high - low)}"></div>'
         f'<div class="threshold" style="left:{_percent(threshold)}"></div>'
@@ -173,18 +201,21 @@ def score_scale(score: ScoreBlock) -> None:
         f"{escape(percent_of_probability(value))}</span>"
         '<span class="end" style="left:0">0 %</span><span class="end" style="right:0">100 %</span>'
         f'<span class="below" style="left:{_percent(threshold_at)}">'
-        f"threshold {escape(percent_of_count(threshold))}</span>"
+        f"{escape(tr('threshold {value}', value=percent_of_count(threshold)))}</span>"
         "</div>"
-        '<span class="fg-key"><i class="m"></i>calibrated probability</span>'
-        f'<span class="fg-key"><i></i>95 % interval: {escape(low_words)} to {escape(high_words)}</span>'
-        '<span class="fg-key"><i class="t"></i>threshold, fixed beforehand</span>'
+        f'<span class="fg-key"><i class="m"></i>{escape(tr("calibrated probability"))}</span>'
+        f'<span class="fg-key"><i></i>{escape(interval)}</span>'
+        f'<span class="fg-key"><i class="t"></i>{escape(tr("threshold, fixed beforehand"))}</span>'
     )
 
 
 def one_time_password(username: str, password: str) -> None:
     """Shows a password that is shown once."""
     st.success(
-        f"One-time password of {username}. It is shown once and stored nowhere; the user chooses an own one at the "
-        "first sign-in."
+        tr(
+            "One-time password of {username}. It is shown once and stored nowhere; the user chooses an own one at the "
+            "first sign-in.",
+            username=username,
+        )
     )
     st.html(f'<code class="fg-password">{escape(password)}</code>')

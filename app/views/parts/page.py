@@ -10,6 +10,7 @@ import streamlit as st
 from app import session
 from app.services.permissions import Actor, Permission, may
 from app.views.parts import browser, links
+from app.views.parts.words import tr, tr_error
 from clinic_data.errors import ClinicDataError
 
 
@@ -22,17 +23,23 @@ def run(permission: Permission, body: Callable[[Actor], None]) -> None:
     """
     actor = session.signed_in_actor()
     if actor is None:
-        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+        browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
         return
     if not may(actor, permission):
-        st.title("Not for your role")
-        st.error(f"Your role ({actor.role.value}) does not allow you to {permission.value}.")
-        links.link(links.PATIENTS if may(actor, Permission.READ_PATIENTS) else links.USERS, "Go to your start page")
+        st.title(tr("Not for your role"))
+        st.error(
+            tr(
+                "Your role ({role}) does not allow you to {permission}.",
+                role=tr(actor.role.value),
+                permission=tr(permission.value),
+            )
+        )
+        links.link(links.PATIENTS if may(actor, Permission.READ_PATIENTS) else links.USERS, tr("Go to your start page"))
         return
     try:
         body(actor)
     except ClinicDataError as error:
-        st.error(str(error))
+        st.error(tr_error(error))
 
 
 @contextmanager
@@ -41,20 +48,25 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except ClinicDataError as error:
-        st.error(str(error))
+        st.error(tr_error(error))
 
 
-def missing(what: str, page: str = links.PATIENTS, label: str = "Go to the patients") -> None:
+def missing(what: str, page: str = links.PATIENTS, label: str = "") -> None:
     """The state of a page whose address names nothing.
 
     Args:
-        what: it should name.
+        what: it should name: "patient", "assessment" or "screening"; other words stay English.
         page: where one can be chosen.
         label: of the link to it.
     """
-    st.title("Nothing chosen")
-    st.info(f"This address names no {what}.")
-    links.link(page, label)
+    sentences = {
+        "patient": tr("This address names no patient."),
+        "assessment": tr("This address names no assessment."),
+        "screening": tr("This address names no screening."),
+    }
+    st.title(tr("Nothing chosen"))
+    st.info(sentences.get(what) or tr("This address names no {what}.", what=what))
+    links.link(page, label or tr("Go to the patients"))
 
 
 def pager(total: int, limit: int, key: str) -> int:
@@ -66,5 +78,7 @@ def pager(total: int, limit: int, key: str) -> int:
     pages = max(1, -(-total // limit))
     if pages == 1:
         return 0
-    number = st.number_input(f"Page (of {pages})", min_value=1, max_value=pages, value=1, step=1, key=key, width=160)
+    number = st.number_input(
+        tr("Page (of {pages})", pages=pages), min_value=1, max_value=pages, value=1, step=1, key=key, width=160
+    )
     return (int(number) - 1) * limit

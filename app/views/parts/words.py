@@ -6,13 +6,10 @@ shows English. Texts must stand in the call as they are: the catalogue is made b
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from app import session
+from app.translation import translate
 from clinic_data.errors import ClinicDataError
-from reports.catalogues import direction, read_catalogue
-
-FOLDER = Path(__file__).parents[2] / "locale"
+from reports.catalogues import direction
 
 
 def language() -> str:
@@ -27,8 +24,7 @@ def reading_direction() -> str:
 
 def tr(text: str, /, **values: object) -> str:
     """A text in the reader's language, with its `{values}` filled in."""
-    translated = read_catalogue(FOLDER, language()).get(text, text)
-    return translated.format(**values) if values else translated
+    return translate(text, language(), **values)
 
 
 def tr_error(error: ClinicDataError) -> str:
