@@ -1,0 +1,71 @@
+"""Heel strikes and toe offs of a walk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgait_core.gait_parameters.detectors import DETECTOR, DETECTORS, FootEvents
+from fgait_core.gait_parameters.signals import gait_signals
+from fgait_core.silhouettes.walk import Walk
+
+FEET: tuple[str, str] = ("left", "right")
+HEEL_STRIKE, TOE_OFF = "heel_strike", "toe_off"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GaitEvents:
+    """Events of both feet in order of time; all arrays have one entry for each event.
+
+    Attributes:
+        foot: str [event], "left" or "right".
+        kind: str [event], "heel_strike" or "toe_off".
+        time_s: float64 [event], time of the recording.
+        detector: name of the detector that found them.
+    """
+
+    foot: NDArray[np.str_]
+    kind: NDArray[np.str_]
+    time_s: NDArray[np.float64]
+    detector: str
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+    def times_of(self, foot: str, kind: str) -> NDArray[np.float64]:
+        """Times of one kind of event of one foot, in order."""
+        return self.time_s[(self.foot == foot) & (self.kind == kind)]
+
+
+def detect_events(walk: Walk, detector: str = DETECTOR) -> GaitEvents:
+    """Finds heel strikes and toe offs in every stretch of a walk without gaps.
+
+    Args:
+        walk: of `track_walk`.
+        detector: one of `DETECTORS`.
+    """
+    found: list[tuple[float, str, str]] = []
+    for signals in gait_signals(walk):
+        for foot, events in zip(FEET, DETECTORS[detector](signals), strict=True):
+            found += _in_turn(events, foot)
+    found.sort()
+    return GaitEvents(
+        foot=np.array([foot for _, foot, _ in found], dtype=np.str_),
+        kind=np.array([kind for _, _, kind in found], dtype=np.str_),
+        time_s=np.array([time_s for time_s, _, _ in found], dtype=np.float64),
+        detector=detector,
+    )
+
+
+def _in_turn(events: FootEvents, foot: str) -> Iterator[tuple[float, str, str]]:
+    """Events of one foot; of two of the same kind without the other kind between them the first is kept."""
+    both = [(float(time_s), foot, HEEL_STRIKE) for time_s in events.strikes_s]
+    both += [(float(time_s), foot, TOE_OFF) for time_s in events.offs_s]
+    previous = ""
+    for event in sorted(both):
+        if event[2] != previous:
+            yield event
+        previous = event[2]
