@@ -1,0 +1,100 @@
+"""`./run translations`: brings the catalogues of the screens up to date with the code, and says what is missing.
+
+Texts come from `tr("...")` and `translate("...")`, from errors with a constant text, and from names that the code
+itself does not spell out as a sentence (roles, permissions). What no code says any more is dropped.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po, write_po
+
+from app.services.permissions import Permission
+from app.settings import CLONE_ROOT
+from app.translation import FOLDER
+from clinic_data.tables import JobState, Role
+from reports.catalogues import LANGUAGES
+
+_FIRST_TEXT = None
+_KEYWORDS = {
+    "tr": _FIRST_TEXT,
+    "translate": _FIRST_TEXT,
+    "ValidationError": _FIRST_TEXT,
+    "ConflictError": _FIRST_TEXT,
+    "NotFoundError": _FIRST_TEXT,
+    "PermissionDeniedError": _FIRST_TEXT,
+    "SignInError": _FIRST_TEXT,
+    "StorageError": _FIRST_TEXT,
+    "progress": (2,),
+}
+_ROOMS = ("app", "clinic_data")
+_PROGRESS_ROOMS = ("fgait_core/inference.py", "fgait_core/silhouettes")
+_NAMES = (*Role, *Permission, *JobState, "sex", "age group")
+
+
+def messages() -> Iterator[tuple[str, str]]:
+    """Every text of the screens once, with the file that shows it."""
+    seen: set[str] = set()
+    for text, place in (*_in_code(), *((str(name), "names") for name in _NAMES)):
+        if text and text not in seen:
+            seen.add(text)
+            yield text, place
+
+
+def _in_code() -> Iterator[tuple[str, str]]:
+    for path in _files():
+        for _, text, _, _ in extract_from_file("python", path, keywords=_KEYWORDS):
+            if isinstance(text, str):
+                yield text, str(path.relative_to(CLONE_ROOT))
+
+
+def _files() -> Iterator[Path]:
+    for room in (*_ROOMS, *_PROGRESS_ROOMS):
+        path = CLONE_ROOT / room
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else (path,)
+
+
+def update(folder: Path = FOLDER) -> dict[str, int]:
+    """Rewrites the catalogues; translations are kept.
+
+    Returns:
+        How many texts each language still lacks.
+    """
+    template = Catalog(charset="utf-8")
+    for text, place in messages():
+        template.add(text, locations=[(place, 0)])
+    missing: dict[str, int] = {}
+    for language in (code for code in LANGUAGES if code != "en"):
+        path = folder / f"{language}.po"
+        catalogue = _read(path, language)
+        catalogue.update(template, no_fuzzy_matching=True, update_creation_date=False)
+        catalogue.obsolete.clear()
+        with path.open("wb") as file:
+            write_po(file, catalogue, width=110, sort_by_file=True, include_lineno=False, omit_header=False)
+        missing[language] = sum(1 for message in catalogue if message.id and not message.string)
+    return missing
+
+
+def _read(path: Path, language: str) -> Catalog:
+    if not path.exists():
+        comment = f"# {LANGUAGES[language]}: texts of FGait's screens. The key is the English text."
+        return Catalog(language, header_comment=comment, project="FGait", fuzzy=False, charset="utf-8")
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def main() -> None:
+    """Updates the catalogues; ends with 1 where something is missing."""
+    missing = update()
+    for language, count in missing.items():
+        print(f"{LANGUAGES[language]} ({language}): {count} texts without a translation")
+    sys.exit(1 if any(missing.values()) else 0)
+
+
+if __name__ == "__main__":
+    main()
