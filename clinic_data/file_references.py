@@ -5,15 +5,19 @@ from __future__ import annotations
 from sqlmodel import Session, col, select
 
 from clinic_data.tables import Assessment, ModelVersion, Recording, Report
+from clinic_data.visit_tables import AssessmentClip, ClinicProfile
 
 
 def referenced_keys(*, session: Session) -> frozenset[str]:
-    """The storage keys of all recordings, silhouettes, overlay clips, reports and model packages."""
+    """The storage keys of all recordings, silhouettes, overlay clips, reports, model packages, and of the logo."""
     keys: set[str] = set()
     for column in (
         Recording.storage_key,
         Assessment.silhouettes_key,
         Assessment.overlay_key,
+        AssessmentClip.silhouettes_key,
+        AssessmentClip.overlay_key,
+        ClinicProfile.logo_key,
         Report.storage_key,
         ModelVersion.package_key,
     ):

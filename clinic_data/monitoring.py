@@ -1,6 +1,7 @@
 """What monitoring reads of screenings and of their confirmed outcomes: facts without anything about a patient.
 
-Only the columns that are needed are read, and each stored result is parsed once.
+Only the columns that are needed are read, and each stored result is parsed once. Assessments that were scored anew
+from stored silhouettes do not count: nobody walked for them.
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ def screenings(*, session: Session, since: datetime, until: datetime) -> list[Sc
 def screening_period(*, session: Session, model_version_id: str) -> tuple[datetime, datetime] | None:
     """When a version scored its first and its last recording; None if it never scored any."""
     at = col(Assessment.created_at)
-    ends = select(func.min(at), func.max(at)).where(col(Assessment.model_version_id) == model_version_id)
+    mine = (col(Assessment.model_version_id) == model_version_id, _screened())
+    ends = select(func.min(at), func.max(at)).where(*mine)
     first, last = session.connection().execute(ends).one()
     return (first, last) if first else None
 
@@ -140,7 +142,7 @@ def screening_period(*, session: Session, model_version_id: str) -> tuple[dateti
 def screened_versions(*, session: Session) -> dict[str, int]:
     """How many recordings each model version scored; versions that scored none are missing."""
     version = col(Assessment.model_version_id)
-    counted = session.connection().execute(select(version, func.count()).group_by(version))
+    counted = session.connection().execute(select(version, func.count()).where(_screened()).group_by(version))
     return {row_id: count for row_id, count in counted}
 
 
@@ -207,7 +209,7 @@ def _assessed(session: Session, since: datetime, until: datetime, people: _Peopl
             _as_text(Assessment.result),
         )
         .join(Recording, col(Recording.id) == col(Assessment.recording_id))
-        .where(col(Assessment.created_at) >= since, col(Assessment.created_at) < until)
+        .where(col(Assessment.created_at) >= since, col(Assessment.created_at) < until, _screened())
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
     for at, version, patient, site, text in session.connection().execute(statement):
@@ -228,6 +230,10 @@ def _refused(session: Session, since: datetime, until: datetime, people: _People
         if at is not None:
             result: dict[str, Any] = from_json(text).get("result") or _NOTHING_KNOWN
             yield _fact(at, versions.get(result["model"]["sha256"]), people.number(patient), site, result)
+
+
+def _screened() -> ColumnElement[bool]:
+    return col(Assessment.rescored_from_id).is_(None)
 
 
 def _as_text(column: Any) -> ColumnElement[str]:

@@ -1,8 +1,11 @@
-"""Confirmed outcomes: what turned out to be true of an assessment's task. A correction is a new row."""
+"""Confirmed outcomes: what turned out to be true of an assessment's task. A correction is a new row.
+
+An outcome is about the person on that day, not about the model: of an assessment that another model version rescored,
+it is recorded at the original one, whichever of the two is asked for.
+"""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,7 +22,7 @@ from clinic_data.errors import ConflictError, ValidationError
 from clinic_data.problem_sentences import problem_sentences
 from clinic_data.retraining_tables import ConfirmedOutcome
 from clinic_data.tables import Assessment, Patient, Recording
-from clinic_data.text_rules import has_invisible
+from clinic_data.text_rules import checked_lines
 
 NOT_KNOWN = "not_known"
 LABELS = {"scoliosis": ("negative", "neutral", "positive"), "depression": ("no", "yes")}
@@ -53,7 +56,7 @@ class OutcomeData(BaseModel):
     method: str
     examined_on: Annotated[date, AfterValidator(lambda value: _examination_date(value))] | None = None
     phq9_total: Annotated[int, Field(strict=True), AfterValidator(lambda value: _phq9_total(value))] | None = None
-    note: Annotated[str, AfterValidator(lambda value: _note(value))] = ""
+    note: Annotated[str, AfterValidator(lambda value: checked_lines(value, "note", _NOTE_MAX))] = ""
 
     @classmethod
     def checked(cls, **fields: Any) -> OutcomeData:
@@ -132,7 +135,7 @@ def record_outcome(
     if (present.id if present else None) != expected_id:
         raise ConflictError(_MEANWHILE)
     outcome = ConfirmedOutcome(
-        assessment_id=assessment_id,
+        assessment_id=_origin(session, assessment_id),
         replaces_id=expected_id,
         confirmed_by=actor_id,
         created_at=confirmed_at or utc_now(),
@@ -151,14 +154,14 @@ _MEANWHILE = (
 
 def current_outcomes(*, session: Session, assessment_id: str) -> dict[str, ConfirmedOutcome]:
     """The present outcome of each task that has one."""
-    statement = select(ConfirmedOutcome).where(ConfirmedOutcome.assessment_id == assessment_id)
+    statement = select(ConfirmedOutcome).where(ConfirmedOutcome.assessment_id == _origin(session, assessment_id))
     return {outcome.task: outcome for outcome in _not_replaced(session.exec(statement).all())}
 
 
 def outcome_history(*, session: Session, assessment_id: str, task: str) -> list[ConfirmedOutcome]:
     """The outcome of a task with everything that it replaced, newest first."""
     statement = select(ConfirmedOutcome).where(
-        ConfirmedOutcome.assessment_id == assessment_id, ConfirmedOutcome.task == task
+        ConfirmedOutcome.assessment_id == _origin(session, assessment_id), ConfirmedOutcome.task == task
     )
     rows = {outcome.id: outcome for outcome in session.exec(statement).all()}
     history: list[ConfirmedOutcome] = []
@@ -189,6 +192,11 @@ def list_confirmed(*, session: Session, task: str) -> list[ConfirmedAssessment]:
     ]
 
 
+def _origin(session: Session, assessment_id: str) -> str:
+    assessment = session.get(Assessment, assessment_id)
+    return (assessment.rescored_from_id if assessment else None) or assessment_id
+
+
 def _replaced() -> Any:
     return col(ConfirmedOutcome.replaces_id)
 
@@ -211,12 +219,3 @@ def _phq9_total(value: int) -> int:
     if not 0 <= value <= PHQ9_MAX:
         raise ValueError(f"A PHQ-9 total is a number from 0 to {PHQ9_MAX}.")
     return value
-
-
-def _note(value: str) -> str:
-    text = unicodedata.normalize("NFC", value).replace("\r\n", "\n").strip()
-    if has_invisible(text, allow_lines=True):
-        raise ValueError("The note holds a control or invisible character. Type that part anew.")
-    if len(text) > _NOTE_MAX:
-        raise ValueError(f"The note may have at most {_NOTE_MAX} characters.")
-    return text

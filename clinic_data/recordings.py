@@ -9,8 +9,9 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select, update
 
+from clinic_data import assessment_clips
 from clinic_data.database import conflict_as
-from clinic_data.errors import NotFoundError
+from clinic_data.errors import ConflictError, NotFoundError
 from clinic_data.storage import StoredFile
 from clinic_data.tables import Assessment, Job, Recording
 from clinic_data.text_rules import one_line
@@ -101,9 +102,14 @@ def assign_patient(*, session: Session, recording_id: str, patient_id: str) -> R
 
     Raises:
         NotFoundError: there is no such recording.
-        ConflictError: there is no such patient.
+        ConflictError: there is no such patient, or the recording was assessed together with others, which would stay.
     """
     recording = get_recording(session=session, recording_id=recording_id)
+    if assessment_clips.list_for_recording(session=session, recording_id=recording_id):
+        raise ConflictError(
+            "This recording was assessed together with others and cannot move alone. Upload it again for the other "
+            "patient."
+        )
     with conflict_as(session, "This patient does not exist."):
         recording.patient_id = patient_id
         session.flush()

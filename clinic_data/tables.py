@@ -259,10 +259,26 @@ class ModelVersion(ClinicTable, table=True):
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 
+class ReportKind(StrEnum):
+    """What a report tells: one assessment, an addition to an earlier report, or the course over all visits."""
+
+    ASSESSMENT = "assessment"
+    ADDENDUM = "addendum"
+    FOLLOW_UP = "follow_up"
+
+
 class Assessment(ClinicTable, table=True):
-    """What the engine found in one recording, as the JSON that it gave; one per job."""
+    """What the engine found in the recordings of a visit, as the JSON that it gave; one per job.
+
+    ``recording_id`` is the leading recording; where there were several, all are in ``visit_tables.AssessmentClip``.
+    ``rescored_from_id`` names the assessment of whose stored silhouettes another model version made this one.
+    """
 
     __tablename__ = "assessment"
+    __table_args__ = (
+        CheckConstraint("body_height_cm IS NULL OR (body_height_cm >= 40 AND body_height_cm <= 260)", name="height"),
+        Index("uq_assessment_rescored_from_id_model_version_id", "rescored_from_id", "model_version_id", unique=True),
+    )
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     patient_id: str | None = Field(default=None, foreign_key="patient.id", max_length=32, index=True)
@@ -272,6 +288,8 @@ class Assessment(ClinicTable, table=True):
     result: dict[str, Any] = Field(sa_type=JSON)
     silhouettes_key: str | None = Field(default=None, max_length=64)
     overlay_key: str | None = Field(default=None, max_length=64)
+    body_height_cm: float | None = None
+    rescored_from_id: str | None = Field(default=None, foreign_key="assessment.id", max_length=32)
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
 
@@ -286,9 +304,18 @@ class ReportCounter(ClinicTable, table=True):
 
 
 class Report(ClinicTable, table=True):
-    """A finished report; its PDF is in ``storage.Storage`` under ``storage_key``."""
+    """A finished report; its PDF is in ``storage.Storage`` under ``storage_key``. The database keeps it as it is.
+
+    A new version is a new row that supersedes the older one. ``content_sha256`` is that of what the PDF tells, before
+    it was signed; ``verification_code`` leads to this row on the public page.
+    """
 
     __tablename__ = "report"
+    __table_args__ = (
+        Index("uq_report_supersedes_id", "supersedes_id", unique=True),
+        Index("uq_report_verification_code", "verification_code", unique=True),
+        CheckConstraint("(kind = 'addendum') = (addendum IS NOT NULL)", name="addendum_text"),
+    )
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     number: str = Field(max_length=20, unique=True)
@@ -297,6 +324,14 @@ class Report(ClinicTable, table=True):
     size_bytes: int = Field(sa_type=BigInteger)
     sha256: str = Field(max_length=64)
     language: str = Field(default="en", max_length=10)
+    patient_id: str | None = Field(default=None, foreign_key="patient.id", max_length=32, index=True)
+    kind: ReportKind = Field(default=ReportKind.ASSESSMENT, sa_type=choice(ReportKind, "kind"))
+    version: int = 1
+    supersedes_id: str | None = Field(default=None, foreign_key="report.id", max_length=32)
+    addendum: str | None = Field(default=None, sa_type=Text, repr=False)
+    verification_code: str | None = Field(default=None, max_length=43, repr=False)
+    content_sha256: str | None = Field(default=None, max_length=64)
+    signer: str | None = Field(default=None, max_length=120)
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 

@@ -32,3 +32,22 @@ def one_line(text: str, max_length: int) -> str:
     """``text`` as one printable line of at most ``max_length`` characters."""
     printable = "".join(" " if has_invisible(character) else character for character in text)
     return " ".join(printable.split())[:max_length]
+
+
+def checked_lines(value: str, name: str, max_length: int) -> str:
+    """``value`` as it is stored: trimmed, composed letters, plain new lines.
+
+    Args:
+        value: what was typed.
+        name: of the field, for the sentences.
+        max_length: in characters.
+
+    Raises:
+        ValueError: it holds invisible characters or is too long; pydantic's validators want this kind.
+    """
+    text = unicodedata.normalize("NFC", value).replace("\r\n", "\n").strip()
+    if has_invisible(text, allow_lines=True):
+        raise ValueError(f"The {name} holds a control or invisible character. Type that part anew.")
+    if len(text) > max_length:
+        raise ValueError(f"The {name} may have at most {max_length} characters.")
+    return text

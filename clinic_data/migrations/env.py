@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 
 from clinic_data import retraining_tables as retraining_tables  # its tables belong to the metadata, too
+from clinic_data import visit_tables as visit_tables  # likewise
 from clinic_data.tables import ClinicTable
 
 connection = context.config.attributes["connection"]
