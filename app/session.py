@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
+from babel.dates import format_skeleton
 
 from app.gateway.cookies import CSRF_COOKIE, SESSION_COOKIE
 from app.gateway.language import LANGUAGE_COOKIE, chosen_language
@@ -16,6 +17,7 @@ from app.services.permissions import Actor
 from app.settings import Settings
 
 ValueT = TypeVar("ValueT")
+_LOCALES = {"en": "en_GB", "zh": "zh_CN", "ar": "ar_AE"}
 
 
 @st.cache_resource(show_spinner=False)
@@ -98,4 +100,5 @@ def shown_time(moment: datetime | None) -> str:
         zone = ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         zone = ZoneInfo("UTC")
-    return moment.astimezone(zone).strftime("%d %b %Y, %H:%M")
+    local, locale = moment.astimezone(zone), _LOCALES[language()]
+    return ", ".join(format_skeleton(parts, local, locale=locale) for parts in ("yMMMd", "Hm"))

@@ -34,7 +34,7 @@ _KEYWORDS = {
 }
 _ROOMS = ("app", "clinic_data")
 _PROGRESS_ROOMS = ("fgait_core/inference.py", "fgait_core/silhouettes")
-_NAMES = (*Role, *Permission, *JobState, "sex", "age group")
+_NAMES = (*Role, *Permission, *JobState, "all", "sex", "age group")
 
 
 def messages() -> Iterator[tuple[str, str]]:

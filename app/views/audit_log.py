@@ -9,22 +9,24 @@ import streamlit as st
 from app import session
 from app.services.permissions import Actor, Permission
 from app.views.parts import look, page
+from app.views.parts.words import tr
 
 _ROWS = 50
 
 
 def body(actor: Actor) -> None:
     """Draws the page."""
-    st.title("Audit log")
-    st.caption("Newest first. The database refuses to change or delete these rows. Patients appear by id only.")
-    action = st.text_input("Action", key="audit-action", placeholder="for example user.sign_in_refused", width=360)
+    st.title(tr("Audit log"))
+    st.caption(tr("Newest first. The database refuses to change or delete these rows. Patients appear by id only."))
+    example = tr("for example {action}", action="user.sign_in_refused")
+    action = st.text_input(tr("Action"), key="audit-action", placeholder=example, width=360)
     skip = (session.value_of("audit-page", 1) - 1) * _ROWS
     found = session.services().operations.list_audit(actor, _ROWS, skip, action.strip())
     if not found.rows:
-        st.info("No rows." if not action else "No row has this action.")
+        st.info(tr("No rows.") if not action else tr("No row has this action."))
         return
     look.table(
-        ("When", "Who", "What", "On", "Details"),
+        (tr("When"), tr("Who"), tr("What"), tr("On"), tr("Details")),
         [
             (
                 f'<span style="white-space:nowrap">{escape(session.shown_time(row.at))}</span>',
@@ -36,7 +38,7 @@ def body(actor: Actor) -> None:
             for row in found.rows
         ],
     )
-    st.caption(f"{found.total} rows")
+    st.caption(tr("Rows: {n}", n=found.total))
     page.pager(found.total, _ROWS, "audit-page")
 
 

@@ -11,15 +11,10 @@ from app.services.operations import JobRow
 from app.services.permissions import Actor, Permission
 from app.services.training_jobs import EVALUATE, RETRAIN
 from app.views.parts import browser, look, page
+from app.views.parts.words import tr
 from clinic_data.tables import JobState
 
 _ROWS = 20
-_KINDS = {
-    "find_people": "Find people",
-    "screen": "Screening",
-    RETRAIN: "Retraining",
-    EVALUATE: "Evaluation of a package",
-}
 _LOOKS = {
     JobState.DONE: "ok",
     JobState.FAILED: "positive",
@@ -32,7 +27,7 @@ _LOOKS = {
 
 def body(actor: Actor) -> None:
     """Draws the page."""
-    st.title("Jobs")
+    st.title(tr("Jobs"))
     _list()
 
 
@@ -40,42 +35,60 @@ def body(actor: Actor) -> None:
 def _list() -> None:
     actor = session.signed_in_actor(touch=False)
     if actor is None:
-        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+        browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
         return
-    chosen = st.selectbox("State", ["all", *(state.value for state in JobState)], key="job-state", width=220)
+    choices = ["all", *(state.value for state in JobState)]
+    chosen = st.selectbox(tr("State"), choices, format_func=tr, key="job-state", width=220)
     state = None if chosen == "all" else JobState(chosen)
     skip = (session.value_of("job-page", 1) - 1) * _ROWS
     found = session.services().operations.list_jobs(actor, state, _ROWS, skip)
     if not found.rows:
-        st.info("No jobs." if state is None else f"No {state.value} jobs.")
+        st.info(tr("No jobs.") if state is None else tr("No job is in this state."))
     for job in found.rows:
         _job(actor, job)
-    st.caption(f"{found.total} job{'s' if found.total != 1 else ''}")
+    st.caption(tr("Jobs: {n}", n=found.total))
     page.pager(found.total, _ROWS, "job-page")
+
+
+def _kind(kind: str) -> str:
+    kinds = {
+        "find_people": tr("Find people"),
+        "screen": tr("Screening"),
+        "rescore": tr("Scoring again"),
+        RETRAIN: tr("Retraining"),
+        EVALUATE: tr("Evaluation of a package"),
+    }
+    return kinds.get(kind, kind)
 
 
 def _job(actor: Actor, job: JobRow) -> None:
     operations = session.services().operations
     with st.container(border=True):
         left, right = st.columns([4, 1.2], vertical_alignment="center")
-        words = job.reason if job.state is not JobState.RUNNING else f"{100 * job.progress:.0f} % – {job.message}"
-        about = (
-            f"{session.shown_time(job.created_at)} · by {job.created_by or '–'} · "
-            f"attempt {job.attempts} of {job.max_attempts} · job {job.id}"
+        words = tr(job.reason)
+        if job.state is JobState.RUNNING:
+            words = f"{100 * job.progress:.0f} % – {tr(job.message)}"
+        about = tr(
+            "{time} · by {name} · attempt {number} of {most} · job {id}",
+            time=session.shown_time(job.created_at),
+            name=job.created_by or "–",
+            number=job.attempts,
+            most=job.max_attempts,
+            id=job.id,
         )
         left.html(
-            f"<b>{escape(_KINDS.get(job.kind, job.kind))}</b> &nbsp; {look.pill(job.state.value, _LOOKS[job.state])}"
+            f"<b>{escape(_kind(job.kind))}</b> &nbsp; {look.pill(tr(job.state.value), _LOOKS[job.state])}"
             f'<br><span class="fg-muted fg-small">{escape(about)}</span>'
             + (f'<br><span class="fg-small">{escape(words)}</span>' if words else "")
         )
         with right, page.errors_shown():
             running = job.state in {JobState.QUEUED, JobState.RUNNING}
-            if running and st.button("Cancel", key=f"cancel-{job.id}", width="stretch"):
+            if running and st.button(tr("Cancel"), key=f"cancel-{job.id}", width="stretch"):
                 operations.cancel_job(actor, job.id)
             failed = job.state in {JobState.FAILED, JobState.CANCELLED}
-            if failed and st.button("Queue again", key=f"retry-{job.id}", width="stretch"):
+            if failed and st.button(tr("Queue again"), key=f"retry-{job.id}", width="stretch"):
                 operations.retry_job(actor, job.id)
-                st.toast("The work is queued again.")
+                st.toast(tr("The work is queued again."))
 
 
 if __name__ == "__main__":
