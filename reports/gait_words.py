@@ -72,7 +72,7 @@ ENGLISH = GaitWords(
         "walking_speed": "Way in a second, in body heights.",
         "walking_speed_m_s": "Way in a second, from the body height that was entered.",
         "arm_swing": "Angle through which the arms swing forwards and backwards, mean of both.",
-        "arm_swing_asymmetry": "Difference between the swing of the two arms, as a share of their mean.",
+        "arm_swing_asymmetry": "Larger minus smaller swing of the two arms, as a share of the larger.",
         "trunk_lean": "Angle of the trunk to the vertical; forwards is positive.",
         "lateral_sway": "How far the trunk moves to and fro sideways, as a share of the body height.",
         "shoulder_obliquity": "Angle of the line of the shoulders to the horizontal; positive where the patient\u2019s "
@@ -80,9 +80,9 @@ ENGLISH = GaitWords(
         "pelvis_obliquity": "Angle of the line of the hips to the horizontal; positive where the patient\u2019s right "
         "side is lower.",
         "head_bob": "How far the head moves up and down, as a share of the body height.",
-        "step_time_asymmetry": "Difference between left and right step times, as a share of their mean.",
-        "stance_asymmetry": "Difference between left and right stance, as a share of their mean.",
-        "step_length_asymmetry": "Difference between left and right step lengths, as a share of their mean.",
+        "step_time_asymmetry": "Left minus right step time, as a share of their mean: positive if the left is longer.",
+        "stance_asymmetry": "Left minus right stance, as a share of their mean: positive if the left is longer.",
+        "step_length_asymmetry": "Left minus right step length, as a share of their mean: positive if the left is longer.",
         "stride_time_variability": "Standard deviation of the stride times, as a share of their mean.",
         "step_time_variability": "Standard deviation of the step times, as a share of their mean.",
         "hip_range": "Between the largest bending and stretching of the hip in a gait cycle.",
