@@ -19,11 +19,11 @@ from fgait_core.data.modalities import to_network
 from fgait_core.data.windows import recording_windows
 from fgait_core.errors import ConfigError
 from fgait_core.evaluation.conformal import in_prediction_set
-from fgait_core.evaluation.scoring import fuse_windows
+from fgait_core.evaluation.scoring import ClipLogits, fuse_clips
 from fgait_core.evaluation.typicality import Typicality
 from fgait_core.losses import LOGIT_SCALE
 from fgait_core.models.heads import TaskNetwork
-from fgait_core.package_content import AttributeContent, PackageContent, TaskContent, Transform
+from fgait_core.package_content import ANY_VIEW, AttributeContent, PackageContent, TaskContent, Transform
 from fgait_core.package_files import CONTENT_FILE, WEIGHTS_FILE, load_weights, read_content, verify_files
 from fgait_core.screening_result import CalibrationFacts, OperatingPointFacts, ScoreFacts, TypicalityFacts
 from fgait_core.sequence import SilhouetteSequence
@@ -32,6 +32,10 @@ INTERVAL_METHOD = (
     "Middle 95 % over bootstrap replicates of head and calibrator, each refitted on people drawn anew from the "
     "training and calibration splits, combined with random choices among the windows of this recording. It leaves out "
     "the training of the encoder, the making of the silhouettes, and what sets real people apart from simulated ones."
+)
+FUSION = (
+    "Mean of the calibrated log odds of the recordings, each counting the same; the prediction set is the union of "
+    "theirs. Threshold, sensitivity, specificity and calibration were measured on single recordings."
 )
 UNLIKE = (
     "The silhouettes of this recording are unlike those of the people whom the model learned from, so that no score of "
@@ -45,6 +49,28 @@ class Assessment:
 
     scores: tuple[ScoreFacts, ...]
     typicality: TypicalityFacts
+
+
+@dataclass(frozen=True, slots=True)
+class FusedAssessment:
+    """What the package says of several recordings of one person.
+
+    Attributes:
+        scores: fused from the recordings that are like the training data, or from all where none is; then every score
+            abstains.
+        each: what it says of each recording alone, in their order.
+    """
+
+    scores: tuple[ScoreFacts, ...]
+    each: tuple[Assessment, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenWalk:
+    """A walk with the view that it was filmed from, as the quality gate names it; None where it is not known."""
+
+    sequence: SilhouetteSequence
+    view: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +147,37 @@ class ModelPackage:
         Raises:
             ConfigError: if the package has no such task.
         """
+        return self.assess_clips((SeenWalk(sequence, view),), tasks).each[0]
+
+    def assess_clips(self, clips: Sequence[SeenWalk], tasks: Sequence[str] | None = None) -> FusedAssessment:
+        """Scores several recordings of one person, each alone and all together.
+
+        Calibrated logits are averaged over the recordings. The prediction set is the union of theirs: it leaves out the
+        true class only where all of them do, so that it keeps what each of them promises (docs/evidence/fusion.md).
+
+        Args:
+            clips: the walks, at least one.
+            tasks: as of `assess`.
+
+        Raises:
+            ConfigError: if the package has no such task.
+        """
         unknown = sorted(set(tasks or ()) - set(self.tasks))
         if unknown:
             raise ConfigError(f"This model does not know {', '.join(unknown)}; it knows {', '.join(self.tasks)}.")
-        reading = read_walk(self.network, self.content.transform, sequence)
-        typicality = self._typicality(reading, view)
         chosen = [task for task in self.content.tasks if tasks is None or task.name in tasks]
-        scores = tuple(self._task_score(task, reading, view, typicality.typical) for task in chosen)
-        return Assessment(scores, typicality)
+        readings = [read_walk(self.network, self.content.transform, clip.sequence) for clip in clips]
+        views = [clip.view for clip in clips]
+        guarded = [self._typicality(reading, view) for reading, view in zip(readings, views, strict=True)]
+        each = tuple(
+            Assessment(tuple(self._task_score(task, [(reading, view)], guard.typical) for task in chosen), guard)
+            for reading, view, guard in zip(readings, views, guarded, strict=True)
+        )
+        if len(clips) == 1:
+            return FusedAssessment(each[0].scores, each)
+        typical = any(guard.typical for guard in guarded)
+        seen = [(readings[i], views[i]) for i, guard in enumerate(guarded) if guard.typical or not typical]
+        return FusedAssessment(tuple(self._task_score(task, seen, typical) for task in chosen), each)
 
     def score(
         self, sequence: SilhouetteSequence, tasks: Sequence[str] | None = None, view: str | None = None
@@ -158,17 +207,12 @@ class ModelPackage:
             measured_false_alarm_interval=content.measured_false_alarm_interval,
         )
 
-    def _task_score(self, task: TaskContent, reading: Reading, view: str | None, typical: bool) -> ScoreFacts:
-        of_view = task.of_view(view)
-        fused = fuse_windows(
-            reading.logits[task.name],
-            [each.calibrator() for each in of_view.calibrators],
-            positive_index=task.class_order.index(task.positive_class),
-            independent_windows=reading.side_by_side,
-            rng=np.random.default_rng(0),
-        )
+    def _task_score(self, task: TaskContent, seen: Sequence[tuple[Reading, str | None]], typical: bool) -> ScoreFacts:
+        positive_index = task.class_order.index(task.positive_class)
+        said = [_said_of(task, reading, view) for reading, view in seen]
+        fused = fuse_clips(said, positive_index=positive_index, rng=np.random.default_rng(0))
+        members = np.any([_members(task, clip, view) for clip, (_, view) in zip(said, seen, strict=True)], axis=0)
         probabilities = dict(zip(task.class_order, fused.probabilities.tolist(), strict=True))
-        members = in_prediction_set(fused.probabilities, of_view.quantiles())
         # Nothing can be ruled out of a recording unlike all that the thresholds were fitted on.
         prediction_set = _named(task.class_order, members) if typical else task.class_order
         return ScoreFacts(
@@ -180,13 +224,15 @@ class ModelPackage:
             interval_method=INTERVAL_METHOD,
             prediction_set=prediction_set,
             coverage=task.coverage,
-            fitted_on=task.fitted_on(view),
+            fitted_on=_common({task.fitted_on(view) for _, view in seen}),
             abstained=len(prediction_set) != 1,
             operating_point=OperatingPointFacts(**task.operating_point.model_dump(exclude={"rule"})),
             above_threshold=probabilities[task.positive_class] >= task.operating_point.threshold,
             calibration=CalibrationFacts(**task.calibration.model_dump()),
             model_version=self.version,
             simulated=self.simulated,
+            clips=len(seen),
+            fusion="" if len(seen) == 1 else FUSION,
         )
 
 
@@ -224,6 +270,22 @@ def read_walk(network: TaskNetwork, transform: Transform, sequence: SilhouetteSe
     logits = {name: each.double().numpy() * LOGIT_SCALE for name, each in said.items()}
     walked_s = len(sequence.resampled(transform.frame_rate_hz)) / transform.frame_rate_hz
     return Reading(logits, pooled.numpy(), int(walked_s * transform.frame_rate_hz // transform.window_frames))
+
+
+def _said_of(task: TaskContent, reading: Reading, view: str | None) -> ClipLogits:
+    calibrators = [each.calibrator() for each in task.of_view(view).calibrators]
+    return ClipLogits(reading.logits[task.name], calibrators, reading.side_by_side)
+
+
+def _members(task: TaskContent, clip: ClipLogits, view: str | None) -> NDArray[np.bool_]:
+    """The prediction set of one recording alone."""
+    probabilities = softmax(clip.calibrators[0].calibrated_logits(clip.logits[:, 0]).mean(0))
+    return in_prediction_set(probabilities, task.of_view(view).quantiles())
+
+
+def _common(fitted_on: set[str]) -> str:
+    """The view that all recordings share; "any" where they are of several."""
+    return fitted_on.pop() if len(fitted_on) == 1 else ANY_VIEW
 
 
 def _estimate(attribute: AttributeContent, reading: Reading, view: str | None) -> AttributeEstimate:
