@@ -82,7 +82,7 @@ ENGLISH = GaitWords(
         "head_bob": "How far the head moves up and down, as a share of the body height.",
         "step_time_asymmetry": "Left minus right step time, as a share of their mean: positive if the left is longer.",
         "stance_asymmetry": "Left minus right stance, as a share of their mean: positive if the left is longer.",
-        "step_length_asymmetry": "Left minus right step length, as a share of their mean: positive if the left is longer.",
+        "step_length_asymmetry": "Left minus right step length, as a share of their mean: positive if left is longer.",
         "stride_time_variability": "Standard deviation of the stride times, as a share of their mean.",
         "step_time_variability": "Standard deviation of the step times, as a share of their mean.",
         "hip_range": "Between the largest bending and stretching of the hip in a gait cycle.",
