@@ -49,7 +49,7 @@ PARAMETERS: dict[str, Parameter] = {
     "walking_speed": Parameter("body heights/s", _SIDE, "strides", 1, 20.0),
     "walking_speed_m_s": Parameter("m/s", _SIDE, "strides", 1, 20.0, in_metres=True),
     "arm_swing": Parameter("deg", _SIDE, "strides", 2, 20.0),
-    "arm_swing_asymmetry": Parameter("%", _SIDE, "strides", 2, 20.0, validated=False),
+    "arm_swing_asymmetry": Parameter("%", (), "strides", 2, 20.0, validated=False),
     "trunk_lean": Parameter("deg", _SIDE, "strides", 1, 20.0),
     "lateral_sway": Parameter("% of body height", _ALONG, "strides", 2, 20.0),
     "shoulder_obliquity": Parameter("deg", _ALONG, "strides", 2, 20.0),

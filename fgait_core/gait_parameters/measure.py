@@ -1,0 +1,84 @@
+"""Everything that is measured of a walk beside its scores: `gait_facts`."""
+
+from __future__ import annotations
+
+from fgait_core.gait_parameters.angles import ranges_of
+from fgait_core.gait_parameters.curves import curves_of
+from fgait_core.gait_parameters.cycles import Cycle, gait_cycles
+from fgait_core.gait_parameters.events import GaitEvents, detect_events
+from fgait_core.gait_parameters.measured import Measured
+from fgait_core.gait_parameters.names import PARAMETERS
+from fgait_core.gait_parameters.picture_series import picture_series
+from fgait_core.gait_parameters.posture import posture_of
+from fgait_core.gait_parameters.spatial import lengths_of
+from fgait_core.gait_parameters.subject import Subject
+from fgait_core.gait_parameters.times import steps_of, times_of
+from fgait_core.gait_parameters.validity import why_not
+from fgait_core.screening_result import GaitEventFacts, GaitFacts, GaitParameterFacts
+from fgait_core.silhouettes.walk import Walk
+
+_DIGITS = 4
+
+
+def gait_facts(walk: Walk, view: str, subject: Subject) -> GaitFacts:
+    """Measures a walk.
+
+    Args:
+        walk: of `track_walk`.
+        view: "front", "oblique", "side" or "back", as the quality gate found it.
+        subject: who walks, as far as that is known: for norms and for lengths in metres.
+    """
+    events = detect_events(walk)
+    cycles = gait_cycles(events, walk)
+    measured = measured_of(walk, cycles, subject)
+    parameters = (_parameter_facts(name, measured.get(name), walk, view, cycles, subject) for name in PARAMETERS)
+    return GaitFacts(
+        view=view,
+        event_detector=events.detector,
+        events=_event_facts(events),
+        parameters=tuple(
+            _parameter_facts(name, measured.get(name), walk, view, cycles, subject) for name in PARAMETERS
+        ),
+        curves=curves_of(picture_series(walk), cycles, view),
+    )
+
+
+def measured_of(walk: Walk, cycles: tuple[Cycle, ...], subject: Subject) -> dict[str, Measured | None]:
+    """Every number of a walk that can be calculated at all, whatever the view supports; metres need the height."""
+    series, steps = picture_series(walk), steps_of(cycles)
+    found = {
+        **times_of(cycles),
+        **lengths_of(walk, series, cycles, steps),
+        **posture_of(series, cycles),
+        **ranges_of(series, cycles),
+    }
+    if subject.body_height_m is not None:
+        for name, metres in (("step_length", "step_length_m"), ("walking_speed", "walking_speed_m_s")):
+            relative = found[name]
+            found[metres] = None if relative is None else relative.times(subject.body_height_m)
+    return found
+
+
+def _parameter_facts(
+    name: str, measured: Measured | None, walk: Walk, view: str, cycles: tuple[Cycle, ...], subject: Subject
+) -> GaitParameterFacts:
+    parameter = PARAMETERS[name]
+    reason = why_not(name, measured, view, walk.sequence.frame_rate_hz, len(cycles), subject)
+    known = measured if measured is not None and not reason else None
+    return GaitParameterFacts(
+        name=name,
+        unit=parameter.unit,
+        value=None if known is None else round(known.value, _DIGITS),
+        why_not=reason,
+        n=0 if measured is None or reason == "view" else measured.n,
+        standard_error=None if known is None or known.standard_error is None else round(known.standard_error, _DIGITS),
+        validated=parameter.validated,
+    )
+
+
+def _event_facts(events: GaitEvents) -> tuple[GaitEventFacts, ...]:
+    rows = zip(events.foot.tolist(), events.kind.tolist(), events.time_s.tolist(), strict=True)
+    return tuple(
+        GaitEventFacts.model_validate({"foot": foot, "kind": kind, "time_s": round(time_s, 3)})
+        for foot, kind, time_s in rows
+    )
