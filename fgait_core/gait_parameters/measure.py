@@ -36,9 +36,7 @@ def gait_facts(walk: Walk, view: str, subject: Subject) -> GaitFacts:
         view=view,
         event_detector=events.detector,
         events=_event_facts(events),
-        parameters=tuple(
-            _parameter_facts(name, measured.get(name), walk, view, cycles, subject) for name in PARAMETERS
-        ),
+        parameters=tuple(parameters),
         curves=curves_of(picture_series(walk), cycles, view),
     )
 

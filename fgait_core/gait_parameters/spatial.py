@@ -44,9 +44,9 @@ def lengths_of(
     focal_px = FOCAL_LENGTH_WIDTHS * max(walk.video.width_px, walk.video.height_px)
     strides = [_stride(stretch, samples, focal_px) for stretch, samples in of_strides(series, cycles)]
     speeds = [way.length / seconds for way, seconds in strides if seconds > 0]
-    by_foot = {
-        foot: _step_lengths(series, [s for s in steps if s.foot == foot], focal_px) for foot in ("left", "right")
-    }
+    left, right = (
+        _step_lengths(series, [step for step in steps if step.foot == foot], focal_px) for foot in ("left", "right")
+    )
     return {
         "step_length": mean_of([*left, *right]),
         "walking_speed": mean_of(speeds),
