@@ -18,9 +18,14 @@ from clinic_data.database import Database
 from clinic_data.storage import Storage
 
 if TYPE_CHECKING:
+    from app.services.batch import Batch
+    from app.services.clinic_profile import ClinicProfiles
     from app.services.cohorts import Cohorts
+    from app.services.decisions import Decisions
+    from app.services.follow_up import FollowUps
     from app.services.models import Models
     from app.services.monitoring import Monitoring
+    from app.services.notes import Notes
     from app.services.outcomes import Outcomes
     from app.services.retraining import Retrainings
 
@@ -71,6 +76,13 @@ class Services:
         return Screening(self.database, self.storage)
 
     @property
+    def batch(self) -> Batch:
+        """Many recordings at once."""
+        from app.services.batch import Batch
+
+        return Batch(self.database, self.storage)
+
+    @property
     def reporting(self) -> Reporting:
         """Reports."""
         return Reporting(self.settings, self.database, self.storage)
@@ -114,3 +126,31 @@ class Services:
         from app.services.monitoring import Monitoring
 
         return Monitoring(self.database)
+
+    @property
+    def decisions(self) -> Decisions:
+        """What clinicians made of scores."""
+        from app.services.decisions import Decisions
+
+        return Decisions(self.database)
+
+    @property
+    def notes(self) -> Notes:
+        """Notes on patients."""
+        from app.services.notes import Notes
+
+        return Notes(self.database)
+
+    @property
+    def clinic_profiles(self) -> ClinicProfiles:
+        """What the clinic says of itself."""
+        from app.services.clinic_profile import ClinicProfiles
+
+        return ClinicProfiles(self.settings, self.database, self.storage)
+
+    @property
+    def follow_ups(self) -> FollowUps:
+        """The course of a patient over all visits."""
+        from app.services.follow_up import FollowUps
+
+        return FollowUps(self.database)
