@@ -9,11 +9,12 @@ from pathlib import Path
 from fgait_core import __version__
 from fgait_core.errors import ConfigError, RecordingError
 from fgait_core.explanation.explained import explained
+from fgait_core.gait_parameters.measure import gait_facts
 from fgait_core.gait_parameters.subject import NOBODY, Subject
 from fgait_core.model_package import ModelPackage, SeenWalk
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, part_of, raise_if_cancelled
 from fgait_core.result_facts import check_facts, model_facts, person_facts, recording_facts, sequence_facts
-from fgait_core.screening_result import ClipFacts, GaitFacts, QualityFacts, ScreeningResult
+from fgait_core.screening_result import ClipFacts, QualityFacts, ScreeningResult
 from fgait_core.sequence import SilhouetteSequence
 from fgait_core.silhouettes import (
     PersonCandidate,
@@ -169,7 +170,8 @@ class GaitAssessmentPipeline:
             raise RefusedRecordingError(refusal, refused) from findings[0].error
         told(SCORING, "Measuring and scoring the walk")
         for place, walk in passed.items():
-            gait = _gait(walk, facts[place].quality.view, subject)
+            view = facts[place].quality.view
+            gait = None if view is None else gait_facts(walk, view, subject)
             facts[place] = facts[place].model_copy(update={"gait": gait})
         seen = {place: SeenWalk(walk.sequence, facts[place].quality.view) for place, walk in passed.items()}
         result, leading = _scored(self.package, facts, seen, tasks, subject.body_height_m)
@@ -312,10 +314,6 @@ def _clip_facts(findings: _Findings) -> ClipFacts:
         refused=error is not None,
         reasons=() if error is None else error.reasons,
     )
-
-
-def _gait(walk: Walk, view: str | None, subject: Subject) -> GaitFacts | None:
-    return None
 
 
 def _refusal(findings: Sequence[_Findings]) -> RecordingError:
