@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +35,7 @@ from fgait_core.screening_result import ScreeningResult
 from fgait_core.sequence import SilhouetteSequence
 from fgait_core.simulation.bodies.bank import BodyBank
 from fgait_core.simulation.dataset.clinic import ClinicFacts, ClinicPlan, simulate_clinic_person
+from fgait_core.simulation.walker import Recording as SimulatedRecording
 
 CLINICIAN = "sim-clinician"
 ACCOUNTS = {
@@ -47,6 +48,7 @@ QUEUE = "simulated"
 
 _PAGE = 200
 _FRAMES = 75
+_WEEKS_BETWEEN_VISITS = 8.0
 
 
 class NotSimulatedError(ClinicDataError):
@@ -63,6 +65,7 @@ class ClinicOrder:
         weeks: over how many weeks, up to today, the patients came.
         depression: share of patients with a depression.
         scoliosis: share with a scoliosis.
+        visits: of each patient, the last one where a clinic of one visit has the only one.
     """
 
     patients: int
@@ -70,18 +73,25 @@ class ClinicOrder:
     weeks: float = 26.0
     depression: float = 0.4
     scoliosis: float = 0.4
+    visits: int = 1
 
     @property
     def plan(self) -> ClinicPlan:
         """What the simulator is asked for."""
         return ClinicPlan(
-            self.patients, frames=_FRAMES, seed=self.seed, depression=self.depression, scoliosis=self.scoliosis
+            self.patients,
+            recordings=self.visits,
+            frames=_FRAMES,
+            seed=self.seed,
+            depression=self.depression,
+            scoliosis=self.scoliosis,
         )
 
-    def filmed_at(self, number: int, now: datetime) -> datetime:
-        """When a patient came: evenly over the weeks, in consulting hours, the last one yesterday."""
+    def filmed_at(self, number: int, visit: int, now: datetime) -> datetime:
+        """When a patient came: last visits evenly over the weeks, in consulting hours, the last of all yesterday."""
         rng = np.random.default_rng((self.seed, number))
         back_days = 1.0 + 7.0 * self.weeks * (1.0 - (number + 0.5) / self.patients)
+        back_days += 7.0 * _WEEKS_BETWEEN_VISITS * (self.visits - 1 - visit)
         day = (now - timedelta(days=back_days)).replace(hour=8, minute=0, second=0, microsecond=0)
         return day + timedelta(minutes=int(rng.integers(0, 540)))
 
@@ -121,10 +131,7 @@ def fill_clinic(services: Services, order: ClinicOrder, progress: Progress = ign
     maker = _Maker(services, order, ModelPackage.load(folder), version.id, _account(services, CLINICIAN), _now())
     bank = BodyBank.packaged()
     for number in range(present, order.patients):
-        for known, made in simulate_clinic_person(order.plan, bank, number):
-            seconds = np.arange(len(made.silhouettes)) / order.plan.frame_rate_hz
-            walk = SilhouetteSequence(made.silhouettes, seconds, np.arange(len(seconds)))
-            maker.add(number, known, walk)
+        maker.add(number, list(simulate_clinic_person(order.plan, bank, number)))
         progress((number + 1 - present) / (order.patients - present), f"patient {number + 1} of {order.patients}")
     return FilledClinic(max(order.patients - present, 0), max(order.patients, present), passwords)
 
@@ -194,6 +201,17 @@ def _account(services: Services, username: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class _Visit:
+    """One visit before it is stored in the database; its silhouettes are in the storage already."""
+
+    known: ClinicFacts
+    name: str
+    stored: StoredFile
+    result: ScreeningResult
+    filmed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class _Maker:
     """Stores simulated patients.
 
@@ -213,45 +231,56 @@ class _Maker:
     actor_id: str
     now: datetime
 
-    def add(self, number: int, known: ClinicFacts, walk: SilhouetteSequence) -> None:
-        """Patient, recording, assessment and outcomes in one transaction."""
-        filmed_at = self.order.filmed_at(number, self.now)
-        name = f"simulated_walk_{number + 1:04d}.npz"
-        stored = self._stored(walk)
-        result = result_of(self.package, known, walk, name, stored)
+    def add(self, number: int, made: Sequence[tuple[ClinicFacts, SimulatedRecording]]) -> None:
+        """Patient, recordings, assessments and outcomes in one transaction."""
+        visits = [self._visit(number, place, *each) for place, each in enumerate(made)]
         with self.services.database.transaction() as session:
             patient = patients.create_patient(
-                session=session, data=patient_of(number, known.row, filmed_at), actor_id=self.actor_id
-            )
-            recording = recordings.add_recording(
                 session=session,
-                patient_id=patient.id,
-                original_name=name,
-                stored=stored,
-                uploaded_by=self.actor_id,
-                recorded_at=filmed_at,
-                site=known.site,
-                simulated=True,
-            )
-            assessment_id = self._assess(session, patient, recording, stored, result, filmed_at)
-            known_at = self._known_at(filmed_at, known.row.seed)
-            for data in outcomes_of(known.row, known_at.date(), np.random.default_rng(known.row.seed)):
-                outcomes.record_outcome(
-                    session=session,
-                    assessment_id=assessment_id,
-                    data=data,
-                    expected_id=None,
-                    actor_id=self.actor_id,
-                    confirmed_at=known_at,
-                )
-            audit.record(
-                session=session,
+                data=patient_of(number, visits[0].known.row, visits[0].filmed_at),
                 actor_id=self.actor_id,
-                action="patient.simulated",
-                subject_type="patient",
-                subject_id=patient.id,
-                details={"recording_id": recording.id, "assessment_id": assessment_id},
             )
+            for visit in visits:
+                self._add_visit(session, patient, visit)
+
+    def _visit(self, number: int, place: int, known: ClinicFacts, made: SimulatedRecording) -> _Visit:
+        seconds = np.arange(len(made.silhouettes)) / self.order.plan.frame_rate_hz
+        walk = SilhouetteSequence(made.silhouettes, seconds, np.arange(len(seconds)))
+        name = f"simulated_walk_{number + 1:04d}{'' if self.order.visits == 1 else f'_{place + 1}'}.npz"
+        stored = self._stored(walk)
+        result = result_of(self.package, known, walk, name, stored)
+        return _Visit(known, name, stored, result, self.order.filmed_at(number, place, self.now))
+
+    def _add_visit(self, session: Session, patient: Patient, visit: _Visit) -> None:
+        recording = recordings.add_recording(
+            session=session,
+            patient_id=patient.id,
+            original_name=visit.name,
+            stored=visit.stored,
+            uploaded_by=self.actor_id,
+            recorded_at=visit.filmed_at,
+            site=visit.known.site,
+            simulated=True,
+        )
+        assessment_id = self._assess(session, patient, recording, visit)
+        known_at = self._known_at(visit.filmed_at, visit.known.row.seed)
+        for data in outcomes_of(visit.known.row, known_at.date(), np.random.default_rng(visit.known.row.seed)):
+            outcomes.record_outcome(
+                session=session,
+                assessment_id=assessment_id,
+                data=data,
+                expected_id=None,
+                actor_id=self.actor_id,
+                confirmed_at=known_at,
+            )
+        audit.record(
+            session=session,
+            actor_id=self.actor_id,
+            action="patient.simulated",
+            subject_type="patient",
+            subject_id=patient.id,
+            details={"recording_id": recording.id, "assessment_id": assessment_id},
+        )
 
     def _known_at(self, filmed_at: datetime, seed: int) -> datetime:
         """One to four weeks after the walk, and never after now."""
@@ -264,15 +293,7 @@ class _Maker:
             walk.save(path)
             return self.services.storage.write_file(path)
 
-    def _assess(
-        self,
-        session: Session,
-        patient: Patient,
-        recording: Recording,
-        stored: StoredFile,
-        result: ScreeningResult,
-        filmed_at: datetime,
-    ) -> str:
+    def _assess(self, session: Session, patient: Patient, recording: Recording, visit: _Visit) -> str:
         job = jobs.enqueue(
             session=session,
             kind=SCREEN,
@@ -289,10 +310,11 @@ class _Maker:
             recording_id=recording.id,
             job_id=job.id,
             model_version_id=self.version_id,
-            result=result.to_json(),
-            silhouettes_key=stored.key,
+            result=visit.result.to_json(),
+            silhouettes_key=visit.stored.key,
+            body_height_cm=round(100.0 * visit.known.row.height_m, 1),
             created_by=self.actor_id,
-            created_at=filmed_at + timedelta(minutes=5),
+            created_at=visit.filmed_at + timedelta(minutes=5),
         )
         jobs.finish(session=session, job_id=job.id, worker=QUEUE, result={"assessment_id": assessment.id})
         return assessment.id
@@ -328,10 +350,11 @@ def _order() -> ClinicOrder:
     parser.add_argument("--weeks", type=float, default=26.0, help="over which they came, up to today (default 26)")
     parser.add_argument("--depression", type=float, default=0.4, help="share with a depression (default 0.4)")
     parser.add_argument("--scoliosis", type=float, default=0.4, help="share with a scoliosis (default 0.4)")
+    parser.add_argument("--visits", type=int, default=1, help="of each patient, eight weeks apart (default 1)")
     given = parser.parse_args()
-    if given.patients < 1 or given.weeks <= 0 or given.seed < 0:
-        parser.error("Patients and weeks must be positive, the seed not negative.")
-    return ClinicOrder(given.patients, given.seed, given.weeks, given.depression, given.scoliosis)
+    if min(given.patients, given.visits) < 1 or given.weeks <= 0 or given.seed < 0:
+        parser.error("Patients, visits and weeks must be positive, the seed not negative.")
+    return ClinicOrder(given.patients, given.seed, given.weeks, given.depression, given.scoliosis, given.visits)
 
 
 if __name__ == "__main__":

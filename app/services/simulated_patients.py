@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from app.services.simulated_gait import SOURCE, known_gait
 from clinic_data.outcomes import OutcomeData
 from clinic_data.patients import PatientData
 from clinic_data.storage import StoredFile
@@ -80,6 +81,8 @@ def result_of(
         ),
         scores=assessed.scores,
         typicality=assessed.typicality,
+        gait=known_gait(known.row, view, walk.duration_s),
+        body_height_m=round(known.row.height_m, 2),
         model=model_facts(package),
         simulated=True,
         refused=False,
@@ -103,12 +106,11 @@ def _quality(package: ModelPackage, row: SequenceRow, walk: SilhouetteSequence, 
             advice=advice,
         )
 
-    known = "known of the simulation, not measured"
     checks = [
         check("simulated", "Camera", CAMERA, "", "no video: pictures were never made"),
-        check("frame_rate", "Frame rate", round(walk.frame_rate_hz, 1), "Hz", known),
-        check("duration", "Time in full view", round(walk.duration_s, 1), "s", known),
-        check("steps", "Footsteps in full view", steps, "steps", f"{known}; at least {MIN_STEPS}", steps >= MIN_STEPS),
+        check("frame_rate", "Frame rate", round(walk.frame_rate_hz, 1), "Hz", SOURCE),
+        check("duration", "Time in full view", round(walk.duration_s, 1), "s", SOURCE),
+        check("steps", "Footsteps in full view", steps, "steps", f"{SOURCE}; at least {MIN_STEPS}", steps >= MIN_STEPS),
     ]
     for task in package.tasks:
         suitable = SUITABLE_VIEWS.get(task, (view,))
