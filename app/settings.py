@@ -23,6 +23,7 @@ class Settings(BaseSettings):
         host: address that the server listens on.
         port: port that the server listens on; the next free one is taken if it is busy.
         allowed_hosts: names under which browsers may reach the server, without port.
+        public_url: where readers of a printed report reach the server to verify it; empty means `host` and `port`.
         secure_cookies: send cookies over HTTPS only; switch on behind HTTPS.
         max_upload_mb: largest video that is accepted, in MB of 10^6 bytes.
         min_free_disk_mb: disk space that an upload must leave free, in MB.
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8501, ge=1, le=65535)
     allowed_hosts: list[str] = ["127.0.0.1", "localhost", "[::1]"]
+    public_url: str = Field(default="", pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$")
     secure_cookies: bool = False
     max_upload_mb: int = Field(default=2048, ge=1)
     min_free_disk_mb: int = Field(default=512, ge=0)
@@ -66,6 +68,11 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The database in use."""
         return self.database_url or f"sqlite:///{self.data_dir / 'clinic.sqlite3'}"
+
+    @property
+    def resolved_public_url(self) -> str:
+        """The address that reports name, without a slash at its end."""
+        return self.public_url.rstrip("/") or f"http://{self.host}:{self.port}"
 
     @property
     def storage_dir(self) -> Path:

@@ -1,6 +1,6 @@
 """A number for what a report says, so that a printed one can be compared with the stored one.
 
-The hash of a file cannot be printed in that file. The hash of the content can: of everything that goes into a report but
+The hash of a file cannot be printed in that file. That of the content can: of everything that goes into a report but
 the block that tells how to verify it.
 """
 

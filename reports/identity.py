@@ -144,6 +144,22 @@ def read_pem(key_pem: bytes, certificates_pem: bytes, password: str, now: dateti
     return checked_identity(key, certificate, tuple(chain), now)
 
 
+def stored_identity(pem: bytes) -> Identity:
+    """What `Identity.key_pem` and `Identity.certificates_pem` wrote, whether or not it may sign now.
+
+    Raises:
+        CertificateError: if it is damaged.
+    """
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+        certificate, *chain = x509.load_pem_x509_certificates(pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise CertificateError("The stored key or certificate is damaged.") from error
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise CertificateError("The stored key is of a kind that signs no reports.")
+    return Identity(key, certificate, tuple(chain))
+
+
 def checked_identity(
     key: object, certificate: x509.Certificate, chain: tuple[x509.Certificate, ...], now: datetime
 ) -> Identity:
