@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ def gait_cycles(events: GaitEvents, walk: Walk) -> tuple[Cycle, ...]:
         first_s, last_s = float(times_s[stretch[0]]), float(times_s[stretch[-1]])
         for foot in FEET:
             strikes_s = _between(events.times_of(foot, HEEL_STRIKE), first_s, last_s)
-            for start_s, end_s in zip(strikes_s[:-1], strikes_s[1:], strict=True):
+            for start_s, end_s in pairwise(strikes_s):
                 if MIN_CYCLE_S <= end_s - start_s <= MAX_CYCLE_S:
                     cycles.append(_cycle(events, foot, float(start_s), float(end_s)))
     return tuple(sorted(cycles, key=lambda cycle: cycle.start_s))

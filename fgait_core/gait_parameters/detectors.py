@@ -1,12 +1,13 @@
 """Published detectors of heel strike and toe off, each reading the same signals.
 
-Both were made for markers in a laboratory; `docs/evidence/gait_parameters.md` says how they do on landmarks of videos.
+They were made for markers in a laboratory; `docs/evidence/gait_parameters.md` says how they do on landmarks of videos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,8 @@ from scipy.signal import find_peaks
 
 from fgait_core.gait_parameters.signals import RATE_HZ, Floats, GaitSignals
 
-MIN_SWING_M = 0.08
-"""A foot that swings less than this against the hips does not step."""
+MIN_SWING = 0.015
+"""A foot that swings less than this share of the body height against the hips does not step."""
 PROMINENCE = 0.35
 """A turning point counts if it stands out by this share of the usual range."""
 MIN_STRIDE_S = 0.5
@@ -36,60 +37,98 @@ class FootEvents:
     offs_s: Floats
 
 
-Detector = Callable[[GaitSignals], tuple[FootEvents, FootEvents]]
-"""Gives the events of the left and of the right foot."""
+BothFeet = tuple[FootEvents, FootEvents]
+"""Left and right."""
+Detector = Callable[[GaitSignals], BothFeet]
 
 
-def coordinates(signals: GaitSignals) -> tuple[FootEvents, FootEvents]:
-    """Zeni 2008, co-ordinate based: a heel strikes where it is farthest ahead of the hips, toes leave farthest behind.
+def coordinates(signals: GaitSignals, source: str) -> BothFeet:
+    """Zeni 2008, by co-ordinates: a foot strikes where it is farthest ahead of the hips, and leaves farthest behind.
 
     Zeni JA, Richards JG, Higginson JS. Two simple methods for determining gait events during treadmill and overground
     walking using kinematic data. Gait & Posture 27:710-714 (2008).
 
-    Deviations: the middle of the hips stands for the sacrum.
+    Deviations: the middle of the hips stands for the sacrum and the ankle, which landmark networks find best, for the
+    heel.
+
+    Args:
+        signals: of one stretch.
+        source: "space" or "picture", whose co-ordinates.
     """
-    left, right = (
-        FootEvents(
-            signals.times_s[_turns(signals.heel_m[:, foot, 0])], signals.times_s[_turns(-signals.toe_m[:, foot, 0])]
-        )
+    tracks = signals.space if source == "space" else signals.picture
+    return _both(
+        FootEvents(signals.times_s[_turns(tracks.ankle[:, foot, 0])], signals.times_s[_turns(-tracks.toe[:, foot, 0])])
         for foot in (0, 1)
     )
-    return left, right
 
 
-def foot_velocity(signals: GaitSignals) -> tuple[FootEvents, FootEvents]:
-    """O'Connor 2007: events are turning points of the speed at which the middle of the foot rises.
-
-    Toes leave where it rises fastest, a heel strikes where it falls fastest with the heel near the floor.
+def foot_velocity(signals: GaitSignals) -> BothFeet:
+    """O'Connor 2007, by velocity: the foot leaves where its middle rises fastest, and strikes where it falls fastest.
 
     O'Connor CM, Thorpe SK, O'Malley MJ, Vaughan CL. Automatic detection of gait events using kinematic data. Gait &
     Posture 25:469-474 (2007).
 
     Deviations: heights are those against the hips, which bob by some centimetres themselves.
     """
-    left, right = (_by_foot_velocity(signals, foot) for foot in (0, 1))
-    return left, right
+    return _both(_by_foot_velocity(signals, foot) for foot in (0, 1))
 
 
 def _by_foot_velocity(signals: GaitSignals, foot: int) -> FootEvents:
-    heel = signals.heel_m[:, foot, 1]
-    rising = np.gradient((heel + signals.toe_m[:, foot, 1]) / 2) * RATE_HZ
+    heel = signals.space.heel[:, foot, 1]
+    rising = np.gradient((heel + signals.space.toe[:, foot, 1]) / 2) * RATE_HZ
+    falls = _turns(-rising)
+    return FootEvents(signals.times_s[falls[_near_floor(heel, falls)]], signals.times_s[_turns(rising)])
+
+
+def foot_acceleration(signals: GaitSignals) -> BothFeet:
+    """Hreljac and Marshall 2000, by acceleration: a heel strikes where its fall is stopped most, toes leave where they
+    are pulled forwards most.
+
+    Hreljac A, Marshall RN. Algorithms to determine event timing during normal walking using kinematic data. Journal of
+    Biomechanics 33:783-786 (2000).
+
+    Deviations: accelerations are those against the hips; of the heel's only those near the floor count.
+    """
+    return _both(_by_foot_acceleration(signals, foot) for foot in (0, 1))
+
+
+def _by_foot_acceleration(signals: GaitSignals, foot: int) -> FootEvents:
+    heel = signals.space.heel[:, foot, 1]
+    stops = _turns(_acceleration(heel))
+    pulls = _turns(_acceleration(signals.space.toe[:, foot, 0]))
+    return FootEvents(signals.times_s[stops[_near_floor(heel, stops)]], signals.times_s[pulls])
+
+
+def _acceleration(place: Floats) -> Floats:
+    return np.gradient(np.gradient(place)) * RATE_HZ**2
+
+
+def _near_floor(heel: Floats, samples: NDArray[np.int64]) -> NDArray[np.bool_]:
     low, high = np.percentile(heel, [1, 99])
-    falls = _turns(-rising, least=0.0)
-    near_floor = heel[falls] < low + LOW_HEEL * (high - low)
-    return FootEvents(signals.times_s[falls[near_floor]], signals.times_s[_turns(rising, least=0.0)])
+    return heel[samples] < low + LOW_HEEL * (high - low)
 
 
-def _turns(signal: Floats, least: float = MIN_SWING_M) -> NDArray[np.int64]:
+def _both(feet: Iterable[FootEvents]) -> BothFeet:
+    left, right = feet
+    return left, right
+
+
+def _turns(signal: Floats) -> NDArray[np.int64]:
     """Numbers of the samples at which a signal that goes up and down is highest."""
     low, high = np.percentile(signal, [5, 95])
-    prominence = max(least, PROMINENCE * float(high - low))
+    prominence = max(MIN_SWING, PROMINENCE * float(high - low))
     return find_peaks(signal, prominence=prominence, distance=round(MIN_STRIDE_S * RATE_HZ))[0]
 
 
+SPACE = "co-ordinates in space (Zeni 2008)"
+PICTURE = "co-ordinates in the picture (Zeni 2008)"
+VELOCITY = "foot velocity (O'Connor 2007)"
+ACCELERATION = "foot acceleration (Hreljac 2000)"
 DETECTORS: dict[str, Detector] = {
-    "coordinates (Zeni 2008)": coordinates,
-    "foot velocity (O'Connor 2007)": foot_velocity,
+    SPACE: partial(coordinates, source="space"),
+    PICTURE: partial(coordinates, source="picture"),
+    VELOCITY: foot_velocity,
+    ACCELERATION: foot_acceleration,
 }
-DETECTOR = "coordinates (Zeni 2008)"
-"""The better one; see the evidence."""
+DETECTOR = PICTURE
+"""The best one; see the evidence."""

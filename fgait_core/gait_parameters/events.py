@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core.gait_parameters.detectors import DETECTOR, DETECTORS, FootEvents
+from fgait_core.gait_parameters.detectors import DETECTOR, DETECTORS
 from fgait_core.gait_parameters.signals import gait_signals
 from fgait_core.silhouettes.walk import Walk
 
@@ -50,7 +49,8 @@ def detect_events(walk: Walk, detector: str = DETECTOR) -> GaitEvents:
     found: list[tuple[float, str, str]] = []
     for signals in gait_signals(walk):
         for foot, events in zip(FEET, DETECTORS[detector](signals), strict=True):
-            found += _in_turn(events, foot)
+            found += [(float(time_s), foot, HEEL_STRIKE) for time_s in events.strikes_s]
+            found += [(float(time_s), foot, TOE_OFF) for time_s in events.offs_s]
     found.sort()
     return GaitEvents(
         foot=np.array([foot for _, foot, _ in found], dtype=np.str_),
@@ -58,14 +58,3 @@ def detect_events(walk: Walk, detector: str = DETECTOR) -> GaitEvents:
         time_s=np.array([time_s for time_s, _, _ in found], dtype=np.float64),
         detector=detector,
     )
-
-
-def _in_turn(events: FootEvents, foot: str) -> Iterator[tuple[float, str, str]]:
-    """Events of one foot; of two of the same kind without the other kind between them the first is kept."""
-    both = [(float(time_s), foot, HEEL_STRIKE) for time_s in events.strikes_s]
-    both += [(float(time_s), foot, TOE_OFF) for time_s in events.offs_s]
-    previous = ""
-    for event in sorted(both):
-        if event[2] != previous:
-            yield event
-        previous = event[2]
