@@ -171,7 +171,7 @@ class GaitParameterFacts(_Facts):
 
     Attributes:
         name: stable name, one of `fgait_core.gait_parameters.PARAMETERS`.
-        unit: "steps/min", "s", "%", "body heights", "body heights/s", "m", "m/s" or "deg".
+        unit: "steps/min", "s", "%", "% of body height", "body heights", "body heights/s", "m", "m/s" or "deg".
         value: None where the recording cannot support it.
         why_not: "" where there is a value, else "view", "too_few_steps", "frame_rate", "height_missing" or "not_seen".
         n: steps or strides that it is from.

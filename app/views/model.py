@@ -15,6 +15,7 @@ from app.services.report_content import adaptation_block
 from app.services.shadow import MAX_DAYS, ShadowSummary, ShadowTask
 from app.views.parts import acceptance_form, gate_report, links, look, page, promotion_rows, training_states
 from app.views.parts.promotion_rows import label
+from app.views.parts.words import language, tr
 from clinic_data.tables import ModelVersion, Stage
 from reports import wording
 
@@ -28,41 +29,44 @@ def body(actor: Actor) -> None:
     """Draws the page."""
     version_id = links.asked_for("version")
     if not version_id:
-        page.missing("model version", links.MODELS, "Go to the models")
+        page.missing(tr("model version"), links.MODELS, tr("Go to the models"))
         return
     view = session.services().models.get(actor, version_id)
     _head(view.version)
     if view.retraining is not None:
-        links.link(links.RETRAINING_RUN, "The retraining that made it", retraining=view.retraining.id)
+        links.link(links.RETRAINING_RUN, tr("The retraining that made it"), retraining=view.retraining.id)
     if view.report is not None:
         gate_report.verdict(view.report, view.version.stage)
     _promotion(actor, view)
     if view.report is not None:
-        st.subheader("Comparison on the locked people")
+        st.subheader(tr("Comparison on the locked people"))
         st.html(gate_report.criteria(view.report))
         gate_report.details(view.report, "model")
     elif view.evaluation is None:
-        st.info("This version was never compared with the one in production on your locked people.")
+        st.info(tr("This version was never compared with the one in production on your locked people."))
     _evaluation(actor, view)
     _shadow(actor, view)
     _about(view)
     _history(actor, view)
     _export_and_reject(actor, view)
-    links.link(links.MODELS, "Back to the models")
+    links.link(links.MODELS, tr("Back to the models"))
 
 
 def _head(version: ModelVersion) -> None:
     pills = [training_states.stage_pill(version)]
     if version.simulated:
-        pills.append(look.pill("simulated", "wait"))
+        pills.append(look.pill(tr("simulated"), "wait"))
     st.html(f"<h1>{escape(label(version))} &nbsp; {' '.join(pills)}</h1>")
     people = version.metrics.get("people") or {}
     look.facts(
         [
-            ("Origin", training_states.ORIGINS[version.origin]),
-            ("Since", session.shown_time(version.created_at)),
+            (tr("Origin"), training_states.ORIGINS[version.origin]),
+            (tr("Since"), session.shown_time(version.created_at)),
             *([("Signed by", version.signer)] if version.signer else []),
-            ("Screens for", ", ".join(wording.task_title(task) for task in version.metrics.get("tasks", ()))),
+            (
+                tr("Screens for"),
+                ", ".join(wording.task_title(task, language()) for task in version.metrics.get("tasks", ())),
+            ),
             *((words, f"{people[name]} people") for name, words in _SPLITS.items() if name in people),
         ]
     )
@@ -72,20 +76,20 @@ def _promotion(actor: Actor, view: ModelView) -> None:
     if view.version.stage is Stage.PRODUCTION:
         return
     if view.obstacle:
-        st.info(f"No promotion can be asked for now: {view.obstacle}")
+        st.info(tr("No promotion can be asked for now: {obstacle}", obstacle=view.obstacle))
         return
     with st.container(border=True), st.form("promote", border=False):
-        st.markdown("**Ask for the promotion of this version.** Another administrator has to approve it.")
+        st.markdown(tr("**Ask for the promotion of this version.** Another administrator has to approve it."))
         reason = st.text_area(
-            "Why it should go into production",
+            tr("Why it should go into production"),
             max_chars=1000,
             height=80,
-            placeholder=f"At least {MIN_REASON} characters; kept with the decision",
+            placeholder=tr("At least {MIN_REASON} characters; kept with the decision", MIN_REASON=MIN_REASON),
         )
-        if st.form_submit_button("Ask for the promotion", type="primary"):
+        if st.form_submit_button(tr("Ask for the promotion"), type="primary"):
             with page.errors_shown():
                 session.services().models.request_promotion(actor, view.version.id, reason)
-                session.put_notice("The promotion is asked for. Another administrator has to decide.")
+                session.put_notice(tr("The promotion is asked for. Another administrator has to decide."))
                 st.switch_page(links.MODELS)
 
 
@@ -93,32 +97,34 @@ def _evaluation(actor: Actor, view: ModelView) -> None:
     """Comparing a package of another clinic on one's own locked people."""
     if view.evaluation is not None:
         job = view.evaluation
-        st.subheader("Evaluation")
+        st.subheader(tr("Evaluation"))
         st.progress(job.progress, text=job.message or "Waiting for a trainer")
-        st.caption("The evaluation goes on when you leave this page. It can be cancelled on the page Jobs.")
-        if st.button("Look again", key="look-again"):
+        st.caption(tr("The evaluation goes on when you leave this page. It can be cancelled on the page Jobs."))
+        if st.button(tr("Look again"), key="look-again"):
             st.rerun()
         return
     if view.version.stage not in _EVALUATED:
         return
     services = session.services()
     cohorts = services.cohorts.list(actor, 100, 0).rows
-    with st.expander("Evaluate on your own locked people", expanded=view.version.stage is Stage.QUARANTINE):
+    with st.expander(tr("Evaluate on your own locked people"), expanded=view.version.stage is Stage.QUARANTINE):
         if not cohorts:
-            st.info("An evaluation needs a frozen cohort; its gate people judge. Freeze one on the page Retraining.")
+            st.info(
+                tr("An evaluation needs a frozen cohort; its gate people judge. Freeze one on the page Retraining.")
+            )
             return
         by_id = {cohort.id: cohort for cohort in cohorts}
         chosen = st.selectbox(
-            "Cohort",
+            tr("Cohort"),
             list(by_id),
             format_func=lambda key: f"Cohort {by_id[key].number} · {wording.task_title(by_id[key].task)}",
             key="evaluate-cohort",
         )
         acceptance = acceptance_form.form()
-        if st.button("Start the evaluation", key="evaluate", type="primary"):
+        if st.button(tr("Start the evaluation"), key="evaluate", type="primary"):
             with page.errors_shown():
                 services.models.evaluate(actor, view.version.id, chosen, acceptance)
-                session.put_notice("The evaluation is queued.")
+                session.put_notice(tr("The evaluation is queued."))
                 st.rerun()
 
 
@@ -127,21 +133,24 @@ def _shadow(actor: Actor, view: ModelView) -> None:
     if not may_shadow and not shadow.running and not shadow.tasks:
         return
     models = session.services().models
-    st.subheader("Shadow")
+    st.subheader(tr("Shadow"))
     if shadow.running:
         st.markdown(
-            f"This version scores new screenings beside the one in production until "
-            f"**{session.shown_time(shadow.until)}**. No clinician sees it."
+            tr(
+                "This version scores new screenings beside the one in production until **{time}**. No "
+                "clinician sees it.",
+                time=session.shown_time(shadow.until),
+            )
         )
-        if st.button("Stop the shadow", key="stop-shadow"):
+        if st.button(tr("Stop the shadow"), key="stop-shadow"):
             with page.errors_shown():
                 models.stop_shadow(actor, view.version.id)
                 st.rerun()
     elif may_shadow:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            days = st.number_input("Days", min_value=1, max_value=MAX_DAYS, value=14, key="shadow-days", width=140)
-            started = st.button("Score beside production", key="start-shadow")
-        st.caption("New screenings are scored with this version, too; no clinician sees these scores.")
+            days = st.number_input(tr("Days"), min_value=1, max_value=MAX_DAYS, value=14, key="shadow-days", width=140)
+            started = st.button(tr("Score beside production"), key="start-shadow")
+        st.caption(tr("New screenings are scored with this version, too; no clinician sees these scores."))
         if started:
             with page.errors_shown():
                 models.start_shadow(actor, view.version.id, int(days))
@@ -152,7 +161,7 @@ def _shadow(actor: Actor, view: ModelView) -> None:
 def _shadow_summary(shadow: ShadowSummary) -> None:
     if not shadow.tasks:
         if shadow.until is not None:
-            st.info("No screening was scored in the shadow yet.")
+            st.info(tr("No screening was scored in the shadow yet."))
         return
 
     def row(task: ShadowTask) -> tuple[str, ...]:
@@ -161,7 +170,7 @@ def _shadow_summary(shadow: ShadowSummary) -> None:
         )
         correlation = "–" if task.correlation is None else f"{task.correlation:.2f}"
         return (
-            wording.task_title(task.task),
+            wording.task_title(task.task, language()),
             str(task.recordings),
             str(task.changed_side),
             f"{100 * task.mean_difference:+.1f} points, correlation {correlation}".replace("-", "−"),
@@ -170,25 +179,32 @@ def _shadow_summary(shadow: ShadowSummary) -> None:
         )
 
     look.table(
-        ("Task", "Screenings", "Change side", "Mean difference", "Abstentions", "Right, of confirmed"),
+        (
+            tr("Task"),
+            tr("Screenings"),
+            tr("Change side"),
+            tr("Mean difference"),
+            tr("Abstentions"),
+            tr("Right, of confirmed"),
+        ),
         [tuple(escape(cell) for cell in row(task)) for task in shadow.tasks],
     )
 
 
 def _about(view: ModelView) -> None:
     version = view.version
-    st.subheader("What it is")
+    st.subheader(tr("What it is"))
     adaptation = adaptation_block(version.metrics.get("adapted_on"))
     if adaptation is not None:
-        st.markdown(f"**Adapted to** {wording.adapted_sentence(adaptation)}.")
+        st.markdown(tr("**Adapted to** {whom}.", whom=wording.adapted_sentence(adaptation, language())))
     st.markdown(version.metrics.get("training_data", ""))
     _task_figures(version.metrics.get("figures") or {})
     if view.card:
-        with st.expander("Model card"):
+        with st.expander(tr("Model card")):
             st.markdown(view.card)
-    with st.expander("Checksums, configuration and environment"):
+    with st.expander(tr("Checksums, configuration and environment")):
         rows = [("Package", version.sha256), ("Manifest of the cohort", version.manifest_sha256 or "–")]
-        look.table(("What", "SHA-256"), [(escape(name), look.sha256(value)) for name, value in rows])
+        look.table((tr("What"), tr("SHA-256")), [(escape(name), look.sha256(value)) for name, value in rows])
         for title, content in (("Configuration", version.config), ("Environment", version.environment)):
             if content:
                 st.markdown(f"**{title}**")
@@ -206,10 +222,18 @@ def _task_figures(figures: dict[str, dict[str, Any]]) -> None:
         return "–" if value is None else f"{value:.2f}"
 
     look.table(
-        ("As its card says", "With / without", "Threshold", "Sensitivity", "Specificity", "ECE", "Slope"),
+        (
+            tr("As its card says"),
+            tr("With / without"),
+            tr("Threshold"),
+            tr("Sensitivity"),
+            tr("Specificity"),
+            tr("ECE"),
+            tr("Slope"),
+        ),
         [
             (
-                escape(wording.task_title(task)),
+                escape(wording.task_title(task, language())),
                 f"{each.get('n_positive', '–')} / {each.get('n_negative', '–')}",
                 percent(each.get("threshold")),
                 percent(each.get("sensitivity")),
@@ -223,9 +247,9 @@ def _task_figures(figures: dict[str, dict[str, Any]]) -> None:
 
 
 def _history(actor: Actor, view: ModelView) -> None:
-    st.subheader("Lineage")
+    st.subheader(tr("Lineage"))
     look.table(
-        ("Version", "Stage", "Origin", "Since"),
+        (tr("Version"), tr("Stage"), tr("Origin"), tr("Since")),
         [
             (
                 escape(label(each)),
@@ -237,7 +261,7 @@ def _history(actor: Actor, view: ModelView) -> None:
         ],
     )
     if view.promotions:
-        st.subheader("Promotions")
+        st.subheader(tr("Promotions"))
         services = session.services()
         versions = {version.id: version for version in services.models.list(actor).versions}
         users = {user.id: user for user in services.users.list_users(actor)}
@@ -245,27 +269,29 @@ def _history(actor: Actor, view: ModelView) -> None:
 
 
 def _export_and_reject(actor: Actor, view: ModelView) -> None:
-    st.subheader("Pass on, or turn down")
+    st.subheader(tr("Pass on, or turn down"))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            "Export as signed package",
+            tr("Export as signed package"),
             data=_package_at_click(view.version.id),
             file_name=f"{view.version.name}_{view.version.version}.fgait.zip",
             mime="application/zip",
             key="export",
             on_click="ignore",
             disabled=view.version.stage is Stage.QUARANTINE,
-            help="Weights, figures and the model card, signed with your clinic's key; nothing of a patient. A package "
-            "in quarantine cannot be passed on.",
+            help=tr(
+                "Weights, figures and the model card, signed with your clinic's key; nothing of a patient. A package "
+                "in quarantine cannot be passed on."
+            ),
         )
         if view.version.stage in _REJECTED:
-            with st.popover("Reject …"):
-                st.markdown("A rejected version can never be promoted. It stays in the list.")
-                reason = st.text_input("Why", key="reject-reason", max_chars=300)
-                if st.button("Reject this version", key="reject", type="primary"):
+            with st.popover(tr("Reject …")):
+                st.markdown(tr("A rejected version can never be promoted. It stays in the list."))
+                reason = st.text_input(tr("Why"), key="reject-reason", max_chars=300)
+                if st.button(tr("Reject this version"), key="reject", type="primary"):
                     with page.errors_shown():
                         session.services().models.reject(actor, view.version.id, reason)
-                        session.put_notice("The version is rejected.")
+                        session.put_notice(tr("The version is rejected."))
                         st.rerun()
 
 

@@ -16,6 +16,7 @@ from app.services.monitoring_facts import ABSTAINED, CHECK, FLAGGED, REFUSED, UN
 from app.services.monitoring_view import REFERENCE_SIZE, Alarm, Device, MonitoringView, Plan
 from app.services.permissions import Actor, Permission
 from app.views.parts import links, look, page, weeks
+from app.views.parts.words import tr
 from clinic_data.tables import Stage
 from fgait_core.evaluation.classification import Estimate
 
@@ -29,10 +30,12 @@ _TABLE_KINDS = (REFUSED, UNLIKE, UNLIKENESS, ABSTAINED, FLAGGED)
 
 def body(actor: Actor) -> None:
     """Draws the page."""
-    st.title("Monitoring")
+    st.title(tr("Monitoring"))
     st.caption(
-        "Each week of a model version is compared with a reference from the beginning of its work. No patient appears "
-        "here. Weeks begin on Monday, 0:00 UTC."
+        tr(
+            "Each week of a model version is compared with a reference from the beginning of its work. No "
+            "patient appears here. Weeks begin on Monday, 0:00 UTC."
+        )
     )
     version_id, plan = _choose(actor)
     if not version_id or plan is None:
@@ -53,7 +56,7 @@ def _kept(name: str, make: Callable[[], ReadT]) -> ReadT:
     """What was read when it was first asked for: half a year of screenings is not read at every click."""
 
     def read() -> ReadT:
-        with st.spinner("Reading the screenings", show_time=True):
+        with st.spinner(tr("Reading the screenings"), show_time=True):
             return make()
 
     return session.keep(f"monitoring:{name}", read)
@@ -62,7 +65,7 @@ def _kept(name: str, make: Callable[[], ReadT]) -> ReadT:
 def _choose(actor: Actor) -> tuple[str, Plan | None]:
     choices = session.services().monitoring.versions(actor)
     if not choices:
-        st.info("No model version has scored a recording yet. The worker registers the first one when it starts.")
+        st.info(tr("No model version has scored a recording yet. The worker registers the first one when it starts."))
         return "", None
     labels = {
         each.version.id: f"{each.version.name} {each.version.version} · {each.version.stage.value} · "
@@ -72,11 +75,13 @@ def _choose(actor: Actor) -> tuple[str, Plan | None]:
     asked = links.asked_for("version")
     start = list(labels).index(asked) if asked in labels else 0
     left, middle, right = st.columns([5, 4, 2], vertical_alignment="bottom")
-    chosen = left.selectbox("Model version", list(labels), start, format_func=labels.__getitem__, key="watched-version")
+    chosen = left.selectbox(
+        tr("Model version"), list(labels), start, format_func=labels.__getitem__, key="watched-version"
+    )
     options = [*(f"its first {size} screenings" for size in _SIZES), _A_PERIOD]
-    reference = middle.selectbox("Reference", options, key="watched-reference")
+    reference = middle.selectbox(tr("Reference"), options, key="watched-reference")
     plan = Plan(reference_size=_SIZES[options.index(reference)]) if reference != _A_PERIOD else _period()
-    if right.button("Look again", key="look-again", width="stretch"):
+    if right.button(tr("Look again"), key="look-again", width="stretch"):
         session.forget(f"monitoring:weeks:{chosen}:{plan}")
         session.forget(f"monitoring:agreement:{chosen}")
     return chosen, plan
@@ -85,13 +90,13 @@ def _choose(actor: Actor) -> tuple[str, Plan | None]:
 def _period() -> Plan | None:
     today = date.today()
     days = st.date_input(
-        "First and last day of the reference",
+        tr("First and last day of the reference"),
         (today - timedelta(weeks=12), today - timedelta(weeks=4)),
         max_value=today,
         key="watched-period",
     )
     if not isinstance(days, tuple) or len(days) != 2:
-        st.info("Choose the first and the last day.")
+        st.info(tr("Choose the first and the last day."))
         return None
     return Plan(period=(days[0], days[1]))
 
@@ -99,34 +104,46 @@ def _period() -> Plan | None:
 def _state(view: MonitoringView) -> None:
     reference = view.reference
     if view.version.simulated:
-        st.caption("This version learned from simulated walkers.")
+        st.caption(tr("This version learned from simulated walkers."))
     if reference.complete:
         st.caption(
-            f"Reference: {reference.screenings} screenings, {session.shown_time(reference.first)} to "
-            f"{session.shown_time(reference.last)}. Looked at {session.shown_time(view.at)}."
+            tr(
+                "Reference: {screenings} screenings, {first} to {last}. Looked at {time}.",
+                screenings=reference.screenings,
+                first=session.shown_time(reference.first),
+                last=session.shown_time(reference.last),
+                time=session.shown_time(view.at),
+            )
         )
         return
     if not reference.screenings:
         st.info(
-            "This version has screened nobody in the time of the reference, so nothing can be compared yet."
+            tr("This version has screened nobody in the time of the reference, so nothing can be compared yet.")
             if view.version.stage is Stage.PRODUCTION
-            else "There are no screenings of this version in the time of the reference."
+            else tr("There are no screenings of this version in the time of the reference.")
         )
         return
     st.info(
-        f"The reference has {reference.screenings} of {reference.wanted} screenings. Weeks are compared when it is "
-        "full; until then no alarm can be raised. What came in so far is shown by device."
+        tr(
+            "The reference has {screenings} of {wanted} screenings. Weeks are compared when it is full; "
+            "until then no alarm can be raised. What came in so far is shown by device.",
+            screenings=reference.screenings,
+            wanted=reference.wanted,
+        )
     )
     st.progress(min(reference.screenings / reference.wanted, 1.0))
 
 
 def _alarms(view: MonitoringView, plan: Plan) -> None:
-    st.subheader("Alarms")
+    st.subheader(tr("Alarms"))
     judged = [each.week for each in view.comparisons if each.p is not None]
     if not judged:
         st.info(
-            f"No week could be judged yet: a week is judged when it has ended and at least {plan.rules.people} people "
-            "were screened in it or in the weeks to its end."
+            tr(
+                "No week could be judged yet: a week is judged when it has ended and at least {people} "
+                "people were screened in it or in the weeks to its end.",
+                people=plan.rules.people,
+            )
         )
         return
     last = f"{monday_of(max(judged)):%d %b %Y}"
@@ -134,16 +151,24 @@ def _alarms(view: MonitoringView, plan: Plan) -> None:
     for alarm in present:
         _alarm(alarm)
     if not present:
-        st.success(f"No alarm in the last week that was judged, that of {last}.")
+        st.success(tr("No alarm in the last week that was judged, that of {last}.", last=last))
     st.caption(
-        f"In the week of {last}, {view.compared} comparisons were made: each measure of each device and of all devices "
-        f"together, for that week alone and for the {plan.rules.together} weeks to its end. All of them together raise "
-        f"a false alarm in at most {100 * plan.rules.alpha:g} of 100 weeks."
+        tr(
+            "In the week of {last}, {compared} comparisons were made: each measure of each device and of all "
+            "devices together, for that week alone and for the {together} weeks to its end. All of them "
+            "together raise a false alarm in at most {rate} of 100 weeks.",
+            last=last,
+            compared=view.compared,
+            together=plan.rules.together,
+            rate=f"{100 * plan.rules.alpha:g}",
+        )
     )
     earlier = [alarm for alarm in view.alarms if not alarm.present]
     if earlier:
-        with st.expander(f"Earlier alarms ({len(earlier)})"):
-            look.table(("Weeks", "Measure", "Where", "What was seen"), [_earlier(alarm) for alarm in earlier])
+        with st.expander(tr("Earlier alarms ({n})", n=len(earlier))):
+            look.table(
+                (tr("Weeks"), tr("Measure"), tr("Where"), tr("What was seen")), [_earlier(alarm) for alarm in earlier]
+            )
 
 
 def _alarm(alarm: Alarm) -> None:
@@ -167,9 +192,9 @@ def _earlier(alarm: Alarm) -> tuple[str, ...]:
 def _charts(view: MonitoringView) -> None:
     if not view.comparisons:
         return
-    st.subheader("By week")
+    st.subheader(tr("By week"))
     names = [_ALL, *(each.name for each in view.devices if each.judged)]
-    chosen = st.selectbox("Device", names, key="watched-device", width=360) if len(names) > 2 else _ALL
+    chosen = st.selectbox(tr("Device"), names, key="watched-device", width=360) if len(names) > 2 else _ALL
     device = None if chosen == _ALL else chosen
     mine = [each for each in view.comparisons if each.device == device]
     alarmed = {(each.measure, each.week) for each in mine if each.alarm}
@@ -186,25 +211,29 @@ def _charts(view: MonitoringView) -> None:
 
 
 def _devices(view: MonitoringView, plan: Plan) -> None:
-    st.subheader("By device")
+    st.subheader(tr("By device"))
     measures = [name for name in view.measures if name.partition(":")[0] in _TABLE_KINDS]
     last = max((each.week for each in view.comparisons if each.p is not None), default=0)
     alarmed = {(each.device, each.measure) for each in view.comparisons if each.alarm and each.week == last}
     compared = view.reference.complete
     screenings = f"Screenings, last {plan.rules.together} weeks" if compared else "Screenings so far"
     look.table(
-        ("Device", screenings, *map(words.title, measures)),
+        (tr("Device"), screenings, *map(words.title, measures)),
         [_device_row(device, measures, alarmed, compared) for device in view.devices[:_DEVICES]],
     )
     if compared:
         st.caption(
-            f"Of the last {plan.rules.together} weeks; in brackets the same in the reference. A device with fewer than "
-            f"{plan.rules.reference_people} people in the reference is not judged on its own."
+            tr(
+                "Of the last {together} weeks; in brackets the same in the reference. A device with fewer "
+                "than {reference_people} people in the reference is not judged on its own.",
+                together=plan.rules.together,
+                reference_people=plan.rules.reference_people,
+            )
         )
     if len(view.devices) > _DEVICES:
-        with st.expander(f"{len(view.devices) - _DEVICES} more devices"):
+        with st.expander(tr("{n} more devices", n=len(view.devices) - _DEVICES)):
             look.table(
-                ("Device", "Screenings in the weeks shown", "In the reference"),
+                (tr("Device"), tr("Screenings in the weeks shown"), tr("In the reference")),
                 [
                     (escape(each.name), f"{each.screenings:,}", f"{each.in_reference:,}")
                     for each in view.devices[_DEVICES:]
@@ -222,7 +251,7 @@ def _device_row(
     cells = [f"{escape(device.name)}{note}", f"{device.recent:,} ({device.in_reference:,})"]
     for measure in measures:
         now, usual = device.values.get(measure), device.usual.get(measure)
-        mark = "<br>" + look.pill("alarm", "positive") if (device.name, measure) in alarmed else ""
+        mark = "<br>" + look.pill(tr("alarm"), "positive") if (device.name, measure) in alarmed else ""
         cells.append(escape(f"{_value(measure, now)} ({_value(measure, usual)})") + mark)
     return tuple(cells)
 
@@ -232,18 +261,26 @@ def _value(measure: str, value: float | None) -> str:
 
 
 def _agreement(rows: tuple[AgreementRow, ...]) -> None:
-    st.subheader("Agreement with confirmed outcomes")
+    st.subheader(tr("Agreement with confirmed outcomes"))
     if not rows:
-        st.info("No outcome of a recording that this version scored is known yet. Clinicians record them on results.")
+        st.info(
+            tr("No outcome of a recording that this version scored is known yet. Clinicians record them on results.")
+        )
         return
     figures = ("Sensitivity", "Specificity", "AUROC", "Brier score", "Calibration")
-    look.table(("Task", "Quarter", "People", "Unclear; no score", *figures), [_agreement_row(row) for row in rows])
+    look.table(
+        (tr("Task"), tr("Quarter"), tr("People"), tr("Unclear; no score"), *figures),
+        [_agreement_row(row) for row in rows],
+    )
     st.caption(
-        "Quarters are those of the screening. One recording a person; 95 % intervals in brackets. Unclear: the model "
-        "could not tell, but the score counts here; no score: people left out because the guard showed none. "
-        "Calibration: how many percentage points more people have the condition than the scores said (0 is perfect). "
-        "Outcomes are often known only of people who were examined further, most of them because of a high score: then "
-        "sensitivity looks too good and specificity too bad."
+        tr(
+            "Quarters are those of the screening. One recording a person; 95 % intervals in brackets. "
+            "Unclear: the model could not tell, but the score counts here; no score: people left out because "
+            "the guard showed none. Calibration: how many percentage points more people have the condition "
+            "than the scores said (0 is perfect). Outcomes are often known only of people who were examined "
+            "further, most of them because of a high score: then sensitivity looks too good and specificity "
+            "too bad."
+        )
     )
 
 
@@ -278,13 +315,13 @@ def _number(estimate: Estimate | None) -> str:
 def _exports(version_id: str, plan: Plan, weekly: bool, agreement: bool) -> None:
     if not weekly and not agreement:
         return
-    st.subheader("Export")
+    st.subheader(tr("Export"))
     services, token = session.services(), session.token()
     left, right, _ = st.columns([2, 2, 3])
     # Made when it is clicked, on a thread that knows no session: who asks is read from the token then.
     if weekly:
         left.download_button(
-            "Weeks as CSV",
+            tr("Weeks as CSV"),
             lambda: services.monitoring.export(services.accounts.actor_of(token), version_id, plan),
             file_name="monitoring_weeks.csv",
             mime="text/csv",
@@ -293,7 +330,7 @@ def _exports(version_id: str, plan: Plan, weekly: bool, agreement: bool) -> None
         )
     if agreement:
         right.download_button(
-            "Agreement as CSV",
+            tr("Agreement as CSV"),
             lambda: services.monitoring.export_agreement(services.accounts.actor_of(token), version_id),
             file_name="monitoring_agreement.csv",
             mime="text/csv",

@@ -13,10 +13,11 @@ from app.services.cohort_selection import CohortFilters
 from app.services.cohorts import CohortChoices
 from app.services.permissions import Actor, Permission
 from app.views.parts import cohort_counts, links, look, page, protocol_form, training_states
+from app.views.parts.words import language, tr
 from clinic_data.outcomes import LABELS
 from clinic_data.retraining_tables import Cohort, TrainingRole
 from fgait_core.config.retraining import RetrainingProtocol
-from reports.wording import task_title
+from reports.wording import condition_name, task_title
 
 _ROWS = 20
 _SECTIONS = {
@@ -36,10 +37,13 @@ _FREEZING = (
 
 def body(actor: Actor) -> None:
     """Draws the page."""
-    st.title("Retraining")
+    st.title(tr("Retraining"))
     st.markdown(
-        "Confirmed outcomes of your own patients can make the model fit your clinic better. What may change and what "
-        "must come of it is fixed beforehand; people who never were in the training judge the result."
+        tr(
+            "Confirmed outcomes of your own patients can make the model fit your clinic better. What may "
+            "change and what must come of it is fixed beforehand; people who never were in the training "
+            "judge the result."
+        )
     )
     asked = links.asked_for("section")
     section = st.segmented_control(
@@ -57,66 +61,81 @@ def body(actor: Actor) -> None:
 
 def _choose(actor: Actor) -> None:
     cohorts = session.services().cohorts
-    st.subheader("Which recordings")
-    task = st.selectbox("Task", list(LABELS), format_func=task_title, key="task", width=300)
+    st.subheader(tr("Which recordings"))
+    task = st.selectbox(
+        tr("Task"), list(LABELS), format_func=lambda each: task_title(each, language()), key="task", width=300
+    )
     choices = cohorts.choices(actor, task)
     if choices.first is None or choices.last is None:
         st.info(
-            f"No outcome of {task_title(task).lower()} is confirmed yet. A clinician records it on the page of a "
-            "result, once an examination has shown what is true."
+            tr(
+                "No outcome of {condition} is confirmed yet. A clinician records it on the page of a result, "
+                "once an examination has shown what is true.",
+                condition=condition_name(task, language()),
+            )
         )
         return
     filters = _filters(task, choices)
     if filters is None:
         return
     share = st.slider(
-        "Share of new people for the gate (%)",
+        tr("Share of new people for the gate (%)"),
         min_value=20,
         max_value=50,
         value=33,
         key="gate-share",
         width=420,
-        help="People who have a role already keep it. More gate people judge more surely, more development people "
-        "teach more.",
+        help=tr(
+            "People who have a role already keep it. More gate people judge more surely, more development people "
+            "teach more."
+        ),
     )
     gate_share = 1 / 3 if share == 33 else share / 100
     preview = cohorts.preview(actor, filters, gate_share)
-    st.subheader("What this chooses")
+    st.subheader(tr("What this chooses"))
     if not preview.people:
-        st.warning("No recording has what you chose, so there is nothing to freeze.")
+        st.warning(tr("No recording has what you chose, so there is nothing to freeze."))
         cohort_counts.excluded(preview.excluded)
         return
     cohort_counts.show(preview, task)
-    with st.popover("Freeze this cohort …", type="primary"):
-        st.markdown("**What freezing means**")
+    with st.popover(tr("Freeze this cohort …"), type="primary"):
+        st.markdown(tr("**What freezing means**"))
         st.markdown("\n".join(f"- {sentence}" for sentence in _FREEZING))
         if st.button(
-            f"Freeze {preview.recordings} recordings of {preview.people} people", key="freeze", type="primary"
+            tr(
+                "Freeze {recordings} recordings of {people} people",
+                recordings=preview.recordings,
+                people=preview.people,
+            ),
+            key="freeze",
+            type="primary",
         ):
-            with page.errors_shown(), st.spinner("Computing checksums and freezing"):
+            with page.errors_shown(), st.spinner(tr("Computing checksums and freezing")):
                 cohort = cohorts.freeze(actor, filters, gate_share)
-                session.put_notice(f"Cohort {cohort.number} is frozen.")
+                session.put_notice(tr("Cohort {number} is frozen.", number=cohort.number))
                 st.switch_page(links.RETRAINING, query_params={"section": "protocol", "cohort": cohort.id})
 
 
 def _filters(task: str, choices: CohortChoices) -> CohortFilters | None:
     """Draws the filters; None while they contradict each other."""
     first, second, third, fourth = st.columns(4)
-    since = first.date_input("Filmed from", value=choices.first, key=f"since-{task}")
-    until = second.date_input("Filmed until", value=choices.last, key=f"until-{task}")
+    since = first.date_input(tr("Filmed from"), value=choices.first, key=f"since-{task}")
+    until = second.date_input(tr("Filmed until"), value=choices.last, key=f"until-{task}")
     sites = third.multiselect(
-        "Sites",
+        tr("Sites"),
         choices.sites,
         format_func=lambda site: site or "not named",
-        placeholder="all sites",
+        placeholder=tr("all sites"),
         key=f"sites-{task}",
     )
-    views = fourth.multiselect("Views", choices.views, placeholder="all views", key="views")
+    views = fourth.multiselect(tr("Views"), choices.views, placeholder=tr("all views"), key="views")
     frames, typical = st.columns([1, 3], vertical_alignment="bottom")
-    min_frames = frames.number_input("Silhouettes at least", min_value=1, max_value=10_000, value=30, key="min-frames")
-    typical_only = typical.checkbox("Only recordings like the training data", key="typical-only")
+    min_frames = frames.number_input(
+        tr("Silhouettes at least"), min_value=1, max_value=10_000, value=30, key="min-frames"
+    )
+    typical_only = typical.checkbox(tr("Only recordings like the training data"), key="typical-only")
     if since is not None and until is not None and since > until:
-        st.error("The first day lies after the last one. Choose an earlier first day.")
+        st.error(tr("The first day lies after the last one. Choose an earlier first day."))
         return None
     return CohortFilters(
         task=task,
@@ -133,7 +152,7 @@ def _cohorts(actor: Actor) -> None:
     skip = (session.value_of("cohort-page", 1) - 1) * _ROWS
     found = session.services().cohorts.list(actor, _ROWS, skip)
     if not found.rows:
-        st.info("No cohort is frozen yet. Begin with “1 · Choose recordings”.")
+        st.info(tr("No cohort is frozen yet. Begin with “1 · Choose recordings”."))
         return
     names = _names(actor)
     for cohort in found.rows:
@@ -141,15 +160,15 @@ def _cohorts(actor: Actor) -> None:
         with st.container(border=True):
             left, right = st.columns([4, 1.4], vertical_alignment="center")
             left.html(
-                f"<b>Cohort {cohort.number}</b> &nbsp; {escape(task_title(cohort.task))}"
-                + (f" &nbsp; {look.pill('simulated people', 'wait')}" if cohort.simulated else "")
+                f"<b>Cohort {cohort.number}</b> &nbsp; {escape(task_title(cohort.task, language()))}"
+                + (f" &nbsp; {look.pill(tr('simulated people'), 'wait')}" if cohort.simulated else "")
                 + f"<br>{escape(_cohort_words(cohort))}"
                 f'<br><span class="fg-muted fg-small">{escape(frozen)} · manifest '
                 f"{look.sha256(cohort.manifest_sha256, short=True)}</span>"
             )
             with right:
                 st.download_button(
-                    "Manifest (CSV)",
+                    tr("Manifest (CSV)"),
                     data=_manifest_at_click(cohort.id),
                     file_name=f"cohort_{cohort.number}.csv",
                     mime="text/csv",
@@ -157,8 +176,8 @@ def _cohorts(actor: Actor) -> None:
                     on_click="ignore",
                     width="stretch",
                 )
-                links.link(links.RETRAINING, "Write a protocol", section="protocol", cohort=cohort.id)
-    st.caption(f"{found.total} cohort{'s' if found.total != 1 else ''}")
+                links.link(links.RETRAINING, tr("Write a protocol"), section="protocol", cohort=cohort.id)
+    st.caption(tr("Cohorts: {n}", n=found.total))
     page.pager(found.total, _ROWS, "cohort-page")
 
 
@@ -178,7 +197,7 @@ def _cohort_words(cohort: Cohort) -> str:
 
 
 def _cohort_label(cohort: Cohort) -> str:
-    return f"Cohort {cohort.number} · {task_title(cohort.task)} · {_cohort_words(cohort)}"
+    return f"Cohort {cohort.number} · {task_title(cohort.task, language())} · {_cohort_words(cohort)}"
 
 
 def _names(actor: Actor) -> dict[str, str]:
@@ -189,14 +208,14 @@ def _protocol(actor: Actor) -> None:
     services = session.services()
     found = services.cohorts.list(actor, 100, 0)
     if not found.rows:
-        st.info("A protocol is written for a frozen cohort. Begin with “1 · Choose recordings”.")
+        st.info(tr("A protocol is written for a frozen cohort. Begin with “1 · Choose recordings”."))
         return
     by_id = {cohort.id: cohort for cohort in found.rows}
     asked = links.asked_for("cohort")
     if asked and asked not in by_id:
         by_id[asked] = services.cohorts.get(actor, asked)
     chosen = st.selectbox(
-        "Cohort",
+        tr("Cohort"),
         list(by_id),
         index=list(by_id).index(asked) if asked else 0,
         format_func=lambda key: (
@@ -207,24 +226,33 @@ def _protocol(actor: Actor) -> None:
     cohort = by_id[chosen]
     model = services.operations.model(actor)
     if model is not None:
-        st.caption(f"The retraining begins with the version in production: {model.name} {model.version}.")
+        st.caption(
+            tr(
+                "The retraining begins with the version in production: {name} {version}.",
+                name=model.name,
+                version=model.version,
+            )
+        )
     protocol = protocol_form.form(cohort.task)
     _checks_and_start(actor, cohort, protocol)
 
 
 def _checks_and_start(actor: Actor, cohort: Cohort, protocol: RetrainingProtocol) -> None:
     retrainings = session.services().retrainings
-    st.markdown("**Checked now**")
+    st.markdown(tr("**Checked now**"))
     checks = retrainings.checks(actor, cohort.id, protocol)
     look.table(
-        ("Check", "Outcome", "What it says"),
+        (tr("Check"), tr("Outcome"), tr("What it says")),
         [(escape(check.name), training_states.check_pill(check), escape(check.words)) for check in checks],
     )
     blocked = any(check.blocking and not check.passed for check in checks)
     st.caption(
-        "From the start on, this protocol is stored with its checksum and shown beside the result. It cannot change."
+        tr(
+            "From the start on, this protocol is stored with its checksum and shown beside the result. It "
+            "cannot change."
+        )
     )
-    if st.button("Start the retraining", key="start", type="primary", disabled=blocked):
+    if st.button(tr("Start the retraining"), key="start", type="primary", disabled=blocked):
         with page.errors_shown():
             started = retrainings.start(actor, cohort.id, protocol, None)
             st.switch_page(links.RETRAINING_RUN, query_params={"retraining": started.id})
@@ -234,7 +262,7 @@ def _runs(actor: Actor) -> None:
     skip = (session.value_of("run-page", 1) - 1) * _ROWS
     found = session.services().retrainings.list(actor, _ROWS, skip)
     if not found.rows:
-        st.info("Nothing was retrained yet.")
+        st.info(tr("Nothing was retrained yet."))
         return
     for view in found.rows:
         retraining = view.retraining
@@ -244,14 +272,15 @@ def _runs(actor: Actor) -> None:
             left, right = st.columns([5, 1], vertical_alignment="center")
             left.html(
                 f"<b>Retraining {retraining.number}</b> &nbsp; {training_states.run_pills(view)}<br>"
-                f"{escape(task_title(protocol.task))} · {escape(protocol_form.SCOPE_TITLES[protocol.scope])} · "
+                f"{escape(task_title(protocol.task, language()))} · "
+                f"{escape(protocol_form.SCOPE_TITLES[protocol.scope])} · "
                 f"cohort {view.cohort.number}<br>"
                 f'<span class="fg-muted fg-small">{escape(asked)} · protocol '
                 f"{look.sha256(retraining.protocol_sha256, short=True)}</span>"
             )
             with right:
-                links.link(links.RETRAINING_RUN, "Open", retraining=retraining.id)
-    st.caption(f"{found.total} retraining{'s' if found.total != 1 else ''}")
+                links.link(links.RETRAINING_RUN, tr("Open"), retraining=retraining.id)
+    st.caption(tr("Retrainings: {n}", n=found.total))
     page.pager(found.total, _ROWS, "run-page")
 
 

@@ -13,6 +13,7 @@ from app.services.permissions import Actor, Permission
 from app.services.retraining import RetrainingView
 from app.services.screening import ENDED
 from app.views.parts import browser, curves, gate_report, links, look, page, protocol_form, training_states
+from app.views.parts.words import language, tr
 from clinic_data.tables import JobState, Stage
 from fgait_core.config.retraining import RetrainingProtocol
 from reports.wording import task_title
@@ -24,7 +25,7 @@ def body(actor: Actor) -> None:
     """Draws the page."""
     retraining_id = links.asked_for("retraining")
     if not retraining_id:
-        page.missing("retraining", links.RETRAINING, "Go to the retrainings")
+        page.missing(tr("retraining"), links.RETRAINING, tr("Go to the retrainings"))
         return
     view = session.services().retrainings.get(actor, retraining_id)
     _head(view)
@@ -32,7 +33,7 @@ def body(actor: Actor) -> None:
     if report is not None and view.candidate is not None:
         gate_report.verdict(report, view.candidate.stage)
         links.link(links.MODEL, _next_step(view.candidate.stage), version=view.candidate.id)
-        st.subheader("What was asked and what came of it")
+        st.subheader(tr("What was asked and what came of it"))
         look.beside(_protocol(view), gate_report.criteria(report))
         gate_report.details(report, "run")
         _ran(view)
@@ -41,7 +42,7 @@ def body(actor: Actor) -> None:
         _watch(retraining_id)
     else:
         _ended(actor, view)
-    st.subheader("Protocol")
+    st.subheader(tr("Protocol"))
     st.html(_protocol(view))
 
 
@@ -54,11 +55,11 @@ def _head(view: RetrainingView) -> None:
     st.html(f"<h1>Retraining {retraining.number} &nbsp; {training_states.run_pills(view)}</h1>")
     look.facts(
         [
-            ("Task", task_title(view.cohort.task)),
-            ("Cohort", str(view.cohort.number)),
-            ("Begins with", f"{view.base.name} {view.base.version}"),
-            ("Asked for by", view.requested_by or "–"),
-            ("Asked for", session.shown_time(retraining.created_at)),
+            (tr("Task"), task_title(view.cohort.task, language())),
+            (tr("Cohort"), str(view.cohort.number)),
+            (tr("Begins with"), f"{view.base.name} {view.base.version}"),
+            (tr("Asked for by"), view.requested_by or "–"),
+            (tr("Asked for"), session.shown_time(retraining.created_at)),
             *([("Attempts", f"{view.job.attempts} of {view.job.max_attempts}")] if view.job else []),
         ]
     )
@@ -88,20 +89,28 @@ def _watch(retraining_id: str) -> None:
         words = words[:1].upper() + words[1:]
         st.progress(min(max(live.get("fraction") or job.progress, 0.0), 1.0), text=f"{words}{_time_left(live)}")
     if job is not None and job.attempts > 1:
-        st.caption(f"Attempt {job.attempts} of {job.max_attempts}: it was interrupted and goes on where it stopped.")
+        st.caption(
+            tr(
+                "Attempt {attempts} of {max_attempts}: it was interrupted and goes on where it stopped.",
+                attempts=job.attempts,
+                max_attempts=job.max_attempts,
+            )
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         _cancel(actor, view)
-        st.caption("You may leave this page; the work goes on.")
+        st.caption(tr("You may leave this page; the work goes on."))
     _live(live)
 
 
 def _cancel(actor: Actor, view: RetrainingView) -> None:
-    with st.popover("Cancel …", disabled=view.job is None or view.job.cancel_requested):
-        st.markdown("The trainer stops within seconds. What it computed so far is kept: a retry goes on from there.")
-        if st.button("Cancel the retraining", key="cancel", type="primary"):
+    with st.popover(tr("Cancel …"), disabled=view.job is None or view.job.cancel_requested):
+        st.markdown(
+            tr("The trainer stops within seconds. What it computed so far is kept: a retry goes on from there.")
+        )
+        if st.button(tr("Cancel the retraining"), key="cancel", type="primary"):
             with page.errors_shown():
                 session.services().retrainings.cancel(actor, view.retraining.id)
-                st.toast("The trainer is asked to stop.")
+                st.toast(tr("The trainer is asked to stop."))
 
 
 def _time_left(live: Mapping[str, Any]) -> str:
@@ -117,14 +126,14 @@ def _time_left(live: Mapping[str, Any]) -> str:
 def _live(live: Mapping[str, Any]) -> None:
     groups = curves.by_measure(live.get("curves") or {})
     if groups:
-        st.markdown("**Learning**")
+        st.markdown(tr("**Learning**"))
     columns = st.columns(2) if len(groups) > 1 else [st.container()]
     for index, (measure, lines) in enumerate(groups.items()):
         with columns[index % len(columns)]:
             words = f"{measure} over the iterations"
             st.plotly_chart(curves.learning(lines, measure), key=f"curve-{measure}", config=curves.CONFIG, alt=words)
     if log := live.get("log"):
-        st.markdown("**Log**")
+        st.markdown(tr("**Log**"))
         st.html(f'<div class="fg-log"><pre>{escape(chr(10).join(log))}</pre></div>')
 
 
@@ -133,28 +142,28 @@ def _ended(actor: Actor, view: RetrainingView) -> None:
     if job is None:
         return
     if job.state is JobState.CANCELLED:
-        st.info("This retraining was cancelled. What it computed so far is kept.")
+        st.info(tr("This retraining was cancelled. What it computed so far is kept."))
     elif job.state is JobState.DONE:
-        st.info("This retraining has ended without a comparison on the locked people.")
+        st.info(tr("This retraining has ended without a comparison on the locked people."))
     else:
-        st.error(f"This retraining failed. {job.reason}")
+        st.error(tr("This retraining failed. {reason}", reason=job.reason))
     if job.state in {JobState.FAILED, JobState.CANCELLED}:
-        if st.button("Go on where it stopped", key="retry", type="primary"):
+        if st.button(tr("Go on where it stopped"), key="retry", type="primary"):
             with page.errors_shown():
                 session.services().retrainings.retry(actor, view.retraining.id)
                 st.rerun()
-        st.caption("The protocol stays the same. To change it, start another retraining.")
+        st.caption(tr("The protocol stays the same. To change it, start another retraining."))
     _live(view.retraining.live or {})
 
 
 def _ran(view: RetrainingView) -> None:
-    with st.expander("How it ran"):
+    with st.expander(tr("How it ran")):
         if view.job is not None:
             look.facts(
                 [
-                    ("Began", session.shown_time(view.job.started_at)),
-                    ("Ended", session.shown_time(view.job.finished_at)),
-                    ("Trainer", view.job.worker or "–"),
+                    (tr("Began"), session.shown_time(view.job.started_at)),
+                    (tr("Ended"), session.shown_time(view.job.finished_at)),
+                    (tr("Trainer"), view.job.worker or "–"),
                 ]
             )
         _live(view.retraining.live or {})
@@ -162,7 +171,7 @@ def _ran(view: RetrainingView) -> None:
             ("Manifest of the cohort", view.cohort.manifest_sha256),
             ("Weights, before the gate was opened", view.retraining.fitted_sha256 or "–"),
         ]
-        look.table(("What", "SHA-256"), [(escape(name), look.sha256(value)) for name, value in rows])
+        look.table((tr("What"), tr("SHA-256")), [(escape(name), look.sha256(value)) for name, value in rows])
 
 
 if __name__ == "__main__":

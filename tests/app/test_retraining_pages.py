@@ -115,7 +115,7 @@ def test_many_cohorts_are_paged(open_page, clinic):
     for _ in range(23):
         clinic.services.cohorts.freeze(clinic.administrator, CohortFilters(task="scoliosis"))
     page = healthy(open_page("retraining.py", "administrator", section="cohorts"))
-    assert "23 cohorts" in texts(page)
+    assert "Cohorts: 23" in texts(page)
     page.number_input(key="cohort-page").set_value(2).run()
     assert "Cohort 3<" in texts(healthy(page))
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
+from app.views.parts.words import tr
 from fgait_core.config.retraining import AcceptanceConfig
 
 
 def form() -> AcceptanceConfig:
     """Draws the criteria with their defaults and returns them as they stand."""
     default = AcceptanceConfig()
-    st.caption("Measured on the locked gate people. Differences are candidate − production, with 95 % intervals.")
+    st.caption(tr("Measured on the locked gate people. Differences are candidate − production, with 95 % intervals."))
     people = st.columns(2)
     min_positive = _count(
         people[0],
@@ -79,19 +80,19 @@ def form() -> AcceptanceConfig:
         "Smaller subgroups are not judged.",
     )
     chance = st.checkbox(
-        "Must be better than chance",
+        tr("Must be better than chance"),
         value=default.better_than_chance,
         key="better-than-chance",
-        help="The 99 % interval of the candidate's AUROC must lie above 0.5.",
+        help=tr("The 99 % interval of the candidate's AUROC must lie above 0.5."),
     )
     slope = st.slider(
-        "Calibration slope within",
+        tr("Calibration slope within"),
         min_value=0.1,
         max_value=3.0,
         value=default.slope,
         step=0.1,
         key="slope",
-        help="1 is best; below, probabilities are too extreme. The 95 % interval must touch this range.",
+        help=tr("1 is best; below, probabilities are too extreme. The 95 % interval must touch this range."),
     )
     return AcceptanceConfig(
         min_positive=min_positive,

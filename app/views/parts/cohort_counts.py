@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.services.cohorts import CohortPreview
 from app.views.parts import look
+from app.views.parts.words import language, tr
 from clinic_data.outcomes import LABELS
 from reports.wording import class_name
 
@@ -36,18 +37,18 @@ def show(preview: CohortPreview, task: str) -> None:
     roles = {role: sum(preview.roles.get(role, {}).values()) for role in _ROLES}
     look.facts(
         [
-            ("People", str(preview.people)),
-            ("Recordings", str(preview.recordings)),
-            ("Development people", str(roles["development"])),
-            ("Gate people", str(roles["gate"])),
-            ("Assessments left out", str(sum(preview.excluded.values()))),
+            (tr("People"), str(preview.people)),
+            (tr("Recordings"), str(preview.recordings)),
+            (tr("Development people"), str(roles["development"])),
+            (tr("Gate people"), str(roles["gate"])),
+            (tr("Assessments left out"), str(sum(preview.excluded.values()))),
         ]
     )
-    st.markdown("**Roles**")
+    st.markdown(tr("**Roles**"))
     _table("Role", task, labels, {words: preview.roles.get(role, {}) for role, words in _ROLES.items()})
-    with st.expander("What roles and consent mean"):
+    with st.expander(tr("What roles and consent mean")):
         look.bullets(_MEANING)
-    st.markdown("**Who they are** (people; a person counts once for each value)")
+    st.markdown(tr("**Who they are** (people; a person counts once for each value)"))
     for group, words in _GROUPS.items():
         if group in preview.counts:
             _table(words, task, labels, preview.counts[group])
@@ -58,9 +59,9 @@ def excluded(reasons: Mapping[str, int]) -> None:
     """How many assessments with an outcome are left out, by reason."""
     if not reasons:
         return
-    st.markdown("**Left out**")
+    st.markdown(tr("**Left out**"))
     rows = [(escape(_sentence(reason)), str(count)) for reason, count in reasons.items()]
-    look.table(("Reason", "Assessments"), rows)
+    look.table((tr("Reason"), tr("Assessments")), rows)
 
 
 def _sentence(reason: str) -> str:
@@ -69,7 +70,7 @@ def _sentence(reason: str) -> str:
 
 def _table(head: str, task: str, labels: Sequence[str], rows: Mapping[str, Mapping[str, int]]) -> None:
     look.table(
-        (head, *(_sentence(class_name(task, label)) for label in labels), "All"),
+        (head, *(_sentence(class_name(task, label, language())) for label in labels), tr("All")),
         [
             (
                 escape(_LEADING_ZERO.sub("", value) if head.startswith("Age") else value),

@@ -8,6 +8,7 @@ from html import escape
 import streamlit as st
 
 from app.views.parts import curves, look
+from app.views.parts.words import language, tr
 from clinic_data.tables import Stage
 from fgait_core.gate_report import Criterion, GateReport, Measured, VersionFigures
 from reports.numbers import percent_of_count, plain_number
@@ -28,30 +29,39 @@ def verdict(report: GateReport, stage: Stage) -> None:
     """
     if report.simulated:
         look.notice(
-            "SIMULATED PEOPLE – no evidence for patients",
-            "The locked people of this comparison are simulated. Its figures say how the method works, not what the "
-            "version does for patients.",
+            tr("SIMULATED PEOPLE – no evidence for patients"),
+            tr(
+                "The locked people of this comparison are simulated. Its figures say how the method works, "
+                "not what the version does for patients."
+            ),
         )
     missed = [criterion for criterion in report.criteria if not criterion.passed]
     if not report.possible:
         look.notice(
-            "Promotion is impossible: too few locked people.",
-            "Whatever the figures below say, they cannot carry a decision. Record more confirmed outcomes of patients "
-            f"who consent, then retrain with a new cohort. {_too_few(missed)}.",
+            tr("Promotion is impossible: too few locked people."),
+            tr(
+                "Whatever the figures below say, they cannot carry a decision. Record more confirmed "
+                "outcomes of patients who consent, then retrain with a new cohort. {missed}.",
+                missed=_too_few(missed),
+            ),
             kind="stop",
         )
     elif not report.passed:
         look.notice(
-            f"Refused by the gate: {len(missed)} of {len(report.criteria)} criteria are not met.",
-            f"This version cannot be promoted. Not met: {_listed(missed)}.",
+            tr(
+                "Refused by the gate: {missed} of {n} criteria are not met.",
+                missed=len(missed),
+                n=len(report.criteria),
+            ),
+            tr("This version cannot be promoted. Not met: {criteria}.", criteria=_listed(missed)),
             kind="stop",
         )
     else:
         look.notice(
-            f"Passed: all {len(report.criteria)} criteria of the protocol are met.",
-            "This version can be promoted. That needs two administrators: one asks, another one approves."
+            tr("Passed: all {n} criteria of the protocol are met.", n=len(report.criteria)),
+            tr("This version can be promoted. That needs two administrators: one asks, another one approves.")
             if stage is Stage.CANDIDATE
-            else "The figures below are those of the comparison before its promotion.",
+            else tr("The figures below are those of the comparison before its promotion."),
             kind="good",
         )
 
@@ -68,20 +78,20 @@ def _too_few(missed: Sequence[Criterion]) -> str:
 def pill(report: GateReport) -> str:
     """The verdict in one or two words."""
     if not report.possible:
-        return look.pill("too few people", "positive")
-    return look.pill("passed", "ok") if report.passed else look.pill("refused", "positive")
+        return look.pill(tr("too few people"), "positive")
+    return look.pill(tr("passed"), "ok") if report.passed else look.pill(tr("refused"), "positive")
 
 
 def criteria(report: GateReport) -> str:
     """Every criterion that was fixed before the run, and what came of it, as HTML."""
     return look.table_html(
-        ("Criterion", "Needed", "Measured", "Outcome"),
+        (tr("Criterion"), tr("Needed"), tr("Measured"), tr("Outcome")),
         [
             (
                 escape(each.label),
                 escape(each.needed),
                 escape(each.measured),
-                look.pill("met", "ok") if each.passed else look.pill("not met", "positive"),
+                look.pill(tr("met"), "ok") if each.passed else look.pill(tr("not met"), "positive"),
             )
             for each in report.criteria
         ],
@@ -96,10 +106,10 @@ def details(report: GateReport, key: str) -> None:
         key: of the widgets, unlike that of any other report on the page.
     """
     _people(report)
-    st.markdown("#### Both versions on the same people")
+    st.markdown(tr("#### Both versions on the same people"))
     _figures(report)
     _paired_words(report)
-    st.markdown("#### Reliability")
+    st.markdown(tr("#### Reliability"))
     for column, name, version in zip(
         st.columns(2),
         ("In production", "Candidate"),
@@ -109,24 +119,26 @@ def details(report: GateReport, key: str) -> None:
         with column:
             _reliability(name, version, f"{key}-{name}")
     st.caption(
-        "A dot on the line: of the people with that predicted probability, as many had the condition. The size of a "
-        "dot is the share of the people; small dots say little."
+        tr(
+            "A dot on the line: of the people with that predicted probability, as many had the condition. "
+            "The size of a dot is the share of the people; small dots say little."
+        )
     )
     _subgroups(report)
     _changed(report, key)
-    with st.expander("Checksums of this comparison"):
+    with st.expander(tr("Checksums of this comparison")):
         _hashes(report)
 
 
 def _people(report: GateReport) -> None:
-    condition = condition_name(report.task)
+    condition = condition_name(report.task, language())
     look.facts(
         [
-            ("Task", task_title(report.task)),
-            ("Locked people", f"{report.people}: {report.positive} with {condition}"),
-            ("Recordings", str(report.recordings)),
-            ("Candidate trained on", f"{report.trained_people} people of this clinic"),
-            ("Of the locked people trained on", str(report.shared_people)),
+            (tr("Task"), task_title(report.task, language())),
+            (tr("Locked people"), f"{report.people}: {report.positive} with {condition}"),
+            (tr("Recordings"), str(report.recordings)),
+            (tr("Candidate trained on"), f"{report.trained_people} people of this clinic"),
+            (tr("Of the locked people trained on"), str(report.shared_people)),
         ]
     )
 
@@ -148,10 +160,10 @@ def _figures(report: GateReport) -> None:
     ]
     look.table(
         (
-            "On the locked people",
-            f"In production: {_label(old)}",
-            f"Candidate: {_label(new)}",
-            "Candidate − production",
+            tr("On the locked people"),
+            tr("In production: {version}", version=_label(old)),
+            tr("Candidate: {version}", version=_label(new)),
+            tr("Candidate − production"),
         ),
         [tuple(escape(cell) for cell in row) for row in rows],
     )
@@ -165,9 +177,14 @@ def _paired_words(report: GateReport) -> None:
     paired = report.paired
     tests = [f"{name} p {p_value(value)}" for name, value in _tests(report) if value is not None]
     st.caption(
-        "In brackets: 95 % intervals; both versions scored the same people, so the difference is paired. "
-        f"Only the candidate was right about {paired.only_candidate_right} people, only production about "
-        f"{paired.only_production_right}. {'; '.join(tests)}"
+        tr(
+            "In brackets: 95 % intervals; both versions scored the same people, so the difference is paired. "
+            "Only the candidate was right about {only_candidate_right} people, only production about "
+            "{only_production_right}. {tests}",
+            only_candidate_right=paired.only_candidate_right,
+            only_production_right=paired.only_production_right,
+            tests="; ".join(tests),
+        )
     )
 
 
@@ -186,13 +203,19 @@ def _reliability(name: str, version: VersionFigures, key: str) -> None:
 
 
 def _subgroups(report: GateReport) -> None:
-    st.markdown("#### Subgroups")
+    st.markdown(tr("#### Subgroups"))
     if not report.subgroups:
-        st.info("No subgroup has enough people to be measured.")
+        st.info(tr("No subgroup has enough people to be measured."))
         return
-    condition = condition_name(report.task)
+    condition = condition_name(report.task, language())
     look.table(
-        ("Group", "People", f"With {condition}", "AUROC in production", "AUROC of the candidate"),
+        (
+            tr("Group"),
+            tr("People"),
+            tr("With {condition}", condition=condition),
+            tr("AUROC in production"),
+            tr("AUROC of the candidate"),
+        ),
         [
             (
                 escape(f"{_GROUPS.get(each.group, each.group)}: {each.value}"),
@@ -207,21 +230,27 @@ def _subgroups(report: GateReport) -> None:
 
 
 def _changed(report: GateReport, key: str) -> None:
-    st.markdown("#### Recordings that change side")
+    st.markdown(tr("#### Recordings that change side"))
     if not report.changed:
-        st.info("No recording changes side: both versions decide alike on all of them.")
+        st.info(tr("No recording changes side: both versions decide alike on all of them."))
         return
     right = sum((each.candidate >= report.candidate.threshold) == each.positive for each in report.changed)
     st.markdown(
-        f"{len(report.changed)} of {report.recordings} recordings: {right} from wrong to right, "
-        f"{len(report.changed) - right} from right to wrong. People and recordings stand under codes."
+        tr(
+            "{n} of {recordings} recordings: {right} from wrong to right, {wrong} from right to wrong. "
+            "People and recordings stand under codes.",
+            n=len(report.changed),
+            recordings=report.recordings,
+            right=right,
+            wrong=len(report.changed) - right,
+        )
     )
     shown = report.changed
-    if len(shown) > _FEW and not st.checkbox(f"Show all {len(shown)}", key=f"{key}-changed"):
+    if len(shown) > _FEW and not st.checkbox(tr("Show all {n}", n=len(shown)), key=f"{key}-changed"):
         shown = shown[:_FEW]
-    condition = condition_name(report.task)
+    condition = condition_name(report.task, language())
     look.table(
-        ("Recording", "Person", "Truth", "In production", "Candidate", ""),
+        (tr("Recording"), tr("Person"), tr("Truth"), tr("In production"), tr("Candidate"), ""),
         [
             (
                 _code(each.key),
@@ -229,9 +258,9 @@ def _changed(report: GateReport, key: str) -> None:
                 escape(condition if each.positive else f"no {condition}"),
                 escape(_side(each.production, report.production.threshold)),
                 escape(_side(each.candidate, report.candidate.threshold)),
-                look.pill("now right", "ok")
+                look.pill(tr("now right"), "ok")
                 if (each.candidate >= report.candidate.threshold) == each.positive
-                else look.pill("now wrong", "positive"),
+                else look.pill(tr("now wrong"), "positive"),
             )
             for each in shown
         ],
@@ -254,7 +283,7 @@ def _hashes(report: GateReport) -> None:
         ("Manifest of the locked people", report.gate_sha256),
         ("Made by", report.created_by),
     )
-    look.table(("What", "SHA-256"), [(escape(name), look.sha256(value)) for name, value in rows])
+    look.table((tr("What"), tr("SHA-256")), [(escape(name), look.sha256(value)) for name, value in rows])
 
 
 def number(measured: Measured, decimals: int = 2) -> str:

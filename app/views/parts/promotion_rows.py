@@ -7,6 +7,7 @@ from html import escape
 
 from app import session
 from app.views.parts import look
+from app.views.parts.words import tr
 from clinic_data.retraining_tables import Promotion, PromotionKind, PromotionState
 from clinic_data.tables import ModelVersion, User
 
@@ -38,7 +39,7 @@ def show(promotions: Sequence[Promotion], versions: Mapping[str, ModelVersion], 
 
     def row(each: Promotion) -> tuple[str, ...]:
         back = each.kind is PromotionKind.ROLL_BACK
-        pill = look.pill("rolled back", "neutral") if back else look.pill(*_STATES[each.state])
+        pill = look.pill(tr("rolled back"), "neutral") if back else look.pill(*_STATES[each.state])
         asked = f"{who(each.requested_by)}, {session.shown_time(each.requested_at)}"
         decided = (
             "" if back or each.decided_at is None else f"{who(each.decided_by)}, {session.shown_time(each.decided_at)}"
@@ -50,7 +51,7 @@ def show(promotions: Sequence[Promotion], versions: Mapping[str, ModelVersion], 
             _with_reason(decided, "" if back else each.decision_reason),
         )
 
-    look.table(("To", "From", "Asked for by", "Decided by"), [row(each) for each in promotions])
+    look.table((tr("To"), tr("From"), tr("Asked for by"), tr("Decided by")), [row(each) for each in promotions])
 
 
 def _with_reason(who_and_when: str, reason: str) -> str:

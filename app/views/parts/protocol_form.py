@@ -8,6 +8,7 @@ from html import escape
 import streamlit as st
 
 from app.views.parts import acceptance_form, look
+from app.views.parts.words import language, tr
 from fgait_core.config.retraining import SCOPES, BudgetConfig, RetrainingProtocol, Scope
 from reports.wording import percent_of_count, task_title
 
@@ -30,9 +31,9 @@ _DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 
 def form(task: str) -> RetrainingProtocol:
     """Draws the form and returns the protocol as it stands."""
-    st.markdown("**What may change**")
+    st.markdown(tr("**What may change**"))
     scope: Scope = st.radio(
-        "Scope",
+        tr("Scope"),
         SCOPES,
         index=SCOPES.index("head"),
         format_func=lambda name: SCOPE_TITLES[name],
@@ -44,21 +45,21 @@ def form(task: str) -> RetrainingProtocol:
     replay = 50
     if changes_encoder:
         replay = st.slider(
-            "Simulated people in each training batch (%)",
+            tr("Simulated people in each training batch (%)"),
             min_value=10,
             max_value=90,
             value=50,
             step=5,
             key="replay",
-            help="More keeps what the network knows; less learns more from your people.",
+            help=tr("More keeps what the network knows; less learns more from your people."),
         )
     left, right = st.columns([1, 1.5], gap="medium")
     with left:
-        st.markdown("**What it may cost**")
+        st.markdown(tr("**What it may cost**"))
         budget = _budget(changes_encoder)
         sensitivity, coverage, seed = _operation()
     with right:
-        st.markdown("**What must come of it**")
+        st.markdown(tr("**What must come of it**"))
         acceptance = acceptance_form.form()
     return RetrainingProtocol(
         task=task,
@@ -75,56 +76,56 @@ def form(task: str) -> RetrainingProtocol:
 def _budget(changes_encoder: bool) -> BudgetConfig:
     default = BudgetConfig()
     minutes = st.number_input(
-        "Minutes at the most",
+        tr("Minutes at the most"),
         min_value=1,
         max_value=100_000,
         value=int(default.minutes),
         key="minutes",
-        help="A run that needs longer is stopped and has failed.",
+        help=tr("A run that needs longer is stopped and has failed."),
     )
     epochs = default.epochs
     if changes_encoder:
         epochs = st.number_input(
-            "Epochs",
+            tr("Epochs"),
             min_value=1.0,
             max_value=1000.0,
             value=default.epochs,
             key="epochs",
-            help="How often each development person is seen.",
+            help=tr("How often each development person is seen."),
         )
     device = st.radio(
-        "Trainer",
+        tr("Trainer"),
         list(_DEVICES),
         format_func=lambda name: _DEVICES[name],
         horizontal=True,
         key="device",
-        help="Which trainers may take the work. A GPU trainer has to be set up first (see the deployment guide).",
+        help=tr("Which trainers may take the work. A GPU trainer has to be set up first (see the deployment guide)."),
     )
     processes = default.processes
     if device == "cuda" and changes_encoder:
-        processes = st.number_input("GPUs", min_value=1, max_value=64, value=1, key="processes")
+        processes = st.number_input(tr("GPUs"), min_value=1, max_value=64, value=1, key="processes")
     return BudgetConfig(minutes=minutes, epochs=epochs, device=device, processes=int(processes))
 
 
 def _operation() -> tuple[float, float, int]:
     sensitivity = st.number_input(
-        "Wanted sensitivity (%)",
+        tr("Wanted sensitivity (%)"),
         min_value=50,
         max_value=99,
         value=80,
         key="sensitivity",
-        help="The threshold is put where so many of the development people with the condition are found.",
+        help=tr("The threshold is put where so many of the development people with the condition are found."),
     )
     coverage = st.number_input(
-        "Promised coverage of the prediction sets (%)", min_value=60, max_value=99, value=90, key="coverage"
+        tr("Promised coverage of the prediction sets (%)"), min_value=60, max_value=99, value=90, key="coverage"
     )
     seed = st.number_input(
-        "Seed",
+        tr("Seed"),
         min_value=0,
         max_value=1_000_000,
         value=1,
         key="seed",
-        help="Of every draw; the same seed repeats a run.",
+        help=tr("Of every draw; the same seed repeats a run."),
     )
     return sensitivity / 100, coverage / 100, int(seed)
 
@@ -134,7 +135,7 @@ def shown(protocol: RetrainingProtocol, sha256: str) -> str:
     budget, accept = protocol.budget, protocol.acceptance
     chance = ", better than chance" if accept.better_than_chance else ""
     rows = [
-        ("Task", task_title(protocol.task)),
+        ("Task", task_title(protocol.task, language())),
         ("May change", SCOPE_TITLES[protocol.scope]),
         *([("Simulated people in a batch", percent_of_count(protocol.replay))] if protocol.changes_encoder else []),
         ("Wanted sensitivity", percent_of_count(protocol.wanted_sensitivity)),
@@ -150,7 +151,9 @@ def shown(protocol: RetrainingProtocol, sha256: str) -> str:
         ("Subgroups", f"AUROC at least {accept.subgroup_floor:g} from {accept.subgroup_min} people of each kind on"),
         ("Seed", str(protocol.seed)),
     ]
-    table = look.table_html(("What", "Fixed before the run"), [(escape(name), escape(words)) for name, words in rows])
+    table = look.table_html(
+        (tr("What"), tr("Fixed before the run")), [(escape(name), escape(words)) for name, words in rows]
+    )
     return f'{table}<div class="fg-muted fg-small">SHA-256 of the protocol: {look.sha256(sha256)}</div>'
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.services.retraining import Check, RetrainingView
 from app.views.parts import gate_report, look
+from app.views.parts.words import tr
 from clinic_data.tables import Job, JobState, ModelVersion, Origin, Stage
 from fgait_core.gate_report import GateReport
 
@@ -41,7 +42,7 @@ def run_pills(view: RetrainingView) -> str:
     if report is not None:
         pills.append(gate_report.pill(report))
     if view.cohort.simulated:
-        pills.append(look.pill("simulated people", "wait"))
+        pills.append(look.pill(tr("simulated people"), "wait"))
     return " ".join(pills)
 
 
@@ -53,8 +54,8 @@ def stage_pill(version: ModelVersion) -> str:
 def check_pill(check: Check) -> str:
     """Of a check before the start."""
     if check.passed:
-        return look.pill("good", "ok")
-    return look.pill("cannot start", "positive") if check.blocking else look.pill("note", "wait")
+        return look.pill(tr("good"), "ok")
+    return look.pill(tr("cannot start"), "positive") if check.blocking else look.pill(tr("note"), "wait")
 
 
 def report_of(version: ModelVersion | None) -> GateReport | None:
