@@ -1,25 +1,38 @@
-"""Reports: made once from a stored result, kept, and given out byte for byte from then on."""
+"""Reports: made once, signed, kept, and given out byte for byte from then on.
+
+A report is never changed. What is to be said differently is a new version, which supersedes the one before; an addendum
+is a new version with a text that a clinician adds. Each carries a code with which anybody who holds it can verify it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session
 
+from app.services import report_sources
+from app.services.clinic_profile import ClinicProfiles
+from app.services.decisions import Decisions
+from app.services.follow_up import FollowUps
+from app.services.notes import Notes
+from app.services.outcomes import Outcomes
 from app.services.permissions import Actor, Permission, require
 from app.services.report_content import report_from_result
+from app.services.report_making import Draft, ReportMaking
 from app.settings import Settings
 from clinic_data import assessments, audit, patients, recordings
 from clinic_data import reports as report_rows
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
 from clinic_data.storage import Storage
-from clinic_data.tables import Assessment, Patient, Recording, Report
+from clinic_data.tables import Assessment, Patient, Recording, Report, ReportKind
 from fgait_core.sequence import SilhouetteSequence
-from reports.content import PatientBlock
+from reports.content import ScreeningReport
+from reports.follow_up_content import FollowUpReport
+from reports.record_blocks import AddendumBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,90 +43,186 @@ class Reporting:
     database: Database
     storage: Storage
 
-    def create(self, actor: Actor | None, assessment_id: str, language: str = "en") -> Report:
-        """Renders and stores the report of an assessment.
+    def create(self, actor: Actor | None, assessment_id: str, language: str | None = None) -> Report:
+        """Renders, signs and stores the report of an assessment; it supersedes the newest that there is.
+
+        Args:
+            actor: who orders it.
+            assessment_id: what it tells.
+            language: of its text; the clinic's choice if not given.
 
         Raises:
+            ConflictError: if somebody else made one meanwhile.
             NotFoundError: if there is no such assessment.
-            ValidationError: if the assessment belongs to nobody, or its result cannot be printed.
+            ValidationError: if the assessment belongs to nobody, or its result cannot be printed or signed.
         """
         actor = require(actor, Permission.WRITE_REPORTS)
-        assessment, recording, patient = self._read(assessment_id)
-        with self.database.transaction() as session:
-            number = report_rows.reserve_number(session=session)
+        before = newest_version(self.list_of_assessment(actor, assessment_id))
+        return self._make(actor, assessment_id, language or self._language(actor), before, ReportKind.ASSESSMENT)
+
+    def add_addendum(self, actor: Actor | None, report_id: str, text: str) -> Report:
+        """Makes the next version of a report, in the same language, with a text that a clinician adds.
+
+        Raises:
+            ConflictError: if the report was superseded meanwhile.
+            NotFoundError: if there is no such report.
+            ValidationError: if there is no text, or the report is one about several visits.
+        """
+        actor = require(actor, Permission.WRITE_REPORTS)
+        if not text.strip():
+            raise ValidationError("Write what the addendum adds first.")
+        before = self.get(actor, report_id)
+        if before.kind is ReportKind.FOLLOW_UP:
+            raise ValidationError("A follow-up report takes no addendum. Write a note and make a new version.")
+        return self._make(actor, before.assessment_id, before.language, before, ReportKind.ADDENDUM, text.strip())
+
+    def create_follow_up(self, actor: Actor | None, patient_id: str, language: str | None = None) -> Report:
+        """Renders, signs and stores a report over all visits of a patient; it supersedes the newest of its kind.
+
+        Raises:
+            ConflictError: if somebody else made one meanwhile.
+            NotFoundError: if there is no such patient.
+            ValidationError: if no visit has a result, or the report cannot be printed or signed.
+        """
+        actor = require(actor, Permission.WRITE_REPORTS)
+        language = language or self._language(actor)
+        visits = FollowUps(self.database).visits(actor, patient_id, language)
+        if not visits:
+            raise ValidationError("This patient has no result yet. A follow-up report needs at least one.")
+        newest = visits[-1].newest.assessment
+        with self.database.reading() as session:
+            patient = patients.get_patient(session=session, patient_id=patient_id)
+        earlier = (row for row in self.list_of_patient(actor, patient_id) if row.kind is ReportKind.FOLLOW_UP)
+        making = self._making()
+        draft = making.draft(newest.id, patient_id, ReportKind.FOLLOW_UP, newest_version(earlier), language)
         try:
-            content = report_from_result(
-                assessment.result,
-                self._silhouettes(assessment),
-                patient_block(patient),
-                clinic_name=self.settings.clinic_name,
-                report_number=number,
+            content = FollowUpReport(
+                clinic=report_sources.clinic_block(self._profiles().read(actor)),
+                report_number=draft.number,
+                created_at=draft.at,
                 created_by=actor.display_name,
-                created_at=datetime.now(UTC),
-                recorded_at=recording.recorded_at,
+                software_version=str(newest.result["created_by"]),
+                patient=report_sources.patient_block(patient),
+                visits=report_sources.visit_blocks(visits),
+                notes=report_sources.note_blocks(Notes(self.database).of_patient(actor, patient_id)),
+                version=draft.version,
                 language=language,
             )
         except ValueError as error:
             raise ValidationError(f"This result cannot be printed: {error}") from error
-        from reports.pdf import render_pdf  # here, because fonts and layout are needed at no other moment
+        return making.finish(actor, draft, content)
 
-        stored = self.storage.write_bytes(render_pdf(content))
-        with self.database.transaction() as session:
-            report = report_rows.add_report(
-                session=session,
-                assessment_id=assessment_id,
-                stored=stored,
-                created_by=actor.user_id,
-                language=language,
-                number=number,
-            )
-            self._audit(session, actor, "report.created", report)
-        return report
+    def get(self, actor: Actor | None, report_id: str) -> Report:
+        """One report.
 
-    def _read(self, assessment_id: str) -> tuple[Assessment, Recording, Patient]:
-        with self.database.reading() as session:
-            assessment = assessments.get_assessment(session=session, assessment_id=assessment_id)
-            if assessment.patient_id is None:
-                raise ValidationError("This assessment belongs to no patient yet.")
-            recording = recordings.get_recording(session=session, recording_id=assessment.recording_id)
-            return assessment, recording, patients.get_patient(session=session, patient_id=assessment.patient_id)
-
-    def _silhouettes(self, assessment: Assessment) -> NDArray[np.uint8]:
-        if not assessment.silhouettes_key:
-            return np.zeros((0, 64, 44), np.uint8)
-        return SilhouetteSequence.load(self.storage.path(assessment.silhouettes_key)).frames
-
-    def list_of_assessment(self, actor: Actor | None, assessment_id: str) -> tuple[Report, ...]:
-        """The reports of an assessment, newest first."""
+        Raises:
+            NotFoundError: if there is no such report.
+        """
         require(actor, Permission.READ_REPORTS)
         with self.database.reading() as session:
-            return tuple(report_rows.list_reports(session=session, assessment_id=assessment_id))
+            return report_rows.get_report(session=session, report_id=report_id)
+
+    def list_of_assessment(self, actor: Actor | None, assessment_id: str) -> tuple[Report, ...]:
+        """The reports of an assessment with their addenda, newest first; none about several visits."""
+        require(actor, Permission.READ_REPORTS)
+        with self.database.reading() as session:
+            found = report_rows.list_reports(session=session, assessment_id=assessment_id)
+        return tuple(row for row in found if row.kind is not ReportKind.FOLLOW_UP)
+
+    def list_of_patient(self, actor: Actor | None, patient_id: str) -> tuple[Report, ...]:
+        """All reports on a patient, newest first."""
+        require(actor, Permission.READ_REPORTS)
+        with self.database.reading() as session:
+            return tuple(report_rows.list_for_patient(session=session, patient_id=patient_id))
 
     def read_pdf(self, actor: Actor | None, report_id: str) -> bytes:
         """The stored PDF, as it was made; writes into the audit log that it was given out."""
         actor = require(actor, Permission.READ_REPORTS)
         with self.database.transaction() as session:
             report = report_rows.get_report(session=session, report_id=report_id)
-            self._audit(session, actor, "report.downloaded", report)
+            audit.record(
+                session=session,
+                actor_id=actor.user_id,
+                action="report.downloaded",
+                subject_type="report",
+                subject_id=report.id,
+                details={"number": report.number, "sha256": report.sha256},
+            )
         return self.storage.read_bytes(report.storage_key)
 
-    def _audit(self, session: Session, actor: Actor, action: str, report: Report) -> None:
-        audit.record(
-            session=session,
-            actor_id=actor.user_id,
-            action=action,
-            subject_type="report",
-            subject_id=report.id,
-            details={"number": report.number, "sha256": report.sha256},
+    def _make(
+        self,
+        actor: Actor,
+        assessment_id: str,
+        language: str,
+        before: Report | None,
+        kind: ReportKind,
+        addendum: str | None = None,
+    ) -> Report:
+        with self.database.reading() as session:
+            assessment, recording, patient = _subject(session, assessment_id)
+        making = self._making()
+        draft = making.draft(assessment_id, patient.id, kind, before, language, addendum)
+        try:
+            content = self._content(actor, draft, assessment, recording, patient)
+        except ValueError as error:
+            raise ValidationError(f"This result cannot be printed: {error}") from error
+        return making.finish(actor, draft, content)
+
+    def _content(
+        self, actor: Actor, draft: Draft, assessment: Assessment, recording: Recording, patient: Patient
+    ) -> ScreeningReport:
+        profile = self._profiles().read(actor)
+        before = draft.before
+        addendum = AddendumBlock(draft.addendum, before.number, before.version) if draft.addendum and before else None
+        return report_from_result(
+            assessment.result,
+            self._silhouettes(assessment),
+            report_sources.patient_block(patient),
+            clinic_name=profile.name,
+            report_number=draft.number,
+            created_by=actor.display_name,
+            created_at=draft.at,
+            recorded_at=recording.recorded_at,
+            language=draft.language,
+            clinic=report_sources.clinic_block(profile),
+            decisions=report_sources.decision_blocks(Decisions(self.database).current(actor, assessment.id)),
+            outcomes=report_sources.outcome_lines(Outcomes(self.database).current(actor, assessment.id)),
+            addendum=addendum,
+            version=draft.version,
+            supersedes=before.number if before else "",
         )
 
+    def _silhouettes(self, assessment: Assessment) -> NDArray[np.uint8]:
+        if not assessment.silhouettes_key:
+            return np.zeros((0, 64, 44), np.uint8)
+        return SilhouetteSequence.load(self.storage.path(assessment.silhouettes_key)).frames
 
-def patient_block(patient: Patient) -> PatientBlock:
-    """The patient as printed."""
-    return PatientBlock(
-        record_number=patient.record_number,
-        family_name=patient.family_name,
-        given_name=patient.given_name,
-        birth_date=patient.birth_date,
-        sex=patient.sex.value,
-    )
+    def _making(self) -> ReportMaking:
+        return ReportMaking(self.settings, self.database, self.storage)
+
+    def _profiles(self) -> ClinicProfiles:
+        return ClinicProfiles(self.settings, self.database, self.storage)
+
+    def _language(self, actor: Actor) -> str:
+        return self._profiles().read(actor).report_language
+
+
+def superseding(reports: Iterable[Report]) -> dict[str, Report]:
+    """The next version of each report that has one, by the report's id."""
+    return {row.supersedes_id: row for row in reports if row.supersedes_id}
+
+
+def newest_version(reports: Iterable[Report]) -> Report | None:
+    """The newest of the reports, newest first, that nothing supersedes."""
+    rows = tuple(reports)
+    newer = superseding(rows)
+    return next((row for row in rows if row.id not in newer), None)
+
+
+def _subject(session: Session, assessment_id: str) -> tuple[Assessment, Recording, Patient]:
+    assessment = assessments.get_assessment(session=session, assessment_id=assessment_id)
+    if assessment.patient_id is None:
+        raise ValidationError("This assessment belongs to no patient yet.")
+    recording = recordings.get_recording(session=session, recording_id=assessment.recording_id)
+    return assessment, recording, patients.get_patient(session=session, patient_id=assessment.patient_id)
