@@ -42,6 +42,8 @@ def _pages(actor: Actor) -> list[st.Page]:
 
     return [
         page(links.PATIENTS, tr("Patients"), shown=clinician, default=clinician),
+        page(links.BATCH, tr("Batch"), shown=clinician),
+        page(links.FILMING_GUIDE, tr("Filming guide"), shown=clinician),
         page(links.PATIENT, tr("Patient"), shown=False),
         page(links.PATIENT_FORM, tr("Patient data"), shown=False),
         page(links.NEW_ASSESSMENT, tr("New assessment"), shown=False),

@@ -39,14 +39,14 @@ _PIECE_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
 
 
-def overlay_url(assessment_id: str, position: int = 0) -> str:
+def overlay_url(assessment_id: str, position: int | None = None) -> str:
     """Where an overlay clip of an assessment is played from.
 
     Args:
         assessment_id: the assessment.
-        position: which of its recordings; 0 is the leading one.
+        position: which of the result's `clips`; None is the leading one.
     """
-    if position == 0:
+    if position is None:
         return OVERLAY_PATH.format(assessment_id=assessment_id)
     return f"/files/assessments/{assessment_id}/overlay-{position}.mp4"
 
@@ -102,7 +102,7 @@ class FileRoutes:
     async def overlay(self, request: Request) -> Response:
         """The clip that shows whom the result is about; answers byte ranges, so that it can be wound."""
         find = self.screening.overlay_path
-        wanted = request.path_params["assessment_id"], request.path_params.get("position", 0)
+        wanted = request.path_params["assessment_id"], request.path_params.get("position")
         try:
             path = await run_in_threadpool(find, request.scope[ACTOR_KEY], *wanted)
         except ClinicDataError as error:

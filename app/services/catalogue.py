@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from app.services.notes import Notes
     from app.services.outcomes import Outcomes
     from app.services.retraining import Retrainings
+    from app.services.walk_view import WalkViews
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +155,10 @@ class Services:
         from app.services.follow_up import FollowUps
 
         return FollowUps(self.database)
+
+    @property
+    def walk_views(self) -> WalkViews:
+        """Silhouettes and strides of stored walks, for the player."""
+        from app.services.walk_view import WalkViews
+
+        return WalkViews(self.database, self.storage)

@@ -55,7 +55,7 @@ class Recordings:
     def receive(
         self,
         actor: Actor | None,
-        patient_id: str,
+        patient_id: str | None,
         original_name: str,
         chunks: Iterable[bytes],
         declared_bytes: int | None = None,
@@ -64,7 +64,7 @@ class Recordings:
 
         Args:
             actor: who uploads.
-            patient_id: whose walk it shows.
+            patient_id: whose walk it shows; None puts it into the inbox of the clinic until somebody says so.
             original_name: the file's name on the user's device.
             chunks: the content; consumed once, never held as a whole.
             declared_bytes: the size that the browser announced, refused at once if it cannot fit.
@@ -75,8 +75,9 @@ class Recordings:
             ValidationError: for an empty file.
         """
         actor = require(actor, Permission.ADD_RECORDINGS)
-        with self.database.reading() as session:
-            patients.get_patient(session=session, patient_id=patient_id)
+        if patient_id is not None:
+            with self.database.reading() as session:
+                patients.get_patient(session=session, patient_id=patient_id)
         self._check_size(declared_bytes or 0)
         self._check_disk(declared_bytes or 0)
         stored = self.storage.write_stream(self._limited(chunks))

@@ -1,20 +1,24 @@
-"""Screening: finding the people of a recording, queueing and watching jobs, and reading their results."""
+"""Screening: finding the people of a recording, queueing and watching jobs, and reading their results.
+
+One assessment may be made of several recordings of a visit, for example from the front and from the side.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session
 
 from app.services.permissions import Actor, Permission, require
-from clinic_data import assessments, audit, jobs, recordings
+from clinic_data import assessment_clips, assessments, audit, inbox, jobs, model_registry, recordings
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.storage import Storage
@@ -23,8 +27,45 @@ from fgait_core.sequence import SilhouetteSequence
 from fgait_core.silhouettes import silhouette_strip
 
 FIND_PEOPLE = "find_people"
+FIND_AND_SCREEN = "find_and_screen"
 SCREEN = "screen"
+RESCORE = "rescore"
+SEARCHES = frozenset({FIND_PEOPLE, FIND_AND_SCREEN})
 ENDED = frozenset(jobs.ENDED)
+MAX_CLIPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenClip:
+    """A recording of a visit with the person in it who is the patient.
+
+    Attributes:
+        recording_id: the recording.
+        person: number of the person, as the search gave it.
+    """
+
+    recording_id: str
+    person: int
+
+
+@dataclass(frozen=True, slots=True)
+class BodyHeight:
+    """A body height that somebody entered.
+
+    Attributes:
+        height_cm: in cm.
+        entered_at: when.
+    """
+
+    height_cm: float
+    entered_at: datetime
+
+
+def chosen_clips(payload: Mapping[str, Any]) -> tuple[ChosenClip, ...]:
+    """The recordings that a screening job is about; jobs of earlier releases name one only."""
+    if "clips" in payload:
+        return tuple(ChosenClip(clip["recording_id"], clip["person"]) for clip in payload["clips"])
+    return (ChosenClip(payload["recording_id"], payload["person"]),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +100,13 @@ class Screening:
         with self.database.transaction() as session:
             recording = recordings.get_recording(session=session, recording_id=recording_id)
             for job in jobs.list_for_recording(session=session, recording_id=recording_id):
-                if job.kind == FIND_PEOPLE and job.state not in {JobState.FAILED, JobState.CANCELLED}:
+                if job.kind in SEARCHES and job.state not in {JobState.FAILED, JobState.CANCELLED}:
                     return job
             return self._enqueue(session, actor, recording, FIND_PEOPLE, {"recording_id": recording_id})
 
     def last_search(self, actor: Actor | None, recording_id: str) -> Job | None:
         """The newest job that searched the people of a recording, whatever became of it."""
-        return next((job for job in self.jobs_of_recording(actor, recording_id) if job.kind == FIND_PEOPLE), None)
+        return next((job for job in self.jobs_of_recording(actor, recording_id) if job.kind in SEARCHES), None)
 
     def people(self, actor: Actor | None, job: Job) -> tuple[FoundPerson, ...]:
         """Whom a finished search found, the sensible default first."""
@@ -82,23 +123,76 @@ class Screening:
             for person in found
         )
 
-    def start(self, actor: Actor | None, recording_id: str, person: int, tasks: Sequence[str]) -> Job:
-        """Queues the screening of one person of a recording.
+    def start(
+        self,
+        actor: Actor | None,
+        clips: Sequence[ChosenClip],
+        tasks: Sequence[str],
+        body_height_cm: float | None = None,
+    ) -> Job:
+        """Queues the screening of one patient on one or several recordings of a visit.
+
+        Args:
+            actor: who starts it.
+            clips: the recordings, each with the person who is the patient.
+            tasks: what to screen for.
+            body_height_cm: measured on the day of the recordings; lengths in metres need it.
 
         Raises:
-            ConflictError: if the same recording is being screened already.
-            ValidationError: if no task was chosen.
+            ConflictError: if one of the recordings is being screened already.
+            ValidationError: if nothing was chosen, the recordings do not belong together, or the height cannot be.
         """
         actor = require(actor, Permission.SCREEN)
-        if not tasks:
-            raise ValidationError("Choose at least one thing to screen for.")
+        _check_choice(clips, tasks, body_height_cm)
         with self.database.transaction() as session:
-            recording = recordings.get_recording(session=session, recording_id=recording_id)
-            for job in jobs.list_for_recording(session=session, recording_id=recording_id):
-                if job.kind == SCREEN and job.state not in ENDED:
-                    raise ConflictError("This recording is being screened already.")
-            payload = {"recording_id": recording_id, "person": person, "tasks": list(tasks)}
-            return self._enqueue(session, actor, recording, SCREEN, payload)
+            chosen = [recordings.get_recording(session=session, recording_id=clip.recording_id) for clip in clips]
+            if len({recording.patient_id for recording in chosen}) > 1:
+                raise ValidationError("All recordings of an assessment must be of the same patient.")
+            if set(_being_screened(session)) & {clip.recording_id for clip in clips}:
+                raise ConflictError("This recording is being screened already.")
+            payload = {
+                "clips": [{"recording_id": clip.recording_id, "person": clip.person} for clip in clips],
+                "tasks": list(tasks),
+                "body_height_cm": body_height_cm,
+            }
+            return self._enqueue(session, actor, chosen[0], SCREEN, payload)
+
+    def rescore(self, actor: Actor | None, assessment_id: str) -> Job:
+        """Queues the scoring of an assessment's stored silhouettes by the version in production.
+
+        The result is a new assessment beside the old one, which stays as it is.
+
+        Raises:
+            ConflictError: if that version has scored these recordings already, or is about to.
+            ValidationError: if no silhouettes are stored.
+        """
+        actor = require(actor, Permission.SCREEN)
+        with self.database.transaction() as session:
+            first = assessments.list_siblings(session=session, assessment_id=assessment_id)[0]
+            if not first.silhouettes_key:
+                raise ValidationError("No silhouettes of this assessment are stored, so it cannot be scored again.")
+            if first.id not in {each.id for each in _outdated(session, first.patient_id)}:
+                raise ConflictError("The version in production has scored this assessment already.")
+            if any(
+                job.payload["assessment_id"] == first.id
+                for job in inbox.unfinished_jobs(session=session, kinds=[RESCORE])
+            ):
+                raise ConflictError("This assessment is being scored again already.")
+            recording = recordings.get_recording(session=session, recording_id=first.recording_id)
+            return self._enqueue(session, actor, recording, RESCORE, {"assessment_id": first.id})
+
+    def outdated(self, actor: Actor | None, patient_id: str) -> tuple[Assessment, ...]:
+        """The assessments of a patient that the version in production has not scored but could, newest first."""
+        require(actor, Permission.READ_RESULTS)
+        with self.database.reading() as session:
+            return _outdated(session, patient_id)
+
+    def last_body_height(self, actor: Actor | None, patient_id: str) -> BodyHeight | None:
+        """The body height that was entered last for a patient."""
+        for assessment in self.assessments_of_patient(actor, patient_id):
+            if assessment.body_height_cm is not None and assessment.rescored_from_id is None:
+                return BodyHeight(assessment.body_height_cm, assessment.created_at)
+        return None
 
     def _enqueue(self, session: Session, actor: Actor, recording: Recording, kind: str, payload: dict[str, Any]) -> Job:
         job = jobs.enqueue(
@@ -139,10 +233,16 @@ class Screening:
             )
 
     def jobs_of_recording(self, actor: Actor | None, recording_id: str) -> tuple[Job, ...]:
-        """All jobs of a recording, newest first."""
+        """All jobs of a recording, newest first; those that screen it together with others, too."""
         require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            found = jobs.list_for_recording(session=session, recording_id=recording_id)
+            found = list(jobs.list_for_recording(session=session, recording_id=recording_id))
+            recording = recordings.get_recording(session=session, recording_id=recording_id)
+            if recording.patient_id is not None:
+                for job in inbox.list_jobs_of_patient(session=session, patient_id=recording.patient_id, kind=SCREEN):
+                    together = recording_id in {clip.recording_id for clip in chosen_clips(job.payload)}
+                    if together and job.recording_id != recording_id:
+                        found.append(job)
         return tuple(sorted(found, key=lambda job: job.created_at, reverse=True))
 
     def assessment(self, actor: Actor | None, assessment_id: str) -> Assessment:
@@ -157,21 +257,87 @@ class Screening:
         with self.database.reading() as session:
             return tuple(assessments.list_assessments(session=session, patient_id=patient_id))
 
-    def overlay_path(self, actor: Actor | None, assessment_id: str) -> Path:
-        """The clip of the recording with the outline of the silhouettes."""
-        assessment = self.assessment(actor, assessment_id)
-        if not assessment.overlay_key:
-            raise NotFoundError("This assessment has no clip.")
-        return self.storage.path(assessment.overlay_key)
+    def overlay_path(self, actor: Actor | None, assessment_id: str, position: int | None = None) -> Path:
+        """A recording with the outline of the silhouettes.
 
-    def silhouette_strip(self, actor: Actor | None, assessment: Assessment) -> NDArray[np.uint8] | None:
+        Args:
+            actor: who asks.
+            assessment_id: the assessment.
+            position: which of the result's `clips`; None is the leading one.
+
+        Raises:
+            NotFoundError: if there is none, for example because the recording was refused.
+        """
+        key = self._clip_keys(self.assessment(actor, assessment_id), position)[1]
+        if not key:
+            raise NotFoundError("This assessment has no clip.")
+        return self.storage.path(key)
+
+    def silhouette_strip(
+        self, actor: Actor | None, assessment: Assessment, position: int | None = None
+    ) -> NDArray[np.uint8] | None:
         """Twelve silhouettes side by side: uint8 [64, 12 x 44], or None if none were stored."""
         require(actor, Permission.READ_RESULTS)
-        if not assessment.silhouettes_key:
+        key = self._clip_keys(assessment, position)[0]
+        if not key:
             return None
-        return silhouette_strip(SilhouetteSequence.load(self.storage.path(assessment.silhouettes_key)), 12)
+        return silhouette_strip(SilhouetteSequence.load(self.storage.path(key)), 12)
+
+    def _clip_keys(self, assessment: Assessment, position: int | None) -> tuple[str | None, str | None]:
+        """Storage keys of silhouettes and overlay clip."""
+        if position is not None:
+            with self.database.reading() as session:
+                clips = assessment_clips.list_clips(session=session, assessment_id=assessment.id)
+            for clip in clips:
+                if clip.position == position:
+                    return clip.silhouettes_key, clip.overlay_key
+            if clips or position != 0:
+                raise NotFoundError("This assessment has no such recording.")
+        return assessment.silhouettes_key, assessment.overlay_key
+
+    def reference_png(self, actor: Actor | None, reference_id: str) -> bytes:
+        """Silhouettes of a simulated walker of the reference bank, as a PNG.
+
+        Raises:
+            NotFoundError: if the bank has no such walker.
+        """
+        from fgait_core.explanation.reference_bank import reference_picture
+
+        require(actor, Permission.READ_RESULTS)
+        try:
+            picture = reference_picture(reference_id)
+        except KeyError as error:
+            raise NotFoundError("There is no such reference walker.") from error
+        return cv2.imencode(".png", picture)[1].tobytes()
 
     def waiting_s(self, actor: Actor | None, job: Job) -> float:
         """For how long a job has been waiting for a worker, in seconds; 0 once it runs."""
         require(actor, Permission.SCREEN)
         return (datetime.now(UTC) - job.created_at).total_seconds() if job.state is JobState.QUEUED else 0.0
+
+
+def _check_choice(clips: Sequence[ChosenClip], tasks: Sequence[str], body_height_cm: float | None) -> None:
+    if not tasks:
+        raise ValidationError("Choose at least one thing to screen for.")
+    if not 1 <= len(clips) <= MAX_CLIPS:
+        raise ValidationError(f"An assessment takes 1 to {MAX_CLIPS} recordings.")
+    if len({clip.recording_id for clip in clips}) < len(clips):
+        raise ValidationError("The same recording was chosen twice.")
+    low, high = assessments.MIN_HEIGHT_CM, assessments.MAX_HEIGHT_CM
+    if body_height_cm is not None and not low <= body_height_cm <= high:
+        raise ValidationError(f"A body height is {low:.0f} to {high:.0f} cm.")
+
+
+def _being_screened(session: Session) -> list[str]:
+    """The recordings of all screenings that wait or run."""
+    waiting = inbox.unfinished_jobs(session=session, kinds=[SCREEN])
+    return [clip.recording_id for job in waiting for clip in chosen_clips(job.payload)]
+
+
+def _outdated(session: Session, patient_id: str | None) -> tuple[Assessment, ...]:
+    model = model_registry.production_version(session=session)
+    if model is None:
+        return ()
+    rows = assessments.list_assessments(session=session, patient_id=patient_id)
+    scored = {row.rescored_from_id or row.id for row in rows if row.model_version_id == model.id}
+    return tuple(row for row in rows if row.rescored_from_id is None and row.silhouettes_key and row.id not in scored)

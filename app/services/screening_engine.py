@@ -8,27 +8,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from app.settings import Settings
+from fgait_core.gait_parameters.subject import NOBODY, Subject
 from fgait_core.progress import Cancelled, Progress
+from fgait_core.screening_result import ScreeningResult
+from fgait_core.sequence import SilhouetteSequence
 
 if TYPE_CHECKING:
-    from fgait_core.inference import GaitAssessment
+    from fgait_core.inference import Clip, GaitAssessment
     from fgait_core.model_package import ModelPackage
     from fgait_core.silhouettes import PersonCandidate, Walk
 
 
-class Assess(Protocol):
-    """`GaitAssessmentPipeline.assess`."""
+class Pipeline(Protocol):
+    """What the worker uses of `GaitAssessmentPipeline`."""
 
-    def __call__(
+    def assess_clips(
         self,
-        path: Path,
-        person: int | None = None,
+        clips: Sequence[Clip],
         tasks: Sequence[str] | None = None,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
-        file_name: str | None = None,
+        subject: Subject = NOBODY,
     ) -> GaitAssessment:
-        """Screens one recording."""
+        """Screens one person on one or several recordings."""
+        ...
+
+    def rescore(self, result: ScreeningResult, sequences: Sequence[SilhouetteSequence | None]) -> ScreeningResult:
+        """Scores the stored silhouettes of an older result anew."""
         ...
 
 
@@ -39,12 +45,12 @@ class Engine:
     Attributes:
         find_people: lists the people of a recording, the sensible default first.
         write_overlay: writes the clip with the outline of the silhouettes.
-        assess_with: how a loaded model package screens recordings.
+        pipeline_of: how a loaded model package screens recordings.
     """
 
     find_people: Callable[[Path, Progress, Cancelled], Sequence[PersonCandidate]]
     write_overlay: Callable[[Path, Walk, Path], None]
-    assess_with: Callable[[ModelPackage], Assess]
+    pipeline_of: Callable[[ModelPackage], Pipeline]
 
 
 def load_engine(settings: Settings) -> Engine:
@@ -64,7 +70,7 @@ def load_engine(settings: Settings) -> Engine:
     def overlay(path: Path, walk: Walk, out_path: Path) -> None:
         write_overlay_clip(path, walk, out_path)
 
-    def assess_with(package: ModelPackage) -> Assess:
-        return GaitAssessmentPipeline(package, segmenter).assess
+    def pipeline_of(package: ModelPackage) -> Pipeline:
+        return GaitAssessmentPipeline(package, segmenter)
 
-    return Engine(search, overlay, assess_with)
+    return Engine(search, overlay, pipeline_of)

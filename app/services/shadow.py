@@ -17,6 +17,7 @@ from clinic_data import outcomes, shadow_scores
 from clinic_data.clock import utc_now
 from clinic_data.database import Database
 from clinic_data.tables import ModelVersion
+from fgait_core.screening_result import ScoreFacts
 
 if TYPE_CHECKING:
     from fgait_core.inference import GaitAssessment
@@ -96,12 +97,22 @@ def _score_with(database: Database, model: LoadedModel, assessment_id: str, asse
     tasks = [score.task for score in assessment.result.scores if score.task in model.package.tasks]
     if not tasks:
         return
-    said = model.package.assess(assessment.walk.sequence, tasks, assessment.result.quality.view)
-    scores = [score.model_dump(mode="json") for score in said.scores]
+    scores = [score.model_dump(mode="json") for score in _scores(model, tasks, assessment)]
     with database.transaction() as session:
         shadow_scores.add(
             session=session, assessment_id=assessment_id, model_version_id=model.version.id, scores=scores
         )
+
+
+def _scores(model: LoadedModel, tasks: Sequence[str], assessment: GaitAssessment) -> Sequence[ScoreFacts]:
+    """What a package says of a screening's silhouettes; those of several recordings are fused as in the screening."""
+    if not assessment.result.clips:
+        return model.package.assess(assessment.walk.sequence, tasks, assessment.result.quality.view).scores
+    from fgait_core.inference import rescore
+
+    sequences = [walk.sequence if walk is not None else None for walk in assessment.walks]
+    said = rescore(model.package, assessment.result, sequences)
+    return [score for score in said.scores if score.task in tasks]
 
 
 def summary(session: Session, version: ModelVersion) -> ShadowSummary:

@@ -1,4 +1,4 @@
-"""A new assessment (?patient=ID, then &recording=ID): the video, the person, what to screen for.
+"""A new assessment (?patient=ID, then &recording=ID for each video): videos, the person in each, what to screen for.
 
 Where somebody is in these steps is in the address and in the database, so that a reload loses nothing.
 """
@@ -11,161 +11,159 @@ from app import session
 from app.gateway.cookies import CSRF_HEADER
 from app.gateway.files import FILE_NAME_HEADER, PATIENT_HEADER, UPLOAD_PATH
 from app.services.permissions import Actor, Permission
-from app.services.screening import ENDED, FoundPerson
-from app.views.parts import browser, links, look, page, refusal
+from app.services.screening import MAX_CLIPS, ChosenClip
+from app.views.parts import browser, clip_card, links, look, page
+from app.views.parts.words import language, tr, tr_error
+from clinic_data.assessments import MAX_HEIGHT_CM, MIN_HEIGHT_CM
 from clinic_data.errors import ClinicDataError
-from clinic_data.tables import Job, JobState, Patient, Recording
+from clinic_data.tables import Patient, Recording
 from reports.wording import task_title
 
 
 def body(actor: Actor) -> None:
     """Draws the page."""
-    recording_id = links.asked_for("recording")
     services = session.services()
-    recording = services.recordings.get(actor, recording_id) if recording_id else None
-    patient_id = (recording.patient_id if recording else None) or links.asked_for("patient")
+    chosen = [services.recordings.get(actor, recording_id) for recording_id in st.query_params.get_all("recording")]
+    patient_id = next((recording.patient_id for recording in chosen), None) or links.asked_for("patient")
     if not patient_id:
         page.missing("patient")
         return
     patient = services.patients.get(actor, patient_id)
-    st.title("New assessment")
+    st.title(tr("New assessment"))
     look.who_is_assessed(patient)
-    if recording is None:
-        _choose_recording(actor, patient)
-    elif _check_recording(actor, patient, recording):
-        _choose_person_and_tasks(actor, recording)
+    of_patient = [recording for recording in chosen if recording.patient_id == patient.id]
+    if len(of_patient) < len(chosen):
+        st.error(tr("A recording in this address belongs to another patient and was left out."))
+    clips = _recordings(actor, patient, of_patient)
+    if of_patient:
+        _screening(actor, patient, clips)
 
 
-def _choose_recording(actor: Actor, patient: Patient) -> None:
-    st.subheader("1 · Recording")
+def _recordings(actor: Actor, patient: Patient, chosen: list[Recording]) -> list[ChosenClip | None]:
+    """Draws the chosen recordings and how to add more; answers the clips, None where one is not ready."""
+    st.subheader(tr("1 · Recordings"))
     st.markdown(
-        "The patient walks straight at their usual pace, in full view from head to feet, for at least 4 steps, better "
-        "8. Film from the front or from behind for scoliosis, from the side for depression, at an angle for both. Keep "
-        "the camera still, in good light, at 20 frames a second or more."
+        tr(
+            "The patient walks straight at their usual pace, in full view from head to feet, for at least 4 steps, "
+            "better 8. Film from the front or from behind for scoliosis and from the side for depression; several "
+            "recordings of one visit are assessed together."
+        )
     )
-    services = session.services()
-    uploaded = browser.uploader(
+    links.link(links.FILMING_GUIDE, tr("How to film, with pictures"))
+    # A place of its own, so that the uploader below stays the same piece of the page while recordings come in.
+    cards = st.container()
+    with cards:
+        clips = [
+            clip_card.show(actor, recording, number, lambda gone=recording: _go_on(patient, chosen, without=gone.id))
+            for number, recording in enumerate(chosen, start=1)
+        ]
+    if len(chosen) < MAX_CLIPS:
+        _upload(patient, chosen)
+        _stored_or_sample(actor, patient, chosen)
+    else:
+        st.caption(tr("An assessment takes at most {count} recordings.", count=MAX_CLIPS))
+    return clips
+
+
+def _upload(patient: Patient, chosen: list[Recording]) -> None:
+    stored = browser.uploader(
         url=UPLOAD_PATH,
         headers={CSRF_HEADER: session.csrf_token(), PATIENT_HEADER: patient.id},
         file_name_header=FILE_NAME_HEADER,
-        max_bytes=services.settings.max_upload_bytes,
+        max_bytes=session.services().settings.max_upload_bytes,
         key=f"uploader-{patient.id}",
     )
-    if uploaded:
-        _go_on(patient, uploaded)
+    # The uploader names all that it stored since the page was opened; what was taken away again shall stay away.
+    taken = session.keep(f"uploaded:{patient.id}", set[str])
+    new = [recording_id for recording_id in stored if recording_id not in taken]
+    if new:
+        taken.update(new)
+        _go_on(patient, chosen, *new)
+
+
+def _stored_or_sample(actor: Actor, patient: Patient, chosen: list[Recording]) -> None:
+    services = session.services()
+    used = {recording.id for recording in chosen}
+    others = [row for row in services.recordings.list_of_patient(actor, patient.id) if row.id not in used]
+    if others:
+        names = {row.id: f"{row.original_name} · {session.shown_time(row.created_at)}" for row in others}
+        stored = st.selectbox(
+            tr("Or add a stored recording of this patient"),
+            list(names),
+            index=None,
+            format_func=lambda recording_id: names[recording_id],
+            placeholder=tr("Choose a recording"),
+            key=f"stored-{len(chosen)}",
+        )
+        if stored:
+            _go_on(patient, chosen, stored)
+    if chosen:
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("No video at hand?", width="content")
-        wanted = st.button("Use the sample video", key="sample")
+        st.markdown(tr("No video at hand?"), width="content")
+        wanted = st.button(tr("Use the sample video"), key="sample")
     if wanted:
-        with st.spinner("Fetching the sample video"):
+        with st.spinner(tr("Fetching the sample video")):
             try:
                 recording = services.recordings.add_sample(actor, patient.id)
             except ClinicDataError as error:
-                st.error(str(error))
+                st.error(tr_error(error))
                 return
-        _go_on(patient, recording.id)
+        _go_on(patient, chosen, recording.id)
 
 
-def _go_on(patient: Patient, recording_id: str) -> None:
-    st.query_params.from_dict({"patient": patient.id, "recording": recording_id})
+def _go_on(patient: Patient, chosen: list[Recording], *more: str, without: str = "") -> None:
+    """Shows the page anew with other recordings."""
+    recording_ids = dict.fromkeys([*(recording.id for recording in chosen), *more])
+    kept = [recording_id for recording_id in recording_ids if recording_id != without][:MAX_CLIPS]
+    st.query_params.from_dict({"patient": patient.id, "recording": kept})
     st.rerun()
 
 
-def _check_recording(actor: Actor, patient: Patient, recording: Recording) -> bool:
-    """Shows what the file is; answers whether it can be used."""
-    st.subheader("1 · Recording")
-    check = session.services().recordings.check_file(actor, recording.id)
-    if check.info is None:
-        st.error(f"**{recording.original_name}** cannot be used. {check.problem}")
-        if st.button("Choose another video", key="another", type="primary"):
-            st.query_params.from_dict({"patient": patient.id})
-            st.rerun()
-        return False
-    info = check.info
-    look.facts(
-        [
-            ("File", recording.original_name),
-            ("Length", f"{info.duration_s:.1f} s"),
-            ("Picture", f"{info.width_px} × {info.height_px}"),
-            ("Frame rate", f"{info.frame_rate_hz:.1f} Hz{' (varies)' if info.variable_frame_rate else ''}"),
-            ("Format", f"{info.container}, {info.codec}"),
-            ("Size", f"{recording.size_bytes / 1e6:.1f} MB"),
-        ]
-    )
-    st.success("The file is complete and can be read.")
-    return True
-
-
-def _choose_person_and_tasks(actor: Actor, recording: Recording) -> None:
-    st.subheader("2 · Person")
-    screening = session.services().screening
-    job = screening.last_search(actor, recording.id) or screening.find_people(actor, recording.id)
-    if job.state not in ENDED:
-        _watch_search(job.id)
-        return
-    if job.state is JobState.REFUSED:
-        refusal.show(job.result or {}, recording.patient_id or "")
-        return
-    if job.state is not JobState.DONE:
-        _search_again(actor, recording, job)
-        return
-    person = _choose_person(screening.people(actor, job))
-    st.subheader("3 · Screening")
-    model = session.services().operations.model(actor)
+def _screening(actor: Actor, patient: Patient, clips: list[ChosenClip | None]) -> None:
+    services = session.services()
+    st.subheader(tr("2 · Screening"))
+    left, right = st.columns(2)
+    with left:
+        height_cm = _body_height(actor, patient)
+    model = services.operations.model(actor)
     known = tuple(model.metrics.get("tasks", ())) if model else ()
-    tasks = [task for task in known if st.checkbox(task_title(task), value=True, key=f"task-{task}")]
-    if st.button("Start the screening", key="start", type="primary"):
-        started = screening.start(actor, recording.id, person, tasks)
-        st.switch_page(links.PROGRESS, query_params={"job": started.id})
-
-
-@st.fragment(run_every=1.0)
-def _watch_search(job_id: str) -> None:
-    actor = session.signed_in_actor(touch=False)
-    if actor is None:
-        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+    with right:
+        st.markdown(tr("Screen for"))
+        tasks = [task for task in known if st.checkbox(task_title(task, language()), value=True, key=f"task-{task}")]
+    ready = [clip for clip in clips if clip is not None]
+    if len(ready) < len(clips):
+        st.caption(tr("The screening can start once every recording above is ready, or was taken away."))
         return
-    screening = session.services().screening
-    job = screening.job(actor, job_id)
-    if job.state in ENDED:
-        st.rerun()
-    st.progress(job.progress, text=job.message or "Waiting for the worker to look for people")
-    look.waiting_hint(screening.waiting_s(actor, job))
-    if st.button("Stop", key="stop-search"):
-        screening.cancel(actor, job_id)
+    with page.errors_shown():
+        if st.button(tr("Start the screening"), key="start", type="primary"):
+            started = services.screening.start(actor, ready, tasks, height_cm)
+            st.switch_page(links.PROGRESS, query_params={"job": started.id})
 
 
-def _search_again(actor: Actor, recording: Recording, job: Job) -> None:
-    if job.state is JobState.FAILED:
-        st.error(f"The search for people failed. {job.reason}")
-    else:
-        st.info("The search for people was stopped.")
-    if st.button("Search again", key="search-again", type="primary"):
-        session.services().screening.find_people(actor, recording.id)
-        st.rerun()
-
-
-def _choose_person(people: tuple[FoundPerson, ...]) -> int:
-    """Draws who was found and returns the number of the chosen one."""
-    if len(people) == 1:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.image(people[0].thumbnail_jpeg, width=90)
-            st.markdown("One walking person was found.")
-        return people[0].number
-    st.markdown(
-        "Several people were found. **Choose the patient**; the first is the one who walks furthest in full view."
+def _body_height(actor: Actor, patient: Patient) -> float | None:
+    height_cm = st.number_input(
+        tr("Body height today (cm)"),
+        min_value=MIN_HEIGHT_CM,
+        max_value=MAX_HEIGHT_CM,
+        value=None,
+        step=0.5,
+        format="%.1f",
+        key=f"height-{patient.id}",
+        placeholder=tr("not measured"),
+        help=tr("Measured without shoes. Step length and speed are given in metres only where it is known."),
+        width=260,
     )
-    with st.container(horizontal=True):
-        for person in people:
-            with st.container(width=150):
-                st.image(person.thumbnail_jpeg, width=130, caption=f"Person {person.number}")
-    descriptions = {person.number: _description(person) for person in people}
-    return st.radio("The patient is", list(descriptions), format_func=lambda number: descriptions[number], key="person")
-
-
-def _description(person: FoundPerson) -> str:
-    view = "whole body in view" if person.in_full_view else "not always in full view"
-    return f"Person {person.number} – seen for {person.visible_s:.0f} s, {view}"
+    last = session.services().screening.last_body_height(actor, patient.id)
+    if last is not None:
+        st.caption(
+            tr(
+                "Last entered: {height} cm on {date}. It is not used by itself, because children grow.",
+                height=f"{last.height_cm:.1f}",
+                date=session.shown_time(last.entered_at),
+            )
+        )
+    return height_cm
 
 
 if __name__ == "__main__":

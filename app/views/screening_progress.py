@@ -6,8 +6,9 @@ import streamlit as st
 
 from app import session
 from app.services.permissions import Actor, Permission
-from app.services.screening import ENDED
+from app.services.screening import ENDED, SCREEN, chosen_clips
 from app.views.parts import browser, links, look, page, refusal
+from app.views.parts.words import tr
 from clinic_data.tables import Job, JobState
 
 
@@ -20,7 +21,7 @@ def body(actor: Actor) -> None:
     job = session.services().screening.job(actor, job_id)
     if job.state is JobState.DONE and job.result and "assessment_id" in job.result:
         st.switch_page(links.RESULT, query_params={"assessment": job.result["assessment_id"]})
-    st.title("Screening")
+    st.title(tr("Screening"))
     if job.patient_id:
         look.who_is_assessed(session.services().patients.get(actor, job.patient_id))
     if job.state not in ENDED:
@@ -33,19 +34,25 @@ def body(actor: Actor) -> None:
 def _watch(job_id: str) -> None:
     actor = session.signed_in_actor(touch=False)
     if actor is None:
-        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+        browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
         return
     screening = session.services().screening
     job = screening.job(actor, job_id)
     if job.state in ENDED:
         st.rerun()
-    words = "Stopping" if job.cancel_requested else job.message
-    st.progress(job.progress, text=words or "Waiting for the worker")
+    words = tr("Stopping") if job.cancel_requested else tr(job.message) if job.message else tr("Waiting for the worker")
+    st.progress(job.progress, text=words)
     if job.attempts > 1:
-        st.caption(f"Attempt {job.attempts} of {job.max_attempts}: the worker was interrupted and does the work again.")
+        st.caption(
+            tr(
+                "Attempt {number} of {most}: the worker was interrupted and does the work again.",
+                number=job.attempts,
+                most=job.max_attempts,
+            )
+        )
     look.waiting_hint(screening.waiting_s(actor, job))
-    st.caption("You may leave this page; the work goes on, and the patient's page leads back here.")
-    if st.button("Cancel the screening", key="cancel", disabled=job.cancel_requested):
+    st.caption(tr("You may leave this page; the work goes on, and the patient's page leads back here."))
+    if st.button(tr("Cancel the screening"), key="cancel", disabled=job.cancel_requested):
         screening.cancel(actor, job_id)
 
 
@@ -54,14 +61,15 @@ def _ended(job: Job) -> None:
         refusal.show(job.result or {}, job.patient_id or "")
         return
     if job.state is JobState.CANCELLED:
-        st.info("This screening was cancelled. The recording is kept.")
+        st.info(tr("This screening was cancelled. The recordings are kept."))
     else:
-        st.error(f"This screening failed. The recording is kept. {job.reason}")
+        st.error(tr("This screening failed. The recordings are kept.") + " " + tr(job.reason))
     if job.recording_id and job.patient_id:
-        links.link(
-            links.NEW_ASSESSMENT, "Screen this recording again", patient=job.patient_id, recording=job.recording_id
-        )
-        links.link(links.PATIENT, "Back to the patient", patient=job.patient_id)
+        if job.kind == SCREEN:
+            recording_ids = [clip.recording_id for clip in chosen_clips(job.payload)]
+            query = {"patient": job.patient_id, "recording": recording_ids}
+            st.page_link(links.NEW_ASSESSMENT, label=tr("Screen these recordings again"), query_params=query)
+        links.link(links.PATIENT, tr("Back to the patient"), patient=job.patient_id)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from fast_engine import make_engine
 
 from app.services.job_work import JobWork
 from app.services.pulse import Pulse
+from app.services.screening import ChosenClip
 from clinic_data import jobs
 from clinic_data.tables import Job
 
@@ -30,6 +31,6 @@ def do_next_job(clinic, work: JobWork | None = None) -> Job:
 def screen(clinic, recording_id: str | None = None) -> str:
     """Screens a recording and returns the id of the assessment."""
     clinic.services.screening.start(
-        clinic.clinician, recording_id or clinic.recording.id, 1, ["scoliosis", "depression"]
+        clinic.clinician, [ChosenClip(recording_id or clinic.recording.id, 1)], ["scoliosis", "depression"]
     )
     return do_next_job(clinic).result["assessment_id"]

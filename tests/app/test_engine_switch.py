@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from conftest import add_user
-from fast_engine import make_engine
+from fast_engine import FastPipeline, make_engine
 from model_packages import freeze_cohort, make_package, make_promotable, promote, register_bundled
 from stored import do_next_job
 
 from app.services import models_in_use
 from app.services.job_work import JobWork
 from app.services.model_store import label_of
+from app.services.screening import ChosenClip
 from app.services.screening_engine import Engine
 from app.worker import Worker
 from clinic_data import assessments, jobs
@@ -32,17 +33,15 @@ class Gate:
         """The engine of the tests, each screening of which waits here."""
         fast = make_engine(None)
 
-        def assess_with(package):
-            assess = fast.assess_with(package)
+        gate = self
 
-            def waiting(*arguments, **options):
-                self.begun.set()
-                assert self.open.wait(WAIT_S)
-                return assess(*arguments, **options)
+        class Waiting(FastPipeline):
+            def assess_clips(self, *arguments, **options):
+                gate.begun.set()
+                assert gate.open.wait(WAIT_S)
+                return super().assess_clips(*arguments, **options)
 
-            return waiting
-
-        return Engine(fast.find_people, fast.write_overlay, assess_with)
+        return Engine(fast.find_people, fast.write_overlay, Waiting)
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def candidate(clinic, tmp_path: Path) -> ModelVersion:
 
 def queue(clinic) -> Job:
     recording = clinic.add_recording(b"good")
-    return clinic.services.screening.start(clinic.clinician, recording.id, 1, ["scoliosis"])
+    return clinic.services.screening.start(clinic.clinician, [ChosenClip(recording.id, 1)], ["scoliosis"])
 
 
 def ended(clinic, job: Job) -> Job:

@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from app.services.batch import Batch
 from app.services.cohort_selection import CohortFilters
 from app.services.cohorts import Cohorts
 from app.services.models import Models
@@ -18,7 +19,7 @@ from app.services.permissions import GRANTS, Actor, Permission, may
 from app.services.recordings import Recordings
 from app.services.reporting import Reporting
 from app.services.retraining import Retrainings
-from app.services.screening import Screening
+from app.services.screening import ChosenClip, Screening
 from app.services.user_administration import UserAdministration
 from clinic_data.errors import ClinicDataError, PermissionDeniedError
 from clinic_data.outcomes import OutcomeData
@@ -48,7 +49,20 @@ CALLS = {
     "screening.find_people": (lambda s, a, c: s.screening.find_people(a, c.recording.id), {"clinician"}),
     "screening.last_search": (lambda s, a, c: s.screening.last_search(a, c.recording.id), {"clinician"}),
     "screening.people": (lambda s, a, c: s.screening.people(a, _job(c)), {"clinician"}),
-    "screening.start": (lambda s, a, c: s.screening.start(a, c.recording.id, 1, ["scoliosis"]), {"clinician"}),
+    "screening.start": (
+        lambda s, a, c: s.screening.start(a, [ChosenClip(c.recording.id, 1)], ["scoliosis"]),
+        {"clinician"},
+    ),
+    "screening.rescore": (lambda s, a, c: s.screening.rescore(a, NONE), {"clinician"}),
+    "screening.outdated": (lambda s, a, c: s.screening.outdated(a, c.patient.id), {"clinician"}),
+    "screening.last_body_height": (lambda s, a, c: s.screening.last_body_height(a, c.patient.id), {"clinician"}),
+    "screening.reference_png": (lambda s, a, c: s.screening.reference_png(a, "none"), {"clinician"}),
+    "batch.waiting": (lambda s, a, c: s.batch.waiting(a, 10, 0), {"clinician"}),
+    "batch.assign": (lambda s, a, c: s.batch.assign(a, NONE, c.patient.id, None), {"clinician"}),
+    "batch.discard": (lambda s, a, c: s.batch.discard(a, NONE), {"clinician"}),
+    "batch.ready": (lambda s, a, c: s.batch.ready(a), {"clinician"}),
+    "batch.queue_all": (lambda s, a, c: s.batch.queue_all(a, ["scoliosis"]), {"clinician"}),
+    "batch.queued": (lambda s, a, c: s.batch.queued(a, 10, 0), {"clinician"}),
     "screening.job": (lambda s, a, c: s.screening.job(a, _job(c).id), {"clinician"}),
     "screening.cancel": (lambda s, a, c: s.screening.cancel(a, _job(c).id), {"clinician"}),
     "screening.jobs_of_recording": (lambda s, a, c: s.screening.jobs_of_recording(a, c.recording.id), {"clinician"}),
@@ -115,6 +129,7 @@ SERVICES = {
     "patients": PatientRecords,
     "recordings": Recordings,
     "screening": Screening,
+    "batch": Batch,
     "reporting": Reporting,
     "users": UserAdministration,
     "operations": Operations,
@@ -128,6 +143,7 @@ SERVICES = {
 
 class _NoFiles:
     silhouettes_key = None
+    overlay_key = None
 
 
 def _job(clinic):

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.services.catalogue import Services
+from app.services.screening import ChosenClip
 from app.services.stored_files import storage_of
 from app.trainer import run_trainer
 from app.worker import Worker
@@ -64,7 +65,7 @@ def test_app_and_worker_meet_in_the_storage_of_the_setting(clinic, elsewhere: Se
         clinic.services.storage.path(recording.storage_key)
     shutil.rmtree(elsewhere.settings.cache_dir)  # as on another computer
 
-    job = elsewhere.screening.start(clinic.clinician, recording.id, 1, ["scoliosis", "depression"])
+    job = elsewhere.screening.start(clinic.clinician, [ChosenClip(recording.id, 1)], ["scoliosis", "depression"])
     assessment_id = _work_until_done(elsewhere, clinic, job.id)
     shutil.rmtree(elsewhere.settings.cache_dir)
     here = Services.open(elsewhere.settings)
@@ -91,7 +92,7 @@ def test_a_job_waits_for_a_storage_that_is_silent(clinic, error: type[Exception]
     def fail(*_) -> None:
         raise error("Why.")
 
-    job = clinic.services.screening.start(clinic.clinician, clinic.recording.id, 1, ["scoliosis"])
+    job = clinic.services.screening.start(clinic.clinician, [ChosenClip(clinic.recording.id, 1)], ["scoliosis"])
     work = SimpleNamespace(worker="w", limit_s=lambda _: 60.0, limit_words=lambda _: "", do=fail)
     worker = Worker(clinic.services.settings, clinic.services.database, work, stopping=threading.Event())
     assert worker._claim_and_do()

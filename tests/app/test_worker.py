@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fast_engine import SECONDS_VARIABLE
 
+from app.services.screening import ChosenClip
 from clinic_data import assessments
 from clinic_data.tables import Job, JobState
 
@@ -46,7 +47,7 @@ def start_worker(clinic, root: Path):
 
 def _queue(clinic, content: bytes) -> Job:
     recording = clinic.add_recording(content)
-    return clinic.services.screening.start(clinic.clinician, recording.id, 1, ["scoliosis", "depression"])
+    return clinic.services.screening.start(clinic.clinician, [ChosenClip(recording.id, 1)], ["scoliosis", "depression"])
 
 
 def _wait(clinic, job: Job, *states: JobState, timeout_s: float = 60.0) -> Job:
@@ -164,7 +165,7 @@ def _alive(pid: int) -> bool:
 
 def test_failed_work_can_be_queued_again_once(clinic, start_worker):
     recording = clinic.add_recording(b"good")
-    job = clinic.services.screening.start(clinic.clinician, recording.id, 1, ["scoliosis"])
+    job = clinic.services.screening.start(clinic.clinician, [ChosenClip(recording.id, 1)], ["scoliosis"])
     clinic.services.screening.cancel(clinic.clinician, job.id)
     new = clinic.services.operations.retry_job(clinic.administrator, job.id)
     with pytest.raises(Exception, match="already"):

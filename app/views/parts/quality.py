@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from app.views.parts import look
+from app.views.parts.words import language, tr
 from reports import wording
 from reports.content import QualityLine
 from reports.measures import TypicalityBlock
@@ -19,7 +20,7 @@ def show(lines: Sequence[QualityLine], *more: tuple[str, ...]) -> None:
         more: further rows as HTML, below them.
     """
     look.table(
-        ("Check", "Measured", "Needed", "Outcome", "What to do"),
+        (tr("Check"), tr("Measured"), tr("Needed"), tr("Outcome"), tr("What to do")),
         [
             (
                 escape(line.label),
@@ -37,14 +38,14 @@ def show(lines: Sequence[QualityLine], *more: tuple[str, ...]) -> None:
 def typicality_row(typicality: TypicalityBlock | None) -> tuple[str, ...]:
     """The row that says whether the recording is like the training data."""
     if typicality is None:
-        pill = look.pill("not checked by this version", "neutral")
+        pill = look.pill(tr("not checked by this version"), "neutral")
     else:
-        pill = look.pill("passed", "ok") if typicality.typical else look.pill("no score", "positive")
+        pill = look.pill(tr("passed"), "ok") if typicality.typical else look.pill(tr("no score"), "positive")
     advice = typicality.reason if typicality else ""
-    return *map(escape, wording.typicality_check(typicality)), pill, escape(advice)
+    return *map(escape, wording.typicality_check(typicality, language())), pill, escape(advice)
 
 
 def _outcome(line: QualityLine) -> tuple[str, str]:
     if line.passed:
-        return "passed", "ok"
-    return ("failed", "positive") if line.blocking else ("note", "wait")
+        return tr("passed"), "ok"
+    return (tr("failed"), "positive") if line.blocking else (tr("note"), "wait")

@@ -1,0 +1,96 @@
+"""Recordings that came in without work: who they show is still to be said, or their screening still to be queued."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, select
+
+from clinic_data import recordings
+from clinic_data.errors import ConflictError, NotFoundError
+from clinic_data.jobs import ENDED
+from clinic_data.paging import Page, read_page
+from clinic_data.tables import Assessment, Job, Recording
+
+
+def list_waiting(*, session: Session, limit: int = 50, offset: int = 0) -> Page[Recording]:
+    """Recordings for which no work was ever queued, with or without a patient, the oldest first."""
+    statement = select(Recording).where(~_has_job())
+    order = (col(Recording.created_at), col(Recording.id))
+    return read_page(session, statement, order=order, limit=limit, offset=offset)
+
+
+def list_assigned(*, session: Session) -> list[Recording]:
+    """Those of them whose patient is known, the oldest first."""
+    statement = select(Recording).where(~_has_job(), col(Recording.patient_id).is_not(None))
+    return list(session.exec(statement.order_by(col(Recording.created_at), col(Recording.id))).all())
+
+
+def list_jobs(*, session: Session, kind: str, limit: int = 50, offset: int = 0) -> Page[Job]:
+    """The jobs of one kind, the newest first."""
+    order = (col(Job.created_at).desc(), col(Job.id))
+    return read_page(session, select(Job).where(Job.kind == kind), order=order, limit=limit, offset=offset)
+
+
+def list_jobs_of_patient(*, session: Session, patient_id: str, kind: str) -> list[Job]:
+    """The jobs of one kind for a patient, the newest first."""
+    statement = select(Job).where(col(Job.patient_id) == patient_id, Job.kind == kind)
+    return list(session.exec(statement.order_by(col(Job.created_at).desc(), col(Job.id))).all())
+
+
+def unfinished_jobs(*, session: Session, kinds: Collection[str]) -> list[Job]:
+    """The jobs of some kinds that wait or run."""
+    statement = select(Job).where(col(Job.kind).in_(kinds), col(Job.state).not_in(ENDED))
+    return list(session.exec(statement).all())
+
+
+def assign(*, session: Session, recording_id: str, patient_id: str, expected_patient_id: str | None) -> Recording:
+    """Say whom a waiting recording shows. The caller writes the audit row.
+
+    Args:
+        session: a session of ``Database.transaction()``.
+        recording_id: the recording.
+        patient_id: whom it shows.
+        expected_patient_id: whose it was when the caller read it.
+
+    Raises:
+        NotFoundError: there is no such recording.
+        ConflictError: somebody else assigned or queued it meanwhile, or there is no such patient.
+    """
+    recording = _waiting(session, recording_id)
+    if recording.patient_id != expected_patient_id:
+        raise ConflictError("Somebody else has assigned this recording meanwhile. Look at the list again.")
+    return recordings.assign_patient(session=session, recording_id=recording_id, patient_id=patient_id)
+
+
+def discard(*, session: Session, recording_id: str) -> str:
+    """Delete the row of a waiting recording. The caller writes the audit row and deletes the file afterwards.
+
+    Returns:
+        The key of its file.
+
+    Raises:
+        NotFoundError: there is no such recording.
+        ConflictError: work was queued for it, so that other rows may refer to it.
+    """
+    recording = _waiting(session, recording_id)
+    session.delete(recording)
+    session.flush()
+    return recording.storage_key
+
+
+def _has_job() -> ColumnElement[bool]:
+    return select(Job.id).where(col(Job.recording_id) == col(Recording.id)).exists()
+
+
+def _waiting(session: Session, recording_id: str) -> Recording:
+    """The recording, locked; it has neither jobs nor assessments."""
+    statement = select(Recording).where(Recording.id == recording_id)
+    recording = session.exec(statement.with_for_update().execution_options(populate_existing=True)).first()
+    if recording is None:
+        raise NotFoundError("This recording does not exist.")
+    for table in (Job, Assessment):
+        if session.exec(select(table.id).where(col(table.recording_id) == recording_id).limit(1)).first() is not None:
+            raise ConflictError("This recording is queued or screened already.")
+    return recording
