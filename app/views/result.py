@@ -1,201 +1,184 @@
-"""The result of an assessment (?assessment=ID): scores and their uncertainty, next steps, report, outcome, quality."""
+"""The result of an assessment (?assessment=ID): what it says, what to do, who decided, and what is behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
 from app import session
-from app.gateway.files import overlay_url
-from app.services.permissions import Actor, Permission, may
-from app.services.report_content import model_block, quality_lines, recording_block, score_blocks, typicality_block
-from app.views.parts import links, look, outcome_form, page, quality
-from clinic_data.errors import ClinicDataError
-from clinic_data.tables import Assessment, Report
+from app.services.gait_view import clips_of, explanations_of, gait_of, references_of
+from app.services.permissions import Actor, Permission
+from app.services.report_content import model_block, recording_block, score_blocks, typicality_block
+from app.views.parts import (
+    clips,
+    decision_form,
+    explanation,
+    gait_parameters,
+    joint_curves,
+    links,
+    look,
+    outcome_form,
+    page,
+    report_panel,
+    score_card,
+    side_by_side,
+)
+from app.views.parts.words import language, tr
+from clinic_data.tables import Assessment
 from reports import wording
-from reports.content import ModelBlock, Outcome, ScoreBlock
+from reports.content import ModelBlock, ScoreBlock
 
-_PREVALENCES = (0.02, 0.05, 0.1, 0.3)
+_STYLE = (Path(__file__).parent / "parts" / "result.css").read_text(encoding="utf-8")
 
 
 def body(actor: Actor) -> None:
     """Draws the page."""
     assessment_id = links.asked_for("assessment")
     if not assessment_id:
-        page.missing("assessment")
+        page.missing(tr("assessment"))
         return
     services = session.services()
     assessment = services.screening.assessment(actor, assessment_id)
     model = model_block(assessment.result)
-    st.title("Result")
+    st.html(_STYLE)
+    st.title(tr("Result"))
     if assessment.patient_id:
         look.who_is_assessed(services.patients.get(actor, assessment.patient_id))
         if session.first_look(f"assessment:{assessment_id}"):
             services.patients.note_opened(actor, assessment.patient_id)
     if model.simulated:
         look.simulated_banner(model.adaptation)
-    _head(assessment, model)
+    _rescored(assessment)
     typicality = typicality_block(assessment.result)
     if typicality is not None and not typicality.typical:
         look.unlike_banner(typicality, model)
-    for score in score_blocks(assessment.result):
-        _score(score)
-    _reports(actor, assessment)
+    scores = score_blocks(assessment.result)
+    _scores(actor, assessment, scores)
+    _head(assessment, model)
+    _jumps()
+    walk = clips.walk_of(actor, assessment)
+    explanation.show(scores, explanations_of(assessment.result), walk)
+    explanation.references(references_of(assessment.result))
+    gait = gait_of(assessment.result)
+    gait_parameters.show(gait)
+    joint_curves.show(gait)
+    st.subheader(tr("What the model saw"), anchor="player")
+    clips.show_player(actor, assessment, walk, key="player")
+    clips.show_quality(assessment, typicality, model)
     outcome_form.show(actor, assessment)
-    st.subheader("Quality of the recording")
-    checks = quality_lines(assessment.result["quality"]["checks"])
-    quality.show(checks, quality.typicality_row(typicality))
-    if typicality is not None and typicality.typical:
-        st.caption(wording.typicality_figures(typicality, simulated=model.simulated, mixed=model.mixed_people))
-    _what_was_seen(actor, assessment)
+    report_panel.show(actor, assessment)
+    if (other := side_by_side.choice(actor, assessment)) is not None:
+        side_by_side.show(actor, assessment, other)
     _model(model)
     _hashes(assessment, model)
     if assessment.patient_id:
-        links.link(links.PATIENT, "Back to the patient", patient=assessment.patient_id)
+        links.link(links.PATIENT, tr("Back to the patient"), patient=assessment.patient_id)
+
+
+def _rescored(assessment: Assessment) -> None:
+    """Says so where an old recording was scored again, so that nobody takes it for a new visit."""
+    if assessment.rescored_from_id:
+        st.info(
+            tr(
+                "An earlier recording was scored again here with another model version. It is no new visit; gait "
+                "parameters and outcomes are those of the first result."
+            )
+        )
+        links.link(links.RESULT, tr("Open the first result"), assessment=assessment.rescored_from_id)
+
+
+def _scores(actor: Actor, assessment: Assessment, scores: tuple[ScoreBlock, ...]) -> None:
+    services = session.services()
+    decisions = services.decisions.current(actor, assessment.id)
+    outcomes = services.outcomes.current(actor, assessment.id)
+    profile = services.clinic_profiles.read(actor)
+    score_card.summary(scores, decisions)
+    for score in scores:
+        with st.container(border=True):
+            score_card.show(score, profile, clips.fused_words(assessment, score.task))
+            decision_form.show(actor, assessment, score.task, decisions.get(score.task), outcomes.get(score.task))
 
 
 def _head(assessment: Assessment, model: ModelBlock) -> None:
     recording = recording_block(assessment.result)
+    version = f"{model.name} {model.version}"
+    recordings = len(clips_of(assessment.result)) or 1
+    person = tr("{number} of {count}", number=recording.person_number, count=recording.n_people)
+    height_cm = assessment.body_height_cm
     look.facts(
         [
-            ("Screened", session.shown_time(assessment.created_at)),
-            ("Recording", recording.file_name),
-            ("Person", f"{recording.person_number} of {recording.n_people}"),
-            ("Seen from", recording.view),
-            ("Steps", str(recording.steps)),
-            ("Silhouettes", str(recording.frames_used)),
-            ("Model", f"{model.name} {model.version}{' (simulated)' if model.simulated else ''}"),
+            (tr("Screened"), session.shown_time(assessment.created_at)),
+            (tr("Recording"), recording.file_name),
+            *([(tr("Recordings together"), str(recordings))] if recordings > 1 else []),
+            (tr("Person"), person),
+            (tr("Seen"), explanation.view_words(recording.view)),
+            (tr("Steps"), str(recording.steps)),
+            (tr("Silhouettes"), str(recording.frames_used)),
+            *([(tr("Body height"), f"{height_cm:.0f} cm")] if height_cm else []),
+            (tr("Model"), tr("{version} (simulated)", version=version) if model.simulated else version),
         ]
     )
 
 
-def _score(score: ScoreBlock) -> None:
-    with st.container(border=True):
-        st.html(f"<h3>{escape(wording.task_title(score.task))} &nbsp; {look.score_pill(score)}</h3>")
-        st.markdown(wording.plain_result(score))
-        if score.outcome is Outcome.UNLIKE:
-            _next_steps(score)
-            return
-        if weakness := wording.weakness_sentence(score):
-            st.warning(weakness)
-        look.score_scale(score)
-        _next_steps(score)
-        with st.expander("How sure is this?"):
-            _how_sure(score)
-
-
-def _next_steps(score: ScoreBlock) -> None:
-    st.markdown("**What to do next**")
-    look.bullets(wording.next_steps(score), numbered=True)
-
-
-def _how_sure(score: ScoreBlock) -> None:
-    others = [
-        f"{wording.class_name(score.task, name)} {wording.percent_of_probability(share)}"
-        for name, share in zip(score.class_order, score.probabilities, strict=True)
-    ]
-    look.bullets(
-        [
-            f"Calibrated probabilities: {', '.join(others)}.",
-            wording.interval_sentence(score),
-            wording.conformal_sentence(score),
-            wording.operating_point_sentence(score),
-            *filter(None, (wording.views_sentence(score),)),
-            wording.predictive_note(score),
-        ]
-    )
-    look.table(
-        (f"How frequent {wording.condition_name(score.task)} is", "A positive is right in", "A negative in"),
-        [(wording.percent_of_count(share), *wording.predictive_words(score, share)) for share in _PREVALENCES],
-    )
-    look.bullets([wording.calibration_sentence(score), *filter(None, (wording.evidence_note(score),))])
-
-
-def _reports(actor: Actor, assessment: Assessment) -> None:
-    if not may(actor, Permission.READ_REPORTS):
-        return
-    reporting = session.services().reporting
-    st.subheader("Report")
-    if st.button("Create the report (PDF)", key="create-report", type="primary"):
-        with st.spinner("Making the report"):
-            try:
-                report = reporting.create(actor, assessment.id)
-            except ClinicDataError as error:
-                st.error(str(error))
-                return
-        st.toast(f"Report {report.number} was made and stored.")
-    reports = reporting.list_of_assessment(actor, assessment.id)
-    if not reports:
-        st.caption("No report yet. A report is made once, stored, and stays the same from then on.")
-    for report in reports:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.html(
-                f"<b>{escape(report.number)}</b> &nbsp; {escape(session.shown_time(report.created_at))} &nbsp; "
-                f'<span class="fg-muted fg-small">{report.size_bytes / 1000:.0f} kB</span>',
-                width="stretch",
-            )
-            st.download_button(
-                "Download",
-                data=_pdf_at_click(report),
-                file_name=f"{report.number}.pdf",
-                mime="application/pdf",
-                key=f"download-{report.id}",
-                on_click="ignore",
-            )
-
-
-def _pdf_at_click(report: Report) -> Callable[[], bytes]:
-    """The stored PDF, read when it is asked for; whoever asks must still be signed in then."""
-    services, token, report_id = session.services(), session.token(), report.id
-    return lambda: services.reporting.read_pdf(services.accounts.actor_of(token), report_id)
-
-
-def _what_was_seen(actor: Actor, assessment: Assessment) -> None:
-    st.subheader("What the model saw")
-    strip = session.services().screening.silhouette_strip(actor, assessment)
-    if strip is not None:
-        st.image(strip, width="stretch", caption="Silhouettes of the chosen person, evenly spaced over the walk")
-    if assessment.overlay_key:
-        source = escape(overlay_url(assessment.id))
-        st.html(
-            f'<video class="fg-video" controls muted playsinline preload="metadata" src="{source}">'
-            "Your browser cannot play this clip.</video>"
-        )
-        st.caption("The recording with the outline of the chosen person. Check that it is the patient.")
+def _jumps() -> None:
+    """Links to the parts of the page."""
+    places = {
+        "explanation": tr("What moved the score"),
+        "gait": tr("Gait parameters"),
+        "player": tr("What the model saw"),
+        "quality": tr("Quality"),
+        "outcome": tr("Confirmed outcome"),
+        "report": tr("Report"),
+    }
+    found = "".join(f'<a href="#{anchor}" target="_self">{escape(name)}</a>' for anchor, name in places.items())
+    st.html(f'<nav class="fg-jump" aria-label="{escape(tr("On this page"))}">{found}</nav>')
 
 
 def _model(model: ModelBlock) -> None:
-    st.subheader("About this model")
-    people = wording.phrases().people[model.simulated and not model.mixed_people]
+    st.subheader(tr("About this model"))
+    words = wording.phrases(language())
+    people = words.people[model.simulated and not model.mixed_people]
     with st.container(border=True):
         look.facts(
             [
-                ("Model", f"{model.name} {model.version}"),
-                ("Trained on", f"{model.people_train} {people}"),
-                ("Calibrated on", f"{model.people_calibration} others"),
-                ("Tested on", f"{model.people_test} others"),
+                (tr("Model"), f"{model.name} {model.version}"),
+                (tr("Trained on"), f"{model.people_train} {people}"),
+                (tr("Calibrated on"), tr("{count} others", count=model.people_calibration)),
+                (tr("Tested on"), tr("{count} others", count=model.people_test)),
             ]
         )
         if model.adaptation is not None:
-            st.markdown(f"**Adapted to** {wording.adapted_sentence(model.adaptation)}.")
+            adapted = wording.adapted_sentence(model.adaptation, language())
+            st.markdown(f"**{tr('Adapted to')}** {adapted}.")
         st.markdown(model.training_data)
-        st.markdown("**Known gaps**")
+        st.markdown(f"**{tr('Known gaps')}**")
         look.bullets(model.known_gaps)
-    st.markdown(f"**Intended use.** {wording.INTENDED_USE}")
+    st.markdown(f"**{tr('Intended use.')}** {words.intended_use}")
 
 
 def _hashes(assessment: Assessment, model: ModelBlock) -> None:
-    with st.expander("Checksums and software"):
+    with st.expander(tr("Checksums and software")):
         rows = [
-            ("Recording, SHA-256", assessment.result["recording"]["sha256"]),
-            ("Model package, SHA-256", model.sha256),
-            ("Made by", assessment.result["created_by"]),
+            *_recordings(assessment),
+            (tr("Model package, SHA-256"), model.sha256),
+            (tr("Made by"), assessment.result["created_by"]),
         ]
         look.table(
-            ("What", "Value"), [(escape(name), f'<span class="fg-hash">{escape(value)}</span>') for name, value in rows]
+            (tr("What"), tr("Value")),
+            [(escape(name), f'<span class="fg-hash">{escape(value)}</span>') for name, value in rows],
         )
+
+
+def _recordings(assessment: Assessment) -> list[tuple[str, str]]:
+    found = clips_of(assessment.result)
+    if not found:
+        return [(tr("Recording, SHA-256"), assessment.result["recording"]["sha256"])]
+    return [
+        (tr("Recording {number}, SHA-256", number=place), clip.recording.sha256)
+        for place, clip in enumerate(found, start=1)
+    ]
 
 
 if __name__ == "__main__":
