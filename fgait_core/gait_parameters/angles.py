@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fgait_core.gait_parameters.cycles import Cycle
 from fgait_core.gait_parameters.measured import Measured, mean_of
-from fgait_core.gait_parameters.picture_series import PictureSeries, of_strides
+from fgait_core.gait_parameters.picture_series import PictureSeries, of_cycles
 from fgait_core.silhouettes.segmenter import ANKLES, HEELS, HIPS, KNEES, SHOULDERS, TOES
 
 Floats = NDArray[np.float64]
@@ -32,22 +32,19 @@ _LANDMARKS = {
 _RANGES = {"hip_range": "hip", "knee_range": "knee", "ankle_range": "ankle", "arm_swing": "arm"}
 
 
-def ranges_of(series: Sequence[PictureSeries], cycles: Sequence[Cycle]) -> dict[str, Measured | None]:
-    """Peak to peak of each joint of the near side over its strides."""
-    return {name: _range(series, cycles, joint) for name, joint in _RANGES.items()}
+def ranges_of(strides: Sequence[tuple[PictureSeries, slice]]) -> dict[str, Measured | None]:
+    """Peak to peak of each joint of the near side over whole strides, of `picture_series.whole_strides`."""
+    return {name: _range(strides, joint) for name, joint in _RANGES.items()}
 
 
-def _range(series: Sequence[PictureSeries], cycles: Sequence[Cycle], joint: str) -> Measured | None:
-    found = []
-    for stretch, samples in near_strides(series, cycles):
-        if is_seen(stretch, joint):
-            found.append(float(np.ptp(joint_deg(stretch, joint)[samples])))
-    return mean_of(found)
+def _range(strides: Sequence[tuple[PictureSeries, slice]], joint: str) -> Measured | None:
+    seen = [(stretch, samples) for stretch, samples in strides if is_seen(stretch, joint)]
+    return mean_of([float(np.ptp(joint_deg(stretch, joint)[samples])) for stretch, samples in seen])
 
 
 def near_strides(series: Sequence[PictureSeries], cycles: Sequence[Cycle]) -> list[tuple[PictureSeries, slice]]:
-    """The strides of the foot on the near side."""
-    pairs = ((cycle, of_strides(series, [cycle])) for cycle in cycles)
+    """The cycles of the foot on the near side."""
+    pairs = ((cycle, of_cycles(series, [cycle])) for cycle in cycles)
     return [place for cycle, places in pairs for place in places if cycle.foot == place[0].near_side]
 
 

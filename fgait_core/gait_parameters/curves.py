@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fgait_core.gait_parameters.angles import JOINTS, is_seen, joint_deg, near_strides
 from fgait_core.gait_parameters.cycles import Cycle
-from fgait_core.gait_parameters.picture_series import PictureSeries, of_strides
+from fgait_core.gait_parameters.picture_series import PictureSeries, of_cycles
 from fgait_core.gait_parameters.posture import tilt_deg, trunk_lean_deg
 from fgait_core.screening_result import JointCurveFacts
 from fgait_core.silhouettes.segmenter import HIPS
@@ -32,7 +32,7 @@ def curves_of(series: Sequence[PictureSeries], cycles: Sequence[Cycle], view: st
         limbs = [_limb(places, joint) for joint in JOINTS]
         return tuple(curve for curve in (*limbs, _curve(places, trunk_lean_deg, "trunk", "")) if curve is not None)
     if view in ("front", "back"):
-        places = of_strides(series, [cycle for cycle in cycles if cycle.foot == "left"])
+        places = of_cycles(series, [cycle for cycle in cycles if cycle.foot == "left"])
         curve = _curve(places, lambda stretch: tilt_deg(stretch, HIPS), "pelvis", "")
         return () if curve is None else (curve,)
     return ()

@@ -8,11 +8,12 @@ from fgait_core.gait_parameters.cycles import Cycle, gait_cycles
 from fgait_core.gait_parameters.events import GaitEvents, detect_events
 from fgait_core.gait_parameters.measured import Measured
 from fgait_core.gait_parameters.names import PARAMETERS
-from fgait_core.gait_parameters.picture_series import picture_series
+from fgait_core.gait_parameters.periodicity import stride_period_s, stride_time_of
+from fgait_core.gait_parameters.picture_series import picture_series, whole_strides
 from fgait_core.gait_parameters.posture import posture_of
 from fgait_core.gait_parameters.spatial import lengths_of
 from fgait_core.gait_parameters.subject import Subject
-from fgait_core.gait_parameters.times import steps_of, times_of
+from fgait_core.gait_parameters.times import sure_cycles, times_of
 from fgait_core.gait_parameters.validity import why_not
 from fgait_core.screening_result import GaitEventFacts, GaitFacts, GaitParameterFacts
 from fgait_core.silhouettes.walk import Walk
@@ -29,9 +30,9 @@ def gait_facts(walk: Walk, view: str, subject: Subject) -> GaitFacts:
         subject: who walks, as far as that is known: for norms and for lengths in metres.
     """
     events = detect_events(walk)
-    cycles = gait_cycles(events, walk)
+    cycles = sure_cycles(gait_cycles(events, walk), stride_period_s(walk))
     measured = measured_of(walk, cycles, subject)
-    parameters = (_parameter_facts(name, measured.get(name), walk, view, cycles, subject) for name in PARAMETERS)
+    parameters = (_parameter_facts(name, measured.get(name), walk, view, subject) for name in PARAMETERS)
     return GaitFacts(
         view=view,
         event_detector=events.detector,
@@ -43,12 +44,16 @@ def gait_facts(walk: Walk, view: str, subject: Subject) -> GaitFacts:
 
 def measured_of(walk: Walk, cycles: tuple[Cycle, ...], subject: Subject) -> dict[str, Measured | None]:
     """Every number of a walk that can be calculated at all, whatever the view supports; metres need the height."""
-    series, steps = picture_series(walk), steps_of(cycles)
+    stride_time = stride_time_of(walk)
+    if stride_time is None:
+        return {}
+    series = picture_series(walk)
+    strides = whole_strides(series, stride_time.value)
     found = {
-        **times_of(cycles),
-        **lengths_of(walk, series, cycles, steps),
-        **posture_of(series, cycles),
-        **ranges_of(series, cycles),
+        **times_of(cycles, stride_time),
+        **lengths_of(walk, series, stride_time.value),
+        **posture_of(strides),
+        **ranges_of(strides),
     }
     if subject.body_height_m is not None:
         for name, metres in (("step_length", "step_length_m"), ("walking_speed", "walking_speed_m_s")):
@@ -58,10 +63,10 @@ def measured_of(walk: Walk, cycles: tuple[Cycle, ...], subject: Subject) -> dict
 
 
 def _parameter_facts(
-    name: str, measured: Measured | None, walk: Walk, view: str, cycles: tuple[Cycle, ...], subject: Subject
+    name: str, measured: Measured | None, walk: Walk, view: str, subject: Subject
 ) -> GaitParameterFacts:
     parameter = PARAMETERS[name]
-    reason = why_not(name, measured, view, walk.sequence.frame_rate_hz, len(cycles), subject)
+    reason = why_not(name, measured, view, walk.sequence.frame_rate_hz, subject)
     known = measured if measured is not None and not reason else None
     return GaitParameterFacts(
         name=name,

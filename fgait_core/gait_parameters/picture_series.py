@@ -94,13 +94,17 @@ def _body_height_px(heights_px: Floats, times_s: Floats, even_s: Floats) -> Floa
     return tallest / line(even_s - middle_s)
 
 
-def one_foot(cycles: Sequence[Cycle]) -> tuple[Cycle, ...]:
-    """The cycles of the foot that has more of them: strides that do not overlap."""
-    left, right = (tuple(cycle for cycle in cycles if cycle.foot == foot) for foot in ("left", "right"))
-    return left if len(left) >= len(right) else right
+def whole_strides(series: Sequence[PictureSeries], stride_s: float) -> list[tuple[PictureSeries, slice]]:
+    """The series cut into pieces of one stride each, wherever in the gait cycle they begin."""
+    samples = round(stride_s * RATE_HZ)
+    return [
+        (stretch, slice(start, start + samples + 1))
+        for stretch in series
+        for start in range(0, len(stretch.times_s) - samples, samples)
+    ]
 
 
-def of_strides(series: Sequence[PictureSeries], cycles: Sequence[Cycle]) -> list[tuple[PictureSeries, slice]]:
+def of_cycles(series: Sequence[PictureSeries], cycles: Sequence[Cycle]) -> list[tuple[PictureSeries, slice]]:
     """Where each cycle lies in the series; cycles that are in none are left out."""
     found = []
     for cycle in cycles:

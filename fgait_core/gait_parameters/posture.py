@@ -7,20 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core.gait_parameters.cycles import Cycle
 from fgait_core.gait_parameters.measured import Measured, mean_of
-from fgait_core.gait_parameters.picture_series import PictureSeries, of_strides, one_foot
+from fgait_core.gait_parameters.picture_series import PictureSeries
 from fgait_core.silhouettes.segmenter import EARS, HIPS, NOSE, SHOULDERS
 
 Floats = NDArray[np.float64]
+Places = Sequence[tuple[PictureSeries, slice]]
 
 
-def posture_of(series: Sequence[PictureSeries], cycles: Sequence[Cycle]) -> dict[str, Measured | None]:
+def posture_of(strides: Places) -> dict[str, Measured | None]:
     """Trunk lean, obliquities, lateral sway and head bob.
 
     Means are over whole strides, so that the swing of a stride takes itself out.
+
+    Args:
+        strides: of `picture_series.whole_strides`.
     """
-    strides = of_strides(series, one_foot(cycles))
     return {
         "trunk_lean": mean_of([float(trunk_lean_deg(stretch)[samples].mean()) for stretch, samples in strides]),
         "shoulder_obliquity": mean_of([float(tilt_deg(s, SHOULDERS)[samples].mean()) for s, samples in strides]),

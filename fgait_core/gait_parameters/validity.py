@@ -10,9 +10,7 @@ RATE_TOLERANCE = 0.95
 """Cameras that say 25 or 30 frames a second often film a little slower."""
 
 
-def why_not(
-    name: str, measured: Measured | None, view: str, frame_rate_hz: float, strides: int, subject: Subject
-) -> str:
+def why_not(name: str, measured: Measured | None, view: str, frame_rate_hz: float, subject: Subject) -> str:
     """The first reason for which there is no value, or "" where there is one.
 
     Args:
@@ -20,7 +18,6 @@ def why_not(
         measured: what was found, if anything.
         view: from where the walker was filmed.
         frame_rate_hz: of the recording.
-        strides: gait cycles that were found.
         subject: who walks.
 
     Returns:
@@ -34,5 +31,5 @@ def why_not(
     if parameter.in_metres and subject.body_height_m is None:
         return "height_missing"
     if measured is None:
-        return "not_seen" if strides >= parameter.at_least else "too_few_steps"
+        return "not_seen"
     return "" if measured.n >= parameter.at_least else "too_few_steps"
