@@ -1,6 +1,6 @@
-"""Published detectors of heel strike and toe off, each reading the same signals.
+"""Published detectors of heel strike and toe off, each reading the same signals, and the one that is used.
 
-They were made for markers in a laboratory; `docs/evidence/gait_parameters.md` says how they do on landmarks of videos.
+The published ones were made for markers in a laboratory; `docs/evidence/gait_parameters.md` says how they do on landmarks of videos.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
 from fgait_core.gait_parameters.signals import RATE_HZ, Floats, GaitSignals
+from fgait_core.gait_parameters.steps import step_events
 
 MIN_SWING = 0.015
 """A foot that swings less than this share of the body height against the hips does not step."""
@@ -120,15 +121,23 @@ def _turns(signal: Floats) -> NDArray[np.int64]:
     return find_peaks(signal, prominence=prominence, distance=round(MIN_STRIDE_S * RATE_HZ))[0]
 
 
+def steps_in_picture(signals: GaitSignals) -> BothFeet:
+    """Zeni 2008 in the picture and for both feet together, as `steps` says."""
+    strikes, offs = step_events(signals)
+    return _both(FootEvents(strikes.time_s[strikes.foot == foot], offs.time_s[offs.foot == foot]) for foot in (0, 1))
+
+
 SPACE = "co-ordinates in space (Zeni 2008)"
 PICTURE = "co-ordinates in the picture (Zeni 2008)"
 VELOCITY = "foot velocity (O'Connor 2007)"
 ACCELERATION = "foot acceleration (Hreljac 2000)"
+STEPS = "steps in the picture (after Zeni 2008)"
 DETECTORS: dict[str, Detector] = {
     SPACE: partial(coordinates, source="space"),
     PICTURE: partial(coordinates, source="picture"),
     VELOCITY: foot_velocity,
     ACCELERATION: foot_acceleration,
+    STEPS: steps_in_picture,
 }
-DETECTOR = PICTURE
+DETECTOR = STEPS
 """The best one; see the evidence."""

@@ -5,13 +5,16 @@ brought to one even rate, freed of single wrong landmarks and low-pass filtered 
 fourth order, forwards and backwards, so that nothing is delayed).
 
 The same movement is given twice: in space, from the landmark network's own guess of depth, and in the picture, where
-nothing is guessed. Forwards in the picture is sideways in a side view; towards the camera it is downwards, because a
-camera above the floor shows a nearer foot lower, and away from it upwards.
+nothing is guessed: sideways the way the walker faces, and upwards. A camera above the floor shows a foot that is nearer
+to it lower, so that upwards is forwards for who walks away and backwards for who comes near.
+
+Somebody who turns is seen from another side; a stretch ends there, too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +33,7 @@ CUT_OFF_HZ = 6.0
 DIRECTION_SMOOTHING_S = 0.4
 """The way somebody faces changes slowly; the turns of hips and shoulders within a stride are left out."""
 HEIGHT_SMOOTHING_S = 0.2
-DEPTH_SHARE = 0.35
-"""How far a metre towards the camera moves a foot down the picture, against a metre sideways; about right will do."""
+VIEW_SMOOTHING_S = 0.5
 FRONT_DEG, BACK_DEG = 22.5, 157.5
 
 Floats = NDArray[np.float64]
@@ -52,35 +54,29 @@ class FootTracks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GaitSignals:
-    """The feet in one stretch without gaps.
+    """The feet in one stretch without gaps and turns.
 
     Attributes:
         times_s: float64 [sample], `RATE_HZ` a second, times of the recording.
-        space: in the landmark network's space.
-        picture: in the picture.
-        view_deg: how far the walker turns from the camera: 0 front, 90 side, 180 back.
-        frame_rate_hz: of the recording in this stretch.
+        space: in the landmark network's space; forwards is where hips and shoulders face.
+        picture: in the picture; forwards is sideways to where the walker faces.
+        view: "front", "back" or "across" (side and oblique).
     """
 
     times_s: Floats
     space: FootTracks
     picture: FootTracks
-    view_deg: float
-    frame_rate_hz: float
-
-    @property
-    def view(self) -> str:
-        """front, back or across."""
-        if self.view_deg <= FRONT_DEG:
-            return "front"
-        return "back" if self.view_deg >= BACK_DEG else "across"
+    view: str
 
 
 def gait_signals(walk: Walk) -> tuple[GaitSignals, ...]:
     """The signals of each stretch of a walk that is long enough to hold a step."""
     times_s = walk.sequence.timestamps_s
-    long_ones = (part for part in stretches(times_s) if times_s[part[-1]] - times_s[part[0]] >= MIN_STRETCH_S)
-    return tuple(_signals_of(walk, part) for part in long_ones)
+    found: list[GaitSignals] = []
+    for part in stretches(times_s):
+        if times_s[part[-1]] - times_s[part[0]] >= MIN_STRETCH_S:
+            found += _signals_of(walk, part)
+    return tuple(found)
 
 
 def stretches(times_s: Floats) -> list[NDArray[np.int64]]:
@@ -98,33 +94,51 @@ def smoothed(values: Floats, times_s: Floats, even_s: Floats) -> Floats:
     return sosfiltfilt(sos, even, axis=0, padtype="odd", padlen=min(len(even) - 1, round(0.3 * RATE_HZ)))
 
 
-def _signals_of(walk: Walk, part: NDArray[np.int64]) -> GaitSignals:
+def _signals_of(walk: Walk, part: NDArray[np.int64]) -> list[GaitSignals]:
     times_s = walk.sequence.timestamps_s[part]
     even_s = np.arange(times_s[0], times_s[-1], 1.0 / RATE_HZ)
     points = list(HIPS + ANKLES + HEELS + TOES)
     world = smoothed(walk.world_m[part].astype(np.float64), times_s, even_s)
     picture = smoothed(walk.landmarks_px[part][:, points].astype(np.float64), times_s, even_s)
-    boxes_px = walk.boxes_px[part].astype(np.float64)
-    height_px = smoothed(boxes_px[:, 3] - boxes_px[:, 1], times_s, even_s)
-    height_px = gaussian_filter1d(height_px, HEIGHT_SMOOTHING_S * RATE_HZ, mode="nearest")
+    picture /= _height_px(walk.boxes_px[part], times_s, even_s)[:, None, None]
     facing = _facing(world)
-    down = facing * np.array([1.0, -DEPTH_SHARE])
-    down /= np.maximum(np.linalg.norm(down, axis=1, keepdims=True), 1e-6)
-    angles = np.degrees(np.arctan2(np.abs(facing[:, 0]), -facing[:, 1]))
-    return GaitSignals(
-        times_s=even_s,
-        space=_tracks(world[:, points] / BODY_HEIGHT_M, facing, across=(0, 2)),
-        picture=_tracks(picture / np.maximum(height_px, 1.0)[:, None, None], down, across=(0, 1)),
-        view_deg=float(np.median(angles)),
-        frame_rate_hz=1.0 / float(np.median(np.diff(times_s))),
-    )
+    sideways = np.stack([np.sign(facing[:, 0]), np.zeros(len(facing))], axis=1)
+    space, seen = world[:, points][:, :, [0, 2, 1]] / BODY_HEIGHT_M, picture[:, :, [0, 0, 1]]
+    return [
+        GaitSignals(even_s[run], _tracks(space[run], facing[run]), _tracks(seen[run], sideways[run]), view)
+        for run, view in _runs_of_a_view(facing)
+    ]
 
 
-def _tracks(points: Floats, forwards: Floats, across: tuple[int, int]) -> FootTracks:
-    """Feet against hips; `points` are hips, ankles, heels, toes, left before right, `forwards` has the axes `across`."""
+def _height_px(boxes_px: NDArray[np.float32], times_s: Floats, even_s: Floats) -> Floats:
+    """Height of the body in the picture, without what changes within a step."""
+    tall = smoothed((boxes_px[:, 3] - boxes_px[:, 1]).astype(np.float64), times_s, even_s)
+    return np.maximum(gaussian_filter1d(tall, HEIGHT_SMOOTHING_S * RATE_HZ, mode="nearest"), 1.0)
+
+
+def _runs_of_a_view(facing: Floats) -> list[tuple[slice, str]]:
+    """Samples in a row that show the walker from one side, where they are long enough to hold a step."""
+    calm = gaussian_filter1d(facing, VIEW_SMOOTHING_S * RATE_HZ, axis=0, mode="nearest")
+    angles = np.degrees(np.arctan2(np.abs(calm[:, 0]), -calm[:, 1]))
+    classes = np.digitize(angles, [FRONT_DEG, BACK_DEG])
+    borders = [0, *(np.flatnonzero(np.diff(classes)) + 1).tolist(), len(classes)]
+    return [
+        (slice(first, behind), ("front", "across", "back")[classes[first]])
+        for first, behind in pairwise(borders)
+        if behind - first >= MIN_STRETCH_S * RATE_HZ
+    ]
+
+
+def _tracks(points: Floats, forwards: Floats) -> FootTracks:
+    """Feet against hips.
+
+    Args:
+        points: [sample, point, axis]: hips, ankles, heels, toes, left before right; the last axis is down.
+        forwards: [sample, first two axes].
+    """
     feet = points[:, 2:] - points[:, :2].mean(axis=1, keepdims=True)
-    ahead = np.einsum("tpi,ti->tp", feet[:, :, list(across)], forwards)
-    placed = np.stack([ahead, -feet[:, :, 1]], axis=-1)
+    ahead = np.einsum("tpi,ti->tp", feet[:, :, :2], forwards)
+    placed = np.stack([ahead, -feet[:, :, 2]], axis=-1)
     return FootTracks(placed[:, 0:2], placed[:, 2:4], placed[:, 4:6])
 
 

@@ -45,9 +45,9 @@ OFFSETS: dict[str, Offsets] = {
     "front": Offsets(strike=-0.17, off=-0.05),
     "back": Offsets(strike=0.0, off=0.15),
 }
-"""Across: of the foot farthest ahead and of the foot farthest behind. Front: both of the moment when a foot is highest
-against the other one, the strike being the other foot's. Back: both of the moment when a foot is farthest ahead, the
-toe off being the other foot's."""
+"""Across: of the foot farthest ahead and of the foot farthest behind. Front and back: both of the moment when a foot is
+highest against the other one: a foot that has just left the floor towards the camera, a foot that is farthest ahead
+away from it. The strike in front and the toe off at the back are the other foot's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +65,7 @@ def step_events(signals: GaitSignals) -> tuple[Turns, Turns]:
         ahead, behind = _farthest(signals.times_s, tracks)
         stride_s = _stride_s(ahead)
         return _moved(ahead, offsets.strike * stride_s), _moved(behind, offsets.off * stride_s)
-    seen = _of_the_difference(signals.times_s, tracks, towards=signals.view == "front")
+    seen = _of_the_difference(signals.times_s, tracks)
     stride_s = _stride_s(seen)
     other = Turns(seen.time_s, 1 - seen.foot)
     strikes, offs = (other, seen) if signals.view == "front" else (seen, other)
@@ -74,16 +74,22 @@ def step_events(signals: GaitSignals) -> tuple[Turns, Turns]:
 
 def _farthest(times_s: Floats, tracks: FootTracks) -> tuple[Turns, Turns]:
     """When the foot ahead is farthest ahead, and when the foot behind is farthest behind."""
-    ankle, toe = tracks.ankle[:, :, 0], tracks.toe[:, :, 0]
+    ankle, toe = _side_by_side(tracks.ankle[:, :, 0]), _side_by_side(tracks.toe[:, :, 0])
     strikes = _named(times_s, _peaks(ankle.max(axis=1)), ankle[:, 0] - ankle[:, 1])
     offs = _named(times_s, _peaks(-toe.min(axis=1)), toe[:, 1] - toe[:, 0])
     return strikes, offs
 
 
-def _of_the_difference(times_s: Floats, tracks: FootTracks, *, towards: bool) -> Turns:
-    """When a foot is highest against the other one (towards the camera), or farthest ahead (away from it)."""
-    apart = tracks.ankle[:, 0, 0] - tracks.ankle[:, 1, 0]
-    left = -apart if towards else apart
+def _side_by_side(ahead: Floats) -> Floats:
+    """Takes away what keeps one foot ahead of the other all the time: seen obliquely, the width of the hips does."""
+    low, high = np.percentile(ahead[:, 0] - ahead[:, 1], [5, 95])
+    return ahead - (low + high) / 4 * np.array([1.0, -1.0])
+
+
+def _of_the_difference(times_s: Floats, tracks: FootTracks) -> Turns:
+    """When a foot is highest against the other one."""
+    up = _side_by_side(tracks.ankle[:, :, 1])
+    left = up[:, 0] - up[:, 1]
     return _named(times_s, np.sort(np.concatenate([_peaks(left), _peaks(-left)])), left)
 
 
