@@ -1,6 +1,7 @@
 """Published detectors of heel strike and toe off, each reading the same signals, and the one that is used.
 
-The published ones were made for markers in a laboratory; `docs/evidence/gait_parameters.md` says how they do on landmarks of videos.
+The published ones were made for markers in a laboratory; `docs/evidence/gait_parameters.md` says how they do on
+landmarks of videos.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ class Offsets:
 
 OFFSETS: dict[str, Offsets] = {
     "across": Offsets(strike=0.0, off=0.0),
-    "front": Offsets(strike=-0.17, off=-0.05),
-    "back": Offsets(strike=0.0, off=0.15),
+    "front": Offsets(strike=-0.17, off=-0.02),
+    "back": Offsets(strike=0.01, off=0.145),
 }
 """Across: of the foot farthest ahead and of the foot farthest behind. Front and back: both of the moment when a foot is
 highest against the other one: a foot that has just left the floor towards the camera, a foot that is farthest ahead
