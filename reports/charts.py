@@ -7,6 +7,7 @@ colour is doubled by a shape, a pattern or a word.
 from __future__ import annotations
 
 import math
+from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,8 @@ def label(
     )
 
 
-def _segment(x0: float, y0: float, x1: float, y1: float, color: Color, width_pt: float, dash: bool = False) -> Line:
+def segment(x0: float, y0: float, x1: float, y1: float, color: Color, width_pt: float, dash: bool = False) -> Line:
+    """A straight line."""
     line = Line(x0, y0, x1, y1)
     line.strokeColor, line.strokeWidth = color, width_pt
     if dash:
@@ -63,7 +65,8 @@ def _segment(x0: float, y0: float, x1: float, y1: float, color: Color, width_pt:
     return line
 
 
-def _filled(shape: SolidShape, fill: Color, stroke: Color = INK, width_pt: float = 0.6) -> SolidShape:
+def filled(shape: SolidShape, fill: Color, stroke: Color | None = INK, width_pt: float = 0.6) -> SolidShape:
+    """A shape with its colours."""
     shape.fillColor, shape.strokeColor, shape.strokeWidth = fill, stroke, width_pt
     return shape
 
@@ -81,16 +84,16 @@ def probability_scale(score: ScoreBlock, fonts: FontSet, width_pt: float, langua
     threshold_x = left + span * score.operating_point.threshold
     point_x = left + span * score.positive_probability
     low_x, high_x = left + span * score.interval.low, left + span * score.interval.high
-    drawing.add(_filled(Rect(left, axis_y, span, 14), white, RULE))
-    drawing.add(_filled(Rect(threshold_x, axis_y, right - threshold_x, 14), PALE, RULE))
+    drawing.add(filled(Rect(left, axis_y, span, 14), white, RULE))
+    drawing.add(filled(Rect(threshold_x, axis_y, right - threshold_x, 14), PALE, RULE))
     for tick in range(0, 101, 20):
         x = left + span * tick / 100
-        drawing.add(_segment(x, axis_y - 3, x, axis_y, RULE, 0.5))
+        drawing.add(segment(x, axis_y - 3, x, axis_y, RULE, 0.5))
         drawing.add(label(fonts, x, axis_y - 10.5, f"{tick} %", 6.5, anchor="middle"))
-    drawing.add(_filled(Rect(low_x, axis_y + 4, max(high_x - low_x, 1.0), 6), MIDDLE))
-    drawing.add(_segment(threshold_x, axis_y - 3, threshold_x, axis_y + 18, black, 1.1, dash=True))
+    drawing.add(filled(Rect(low_x, axis_y + 4, max(high_x - low_x, 1.0), 6), MIDDLE))
+    drawing.add(segment(threshold_x, axis_y - 3, threshold_x, axis_y + 18, black, 1.1, dash=True))
     diamond = [point_x, axis_y + 1, point_x + 6, axis_y + 7, point_x, axis_y + 13, point_x - 6, axis_y + 7]
-    drawing.add(_filled(Polygon(diamond), INK, white, 0.8))
+    drawing.add(filled(Polygon(diamond), INK, white, 0.8))
     value = wording.percent_of_count(score.operating_point.threshold)
     anchor = "start" if score.operating_point.threshold < 0.5 else "end"
     drawing.add(label(fonts, threshold_x, axis_y + 21, words.scale_threshold.format(value=value), 7, anchor=anchor))
@@ -106,15 +109,24 @@ def class_bars(score: ScoreBlock, fonts: FontSet, width_pt: float, language: str
     names = [wording.class_name(score.task, name, language) for name in score.class_order]
     name_width = max(lay_out_line(clean(name), fonts, 7.5).width_pt for name in names) + 6
     room = width_pt - name_width - 36
+    mirrored = fonts.right_to_left
+    anchor = "end" if mirrored else "start"
     for row, (class_label, name) in enumerate(zip(score.class_order, names, strict=True)):
         probability = score.probabilities[row]
         y = (rows - 1 - row) * _BAR_PITCH_PT + 2
         fill = INK if class_label in score.prediction_set else white
-        drawing.add(label(fonts, 0, y + 1.5, name))
-        drawing.add(_filled(Rect(name_width, y, max(room * probability, 0.8), 8.5), fill))
+        length = max(room * probability, 0.8)
+        begin = width_pt - name_width - length if mirrored else name_width
+        behind = begin - 4 if mirrored else begin + length + 4
         text = wording.percent_of_probability(probability)
-        drawing.add(label(fonts, name_width + room * probability + 4, y + 1.5, text))
+        drawing.add(label(fonts, width_pt if mirrored else 0, y + 1.5, name, anchor=anchor))
+        drawing.add(filled(Rect(begin, y, length, 8.5), fill))
+        drawing.add(label(fonts, behind, y + 1.5, text, anchor=anchor))
     return drawing
+
+
+def _draw_image(canvas: Canvas, image: Image.Image, width_pt: float, height_pt: float) -> None:
+    canvas.drawImage(ImageReader(image), 0, 0, width_pt, height_pt)  # pyright: ignore[reportUnknownMemberType] stub is partial
 
 
 class SilhouetteStrip(Flowable):
@@ -141,9 +153,37 @@ class SilhouetteStrip(Flowable):
 
     def draw(self) -> None:
         """ReportLab asks for the drawing, the origin at the lower left."""
-        canvas: Canvas = self.canv
-        image = ImageReader(Image.fromarray(self.pixels))
-        canvas.drawImage(image, 0, 0, self.width, self.height)  # pyright: ignore[reportUnknownMemberType] stub is partial
+        _draw_image(self.canv, Image.fromarray(self.pixels), self.width, self.height)
+
+
+class Picture(Flowable):
+    """A picture as large as it may be in a box, its proportions kept.
+
+    Args:
+        png: the file's bytes.
+        box_pt: width and height.
+    """
+
+    def __init__(self, png: bytes, box_pt: tuple[float, float]) -> None:
+        super().__init__()
+        with Image.open(BytesIO(png)) as opened:
+            self.image = _on_white(opened)
+        scale = min(box_pt[0] / self.image.width, box_pt[1] / self.image.height)
+        self.width, self.height = self.image.width * scale, self.image.height * scale
+
+    def wrap(self, aW: float, aH: float) -> tuple[float, float]:
+        """ReportLab asks for the size, given the room in points."""
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """ReportLab asks for the drawing, the origin at the lower left."""
+        _draw_image(self.canv, self.image, self.width, self.height)
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """The picture without transparency, which archives of documents cannot rely on."""
+    ground = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(ground, picture.convert("RGBA")).convert("RGB")
 
 
 def _strip_pixels(frames: NDArray[np.uint8], slots: int) -> NDArray[np.uint8]:

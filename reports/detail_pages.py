@@ -7,7 +7,7 @@ from reportlab.platypus.flowables import Flowable, Spacer
 from reports import wording
 from reports.charts import SilhouetteStrip
 from reports.content import Outcome, QualityLine, ScoreBlock, ScreeningReport
-from reports.layout import BODY, CONTENT_WIDTH_PT, SMALL, Setting, facts, grid, together
+from reports.layout import BODY, CONTENT_WIDTH_PT, SMALL, Figure, Setting, facts, grid, together
 
 PREVALENCES = (0.01, 0.03, 0.10, 0.30)
 _LABEL_PT = 110.0
@@ -29,7 +29,7 @@ def _silhouettes(report: ScreeningReport, setting: Setting) -> list[Flowable]:
         return [*heading, setting.text(words.no_silhouettes)]
     strip = SilhouetteStrip(report.silhouettes)
     caption = words.silhouettes_caption.format(shown=strip.shown, frames=len(report.silhouettes))
-    return [together([*heading, strip, Spacer(1, 2), setting.text(caption, SMALL)])]
+    return [together([*heading, Figure(strip, caption), Spacer(1, 2), setting.text(caption, SMALL)])]
 
 
 def _recording(report: ScreeningReport, setting: Setting) -> list[Flowable]:
@@ -115,7 +115,7 @@ def _predictive_table(score: ScoreBlock, setting: Setting) -> Flowable:
         for prevalence in PREVALENCES
     ]
     indented = grid(setting, header, rows, (147, 119, CONTENT_WIDTH_PT - _LABEL_PT - 266))
-    indented.hAlign = "RIGHT"
+    indented.hAlign = setting.end
     return indented
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from reportlab.platypus.flowables import Flowable, Spacer
 
 from reports import wording
-from reports.charts import class_bars, probability_scale
+from reports.charts import Picture, class_bars, probability_scale
 from reports.content import ModelBlock, Outcome, PatientBlock, ScoreBlock, ScreeningReport
+from reports.decision_box import decision_box, verification_box
 from reports.fonts import unprintable
 from reports.labels import moment_text
 from reports.layout import (
@@ -22,16 +24,17 @@ from reports.layout import (
     SMALL,
     STRONG,
     TITLE,
+    Figure,
     Setting,
-    TickBox,
-    WritingLine,
     beside,
     boxed,
     facts,
-    together,
 )
 from reports.measures import TypicalityBlock
+from reports.record_blocks import ClinicBlock
 
+DENSITIES = (1.0, 0.97, 0.94, 0.91, 0.88, 0.85, 0.82)
+_LOGO_PT = (84.0, 30.0)
 _BOX_WIDTH_PT = CONTENT_WIDTH_PT - 16
 _SCALE_WIDTH_PT = 300.0
 _LONGEST_TEXT = 300
@@ -43,22 +46,59 @@ def shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1].rstrip() + "\u2026"
 
 
-def first_page(report: ScreeningReport, setting: Setting) -> list[Flowable]:
-    """The flowables of the first page, from the title to the clinician's decision."""
-    words = setting.words
-    aim = setting.text(wording.phrases(setting.language).not_diagnosis, AIM)
-    story: list[Flowable] = [beside([setting.text(words.title, TITLE)], [aim], (CONTENT_WIDTH_PT - 180, 180))]
-    story += [Spacer(1, 4), *_banner(report, setting), _who_and_what(report, setting), Spacer(1, 3)]
+def first_page(report: ScreeningReport, setting: Setting, room_pt: float) -> list[Flowable]:
+    """The flowables of the first page, set as densely as it takes to hold them all.
+
+    Args:
+        report: what to print.
+        setting: fonts and language.
+        room_pt: height of the page's text.
+    """
+    story: list[Flowable] = []
+    for density in DENSITIES:
+        story = _story(report, replace(setting, density=density))
+        if sum(part.wrap(CONTENT_WIDTH_PT, room_pt)[1] for part in story) <= room_pt:
+            break
+    return story
+
+
+def _story(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    story: list[Flowable] = [letterhead(report.clinic, setting.words.title, setting), Spacer(1, 4)]
+    story += [*_banner(report, setting), *_addendum(report, setting), _who_and_what(report, setting), Spacer(1, 3)]
     story += _quality_summary(report, setting)
     if report.typicality is not None and not report.typicality.typical:
         story += [Spacer(1, 6), _unlike_box(report.typicality, report.model, setting)]
     for score in report.scores:
-        story += [Spacer(1, 4), together([result_box(score, setting)])]
+        story += [Spacer(1, 4), result_box(score, setting, report.clinic)]
     if report.refusals:
         story += [Spacer(1, 6), _refusal_box(report, setting)]
     if report.scores:
-        story += [Spacer(1, 4), together([_decision_box(report, setting)])]
+        story += [Spacer(1, 4), decision_box(report, setting)]
+    elif report.verification:
+        story += [Spacer(1, 4), verification_box(report.verification, setting)]
     return story
+
+
+def letterhead(clinic: ClinicBlock | None, title: str, setting: Setting) -> Flowable:
+    """The title with the clinic's logo and address, and what the report is not."""
+    heading: list[Flowable] = [setting.text(title, TITLE)]
+    if clinic is not None and clinic.address.strip():
+        heading.append(setting.text(shortened(", ".join(clinic.address.split("\n"))), SMALL))
+    aim: list[Flowable] = [setting.text(wording.phrases(setting.language).not_diagnosis, AIM)]
+    if clinic is None or clinic.logo_png is None:
+        return beside(setting, [heading, aim], (CONTENT_WIDTH_PT - 170, 170))
+    logo = Figure(Picture(clinic.logo_png, _LOGO_PT), clinic.name)
+    parts: list[list[Flowable]] = [[logo], heading, aim]
+    return beside(setting, parts, (_LOGO_PT[0] + 8, CONTENT_WIDTH_PT - _LOGO_PT[0] - 148, 140))
+
+
+def _addendum(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    addendum = report.addendum
+    if addendum is None:
+        return []
+    title = setting.records.addendum.format(number=addendum.to_number, version=addendum.version)
+    content = [setting.text(title, STRONG), setting.text(shortened(addendum.text), BODY)]
+    return [boxed(content, CONTENT_WIDTH_PT, heavy=True), Spacer(1, 6)]
 
 
 def _banner(report: ScreeningReport, setting: Setting) -> list[Flowable]:
@@ -78,7 +118,7 @@ def _who_and_what(report: ScreeningReport, setting: Setting) -> Flowable:
         setting.text(setting.words.recording, STRONG),
         facts(setting, recording_rows(report, setting), half - 6, 62, nested=True),
     ]
-    return beside(left, right, (half, half))
+    return beside(setting, [left, right], (half, half))
 
 
 def patient_rows(patient: PatientBlock | None, today: date, setting: Setting) -> Flowable:
@@ -111,7 +151,15 @@ def recording_rows(report: ScreeningReport, setting: Setting) -> list[tuple[str,
         (words.view, words.views[recording.view]),
         (words.used, words.used_value.format(frames=recording.frames_used, steps=recording.steps)),
         (words.created, created),
+        *_version_row(report, setting),
     ]
+
+
+def _version_row(report: ScreeningReport, setting: Setting) -> list[tuple[str, str]]:
+    words = setting.records
+    if report.supersedes:
+        return [("", words.replaces.format(version=report.version, number=report.supersedes))]
+    return [("", words.version.format(version=report.version))] if report.version > 1 else []
 
 
 def _quality_summary(report: ScreeningReport, setting: Setting) -> list[Flowable]:
@@ -131,14 +179,14 @@ def _checks_summary(report: ScreeningReport, setting: Setting) -> str:
     return f"{head} ({named}{more})."
 
 
-def result_box(score: ScoreBlock, setting: Setting) -> Flowable:
+def result_box(score: ScoreBlock, setting: Setting, clinic: ClinicBlock | None = None) -> Flowable:
     """The result of one task: in words, as a drawing, and what to do next; without an answer, no figure is shown."""
     language, words = setting.language, setting.words
     title = f"{wording.task_title(score.task, language)}: {wording.outcome_label(score, language)}"
     content: list[Flowable] = [
         setting.text(title, RESULT),
         setting.text(wording.plain_result(score, language), BODY),
-        *(_figures(score, setting) if score.outcome is not Outcome.UNLIKE else ()),
+        *(_figures(score, setting, clinic) if score.outcome is not Outcome.UNLIKE else ()),
         Spacer(1, 3),
         setting.text(words.next_steps, STRONG),
         *setting.bullets(wording.next_steps(score, language)),
@@ -146,22 +194,39 @@ def result_box(score: ScoreBlock, setting: Setting) -> Flowable:
     return boxed(content, CONTENT_WIDTH_PT)
 
 
-def _figures(score: ScoreBlock, setting: Setting) -> list[Flowable]:
+def _figures(score: ScoreBlock, setting: Setting, clinic: ClinicBlock | None) -> list[Flowable]:
     language, words = setting.language, setting.words
-    drawings = beside(
-        [probability_scale(score, setting.fonts, _SCALE_WIDTH_PT, language)],
-        [setting.text(words.classes, LABEL), class_bars(score, setting.fonts, 168, language)],
-        (_SCALE_WIDTH_PT + 8, _BOX_WIDTH_PT - _SCALE_WIDTH_PT - 8),
+    scale = Figure(
+        probability_scale(score, setting.fonts, _SCALE_WIDTH_PT, language),
+        wording.probability_with_interval(score, language),
     )
+    named = [
+        f"{wording.class_name(score.task, name, language)}: {wording.percent_of_probability(share)}"
+        for name, share in zip(score.class_order, score.probabilities, strict=True)
+    ]
+    bars = Figure(class_bars(score, setting.fonts, 168, language), "; ".join(named))
+    widths = (_SCALE_WIDTH_PT + 8, _BOX_WIDTH_PT - _SCALE_WIDTH_PT - 8)
+    drawings = beside(setting, [[scale], [setting.text(words.classes, LABEL), bars]], widths)
+    here = clinic_value(score, clinic, setting)
     weakness = wording.weakness_sentence(score, language)
     return [
         *([setting.text(weakness, STRONG)] if weakness else []),
         Spacer(1, 2),
         setting.text(wording.probability_with_interval(score, language), BODY),
         setting.text(wording.operating_point_short(score, language), SMALL),
+        *([setting.text(here, SMALL)] if here else []),
         Spacer(1, 3),
         drawings,
     ]
+
+
+def clinic_value(score: ScoreBlock, clinic: ClinicBlock | None, setting: Setting) -> str:
+    """What a result is worth at the clinic's own prevalence; empty where the clinic has not set it."""
+    prevalence = None if clinic is None else clinic.prevalence.get(score.task)
+    if prevalence is None:
+        return ""
+    sentence = wording.predictive_sentence(score, prevalence, setting.language)
+    return f"{setting.records.at_clinic}: {sentence}"
 
 
 def _unlike_box(typicality: TypicalityBlock, model: ModelBlock, setting: Setting) -> Flowable:
@@ -185,23 +250,3 @@ def _refusal_box(report: ScreeningReport, setting: Setting) -> Flowable:
     reasons = [f"{line.label}: {line.value} ({line.threshold}). {line.advice}" for line in report.refusals]
     content += setting.bullets([shortened(reason) for reason in reasons[:MOST_REASONS]])
     return boxed(content, CONTENT_WIDTH_PT, heavy=True)
-
-
-def _decision_box(report: ScreeningReport, setting: Setting) -> Flowable:
-    """Empty fields for the person who decides; nothing is filled in by the software."""
-    words = setting.words
-    rows: list[Flowable] = [setting.text(words.sign_off, STRONG)]
-    for score in report.scores:
-        rows.append(
-            beside(
-                [setting.text(wording.task_title(score.task, setting.language), BODY)],
-                [beside([_tick(setting, words.accepted)], [_tick(setting, words.overridden, line=True)], (80, 305))],
-                (90, _BOX_WIDTH_PT - 90),
-            )
-        )
-    rows.append(WritingLine(setting.text(words.signature, SMALL)))
-    return boxed(rows, CONTENT_WIDTH_PT)
-
-
-def _tick(setting: Setting, caption: str, *, line: bool = False) -> TickBox:
-    return TickBox(setting.text(caption, BODY), writing_line=line)

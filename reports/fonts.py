@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -56,10 +56,15 @@ class LoadedFont:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FontSet:
-    """The fonts by weight, each in the order in which they are asked for a glyph."""
+    """How text is set: the fonts by weight, each in the order in which they are asked for a glyph, and the direction.
+
+    Attributes:
+        right_to_left: whether the document is read from the right; tables and margins are then mirrored.
+    """
 
     regular: tuple[LoadedFont, ...]
     bold: tuple[LoadedFont, ...]
+    right_to_left: bool = False
 
     def of_weight(self, bold: bool) -> tuple[LoadedFont, ...]:
         """The fonts to ask, in order."""
@@ -110,13 +115,16 @@ def _load_from(folders: tuple[Path, ...]) -> FontSet:
     return FontSet(regular=(regular, han), bold=(bold, han))
 
 
-def load_fonts() -> FontSet:
+def load_fonts(right_to_left: bool = False) -> FontSet:
     """The fonts of a report, found in `FGAIT_FONT_DIR` first and then in /usr/share/fonts.
+
+    Args:
+        right_to_left: for a document in a language that is written from the right.
 
     Raises:
         FontError: if one is missing or damaged; the text names the package to install.
     """
-    return _load_from(_font_dirs())
+    return replace(_load_from(_font_dirs()), right_to_left=right_to_left)
 
 
 def string_width_pt(characters: str, font_name: str, size_pt: float) -> float:

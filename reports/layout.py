@@ -1,9 +1,13 @@
-"""Building blocks of the pages: text styles, tables of labels and values, boxes, tick boxes."""
+"""Building blocks of the pages: text styles, tables of labels and values, boxes, figures, tick boxes.
+
+All of them are mirrored in a document that is read from right to left, and each knows which part of the document it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from reportlab.lib.colors import HexColor, black, white
 from reportlab.lib.pagesizes import A4
@@ -13,6 +17,8 @@ from reportlab.platypus.tables import Table, TableStyle
 from reports.charts import INK, PALE, RULE
 from reports.fonts import REGULAR, FontSet
 from reports.labels import Labels, labels
+from reports.record_labels import RECORD_LABELS, RecordLabels
+from reports.tags import Tag, tagged
 from reports.text import TextBlock, TextStyle
 
 PAGE_WIDTH_PT, PAGE_HEIGHT_PT = A4
@@ -26,39 +32,89 @@ STRONG = TextStyle(9.5, 12.5, bold=True)
 RESULT = TextStyle(12.0, 16.0, bold=True)
 HEADING = TextStyle(11.0, 15.0, bold=True, color=INK)
 TITLE = TextStyle(17.0, 22.0, bold=True, color=INK)
-AIM = TextStyle(9.5, 26.0, align="right")
+AIM = TextStyle(9.5, 20.0, align="end")
 BANNER = TextStyle(14.0, 18.0, bold=True, align="center")
 BANNER_TEXT = TextStyle(8.5, 11.0, align="center")
 
-_TIGHT = [
-    ("FONTNAME", (0, 0), (-1, -1), REGULAR),
-    ("LEFTPADDING", (0, 0), (-1, -1), 0),
-    ("RIGHTPADDING", (0, 0), (-1, -1), 6),
-    ("TOPPADDING", (0, 0), (-1, -1), 0.5),
-    ("BOTTOMPADDING", (0, 0), (-1, -1), 0.5),
-    ("VALIGN", (0, 0), (-1, -1), "TOP"),
-]
+_ALL = ((0, 0), (-1, -1))
+_Command = tuple[str, tuple[int, int], tuple[int, int], Any]
+_HEADINGS = {TITLE: "H1", HEADING: "H2"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setting:
-    """What every part of a page needs: fonts, language and its labels."""
+    """What every part of a page needs: fonts, language and its labels, and how densely to set.
+
+    Attributes:
+        density: 1 for the sizes as they are; less where a page would not hold its content.
+    """
 
     fonts: FontSet
     language: str
+    density: float = 1.0
 
     @property
     def words(self) -> Labels:
         """The labels of the language."""
         return labels(self.language)
 
-    def text(self, text: str, style: TextStyle = BODY, bullet: str = "") -> TextBlock:
-        """A paragraph."""
-        return TextBlock(text, self.fonts, style, bullet)
+    @property
+    def records(self) -> RecordLabels:
+        """The labels around decisions, outcomes, versions and verification."""
+        return RECORD_LABELS[self.language]
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the document is read from right to left."""
+        return self.fonts.right_to_left
+
+    def text(self, text: str, style: TextStyle = BODY, bullet: str = "", tag: Tag | None = None) -> TextBlock:
+        """A paragraph, or a heading where the style is one."""
+        tag = tag or Tag(_HEADINGS.get(style, "P"))
+        if self.density != 1.0:
+            style = replace(style, size_pt=style.size_pt * self.density, leading_pt=style.leading_pt * self.density)
+        return TextBlock(text, self.fonts, style, bullet, tag)
 
     def bullets(self, sentences: Sequence[str], style: TextStyle = BODY) -> list[Flowable]:
         """A list of sentences."""
-        return [self.text(sentence, style, "\u2022") for sentence in sentences]
+        whole = Tag("L")
+        return [
+            self.text(sentence, style, "\u2022", Tag("LBody", parent=Tag("LI", parent=whole))) for sentence in sentences
+        ]
+
+    def columns(self, widths_pt: Sequence[float]) -> list[float]:
+        """Widths of columns in the order in which they stand on the paper from left to right."""
+        return list(widths_pt)[::-1] if self.mirrored else list(widths_pt)
+
+    def row(self, cells: Sequence[list[Flowable]]) -> list[list[Flowable]]:
+        """The cells of a row in that order."""
+        return list(cells)[::-1] if self.mirrored else list(cells)
+
+    @property
+    def start(self) -> Literal["LEFT", "RIGHT"]:
+        """The side of the paper where a line begins."""
+        return "RIGHT" if self.mirrored else "LEFT"
+
+    @property
+    def end(self) -> Literal["LEFT", "RIGHT"]:
+        """The side of the paper where a line ends."""
+        return "LEFT" if self.mirrored else "RIGHT"
+
+    def paddings(self, start_pt: float, end_pt: float, above_pt: float, below_pt: float) -> list[_Command]:
+        """The commands of a table style that leave room around each cell."""
+        return [
+            ("FONTNAME", *_ALL, REGULAR),
+            (f"{self.start}PADDING", *_ALL, start_pt),
+            (f"{self.end}PADDING", *_ALL, end_pt),
+            ("TOPPADDING", *_ALL, above_pt),
+            ("BOTTOMPADDING", *_ALL, below_pt),
+            ("VALIGN", *_ALL, "TOP"),
+        ]
+
+    @property
+    def tight(self) -> TableStyle:
+        """A table that shows no lines."""
+        return TableStyle(self.paddings(0, 6, 0.5, 0.5))
 
     def heading(self, text: str) -> list[Flowable]:
         """A heading with room above, for content that is kept together."""
@@ -73,27 +129,37 @@ def facts(
     setting: Setting, rows: Sequence[tuple[str, str]], width_pt: float, label_pt: float = 84.0, *, nested: bool = False
 ) -> Table:
     """A table of labels and values; long values wrap, and go on on the next page unless the table is nested."""
-    cells = [[setting.text(name, LABEL), setting.text(value, BODY)] for name, value in rows]
-    widths = [label_pt, width_pt - label_pt]
-    return Table(cells, colWidths=widths, style=TableStyle(_TIGHT), hAlign="LEFT", splitInRow=0 if nested else 1)
+    whole = Tag("Table")
+    cells: list[list[list[Flowable]]] = []
+    for name, value in rows:
+        row = Tag("TR", parent=whole)
+        label = setting.text(name, LABEL, tag=Tag("TD", parent=row))
+        cells.append(setting.row([[label], [setting.text(value, BODY, tag=Tag("TD", parent=row))]]))
+    widths = setting.columns([label_pt, width_pt - label_pt])
+    return Table(cells, colWidths=widths, style=setting.tight, hAlign=setting.start, splitInRow=0 if nested else 1)
 
 
-def beside(left: Sequence[Flowable], right: Sequence[Flowable], widths_pt: tuple[float, float]) -> Table:
-    """Two columns of one height."""
-    return Table([[list(left), list(right)]], colWidths=list(widths_pt), style=TableStyle(_TIGHT), hAlign="LEFT")
+def beside(
+    setting: Setting, parts: Sequence[Sequence[Flowable]], widths_pt: Sequence[float], valign: str = "TOP"
+) -> Table:
+    """Columns of one height, the first where a line begins."""
+    style = setting.tight
+    style.add("VALIGN", *_ALL, valign)
+    cells = [setting.row([list(part) for part in parts])]
+    return Table(cells, colWidths=setting.columns(widths_pt), style=style, hAlign=setting.start)
 
 
 def boxed(content: Sequence[Flowable], width_pt: float, *, heavy: bool = False, shaded: bool = False) -> Table:
     """Content in a frame; a heavy frame for what must not be missed."""
     style = TableStyle(
         [
-            ("FONTNAME", (0, 0), (-1, -1), REGULAR),
-            ("BOX", (0, 0), (-1, -1), 2.2 if heavy else 0.7, black if heavy else RULE),
-            ("BACKGROUND", (0, 0), (-1, -1), PALE if shaded else white),
-            ("LEFTPADDING", (0, 0), (-1, -1), 8),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 8),
-            ("TOPPADDING", (0, 0), (-1, -1), 5),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
+            ("FONTNAME", *_ALL, REGULAR),
+            ("BOX", *_ALL, 2.2 if heavy else 0.7, black if heavy else RULE),
+            ("BACKGROUND", *_ALL, PALE if shaded else white),
+            ("LEFTPADDING", *_ALL, 8),
+            ("RIGHTPADDING", *_ALL, 8),
+            ("TOPPADDING", *_ALL, 5),
+            ("BOTTOMPADDING", *_ALL, 6),
         ]
     )
     return Table([[list(content)]], colWidths=[width_pt], style=style, hAlign="LEFT")
@@ -101,21 +167,22 @@ def boxed(content: Sequence[Flowable], width_pt: float, *, heavy: bool = False, 
 
 def grid(setting: Setting, header: Sequence[str], rows: Sequence[Sequence[str]], widths_pt: Sequence[float]) -> Table:
     """A ruled table that repeats its header on each page it reaches."""
-    head = [setting.text(name, replace(SMALL, bold=True)) for name in header]
-    body = [[setting.text(value, SMALL) for value in row] for row in rows]
+    whole = Tag("Table")
+
+    def cells(texts: Sequence[str], role: str, style: TextStyle) -> list[list[Flowable]]:
+        row = Tag("TR", parent=whole)
+        return setting.row([[setting.text(text, style, tag=Tag(role, parent=row))] for text in texts])
+
     style = TableStyle(
         [
-            ("FONTNAME", (0, 0), (-1, -1), REGULAR),
+            *setting.paddings(2, 6, 2, 2),
             ("LINEBELOW", (0, 0), (-1, 0), 0.9, INK),
             ("LINEBELOW", (0, 1), (-1, -1), 0.3, RULE),
-            ("LEFTPADDING", (0, 0), (-1, -1), 2),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 6),
-            ("TOPPADDING", (0, 0), (-1, -1), 2),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ]
     )
-    return Table([head, *body], colWidths=list(widths_pt), style=style, repeatRows=1, hAlign="LEFT", splitInRow=1)
+    lines = [cells(header, "TH", replace(SMALL, bold=True)), *(cells(row, "TD", SMALL) for row in rows)]
+    widths = setting.columns(widths_pt)
+    return Table(lines, colWidths=widths, style=style, repeatRows=1, hAlign=setting.start, splitInRow=1)
 
 
 def together(content: Sequence[Flowable]) -> KeepTogether:
@@ -123,8 +190,26 @@ def together(content: Sequence[Flowable]) -> KeepTogether:
     return KeepTogether(list(content))
 
 
+class Figure(Flowable):
+    """A drawing with what it shows in words, for readers who do not see it."""
+
+    def __init__(self, drawing: Flowable, alt: str) -> None:
+        super().__init__()
+        self.drawing, self.tag = drawing, Tag("Figure", alt=alt)
+
+    def wrap(self, aW: float, aH: float) -> tuple[float, float]:
+        """ReportLab asks for the size, given the room in points."""
+        self.width, self.height = self.drawing.wrap(aW, aH)
+        return self.width, self.height
+
+    def draw(self) -> None:
+        """ReportLab asks for the drawing, the origin at the lower left."""
+        with tagged(self.canv, self.tag):
+            self.drawing.drawOn(self.canv, 0, 0)
+
+
 class TickBox(Flowable):
-    """An empty square to tick by hand, with its caption and, if asked for, a line to write on behind it."""
+    """A square to tick by hand, with its caption and, if asked for, a line to write on behind it."""
 
     def __init__(self, caption: TextBlock, *, writing_line: bool = False) -> None:
         super().__init__()
@@ -138,14 +223,18 @@ class TickBox(Flowable):
 
     def draw(self) -> None:
         """ReportLab asks for the drawing, the origin at the lower left."""
+        mirrored = self.caption.fonts.right_to_left
+        side_pt = 8.5
+        line_pt = (18 + self.caption.lines[0].width_pt, self.width)
         self.canv.setStrokeColor(black)
         self.canv.setLineWidth(0.8)
-        self.canv.rect(0, self.height - 10.5, 8.5, 8.5)
-        self.caption.drawOn(self.canv, 14, 0)
+        self.canv.rect(self.width - side_pt if mirrored else 0, self.height - side_pt - 2, side_pt, side_pt)
+        self.caption.drawOn(self.canv, 0 if mirrored else 14, 0)
         if self.writing_line:
             self.canv.setStrokeColor(RULE)
             self.canv.setLineWidth(0.7)
-            self.canv.line(18 + self.caption.lines[0].width_pt, 1, self.width, 1)
+            begin_pt, end_pt = (self.width - place for place in line_pt[::-1]) if mirrored else line_pt
+            self.canv.line(begin_pt, 1, end_pt, 1)
 
 
 class WritingLine(Flowable):

@@ -9,6 +9,7 @@ copies them gets the typed letters back by compatibility normalisation (NFKC).
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,13 @@ from reports.fonts import MISSING_GLYPH, FontSet, LoadedFont, string_width_pt
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 _NO_CLASS = frozenset({"", "BN"})
+_IDEOGRAPHIC_STOPS = "\u3002\uff01\uff1f\uff1b\uff1a\uff0c\u3001"
+_FIGURE = re.compile(
+    r"(?:[<>\u2264\u2265\u00b1+\u2212-]\s?)?[0-9]+(?:[.,:/\u00d7\u2013-][0-9]+)*(?:[ T][0-9]{1,2}:[0-9]{2})?"
+    r"(?:\s?[%\u00b0]|\s[A-Za-z/]{1,5}\b)?"
+)
+"""A number with its sign and unit, a date, a time: read from the left in every script."""
+_BRACKETS = re.compile(r"\(([^()]*)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Line:
 def clean(text: str) -> str:
     """The text in composed form, without control characters and without direction overrides that could mislead.
 
-    Line and paragraph ends become blanks; a no-break blank stays.
+    Line and paragraph ends become blanks; a no-break blank stays. Behind an ideographic full stop no blank stands.
     """
     kept: list[str] = []
     for character in unicodedata.normalize("NFC", text):
@@ -55,17 +63,43 @@ def clean(text: str) -> str:
             kept.append(" ")
         elif category not in ("Cf", "Cs"):
             kept.append(character)
-    return " ".join(word for word in "".join(kept).split(" ") if word)
+    text = " ".join(word for word in "".join(kept).split(" ") if word)
+    return re.sub(f"(?<=[{_IDEOGRAPHIC_STOPS}]) ", "", text)
 
 
-def _levels(text: str) -> list[int]:
-    classes = [unicodedata.bidirectional(character) for character in text]
-    if not _RIGHT_TO_LEFT.intersection(classes):
+def _is_from_right(text: str) -> bool:
+    return any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text)
+
+
+def reads_from_right(text: str, fonts: FontSet) -> bool:
+    """Whether a paragraph begins at the right: one with letters from right to left in a document of that direction."""
+    return fonts.right_to_left and _is_from_right(text)
+
+
+def _whole_figures(text: str) -> str:
+    """Stand-ins of the same length, under which a figure stays whole and both brackets of a pair go one way."""
+    known = _FIGURE.sub(lambda found: "0" * len(found[0]), text)
+
+    def bracketed(found: re.Match[str]) -> str:
+        if _is_from_right(found[1]):
+            side = "\u0627"
+        else:
+            before = [c for c in known[: found.start()] if unicodedata.bidirectional(c) in {"L", "R", "AL"}]
+            side = "x" if before and unicodedata.bidirectional(before[-1]) == "L" else "\u0627"
+        return f"{side}{found[1]}{side}"
+
+    return _BRACKETS.sub(bracketed, known)
+
+
+def _levels(text: str, from_right: bool) -> list[int]:
+    if not from_right and not _is_from_right(text):
         return [0] * len(text)
     # The algorithm knows no class for a code point that Unicode has not given away yet.
-    known = "".join("x" if kind in _NO_CLASS else character for character, kind in zip(text, classes, strict=True))
+    known = "".join("x" if unicodedata.bidirectional(c) in _NO_CLASS else c for c in text)
+    if from_right:
+        known = _whole_figures(known)
     storage = bidi_algorithm.get_empty_storage()
-    storage["base_level"], storage["base_dir"] = 0, "L"
+    storage["base_level"], storage["base_dir"] = (1, "R") if from_right else (0, "L")
     bidi_algorithm.get_embedding_levels(known, storage, False, False)
     bidi_algorithm.explicit_embed_and_overrides(storage, False)
     bidi_algorithm.resolve_weak_types(storage, False)
@@ -94,8 +128,9 @@ class _Run:
     level: int
 
 
-def _runs(text: str, fonts: FontSet, bold: bool) -> list[_Run]:
-    triples = [(c, font, level) for (c, font), level in zip(_fonts_of(text, fonts, bold), _levels(text), strict=True)]
+def _runs(text: str, fonts: FontSet, bold: bool, from_right: bool) -> list[_Run]:
+    levels = _levels(text, from_right)
+    triples = [(c, font, level) for (c, font), level in zip(_fonts_of(text, fonts, bold), levels, strict=True)]
     grouped = groupby(triples, key=lambda item: (item[1].name, item[2]))
     runs: list[_Run] = []
     for (_, level), group in grouped:
@@ -159,11 +194,20 @@ def _place(placed: list[PlacedGlyphs], glyph: PlacedGlyphs, size_pt: float) -> N
     placed.append(glyph)
 
 
-def lay_out_line(text: str, fonts: FontSet, size_pt: float, bold: bool = False) -> Line:
-    """One line of a cleaned text, in the order in which it is drawn."""
+def lay_out_line(text: str, fonts: FontSet, size_pt: float, bold: bool = False, from_right: bool | None = None) -> Line:
+    """One line of a cleaned text, in the order in which it is drawn.
+
+    Args:
+        text: in the order in which it is read.
+        fonts: what to draw with.
+        size_pt: of the letters.
+        bold: whether to draw heavy letters.
+        from_right: whether the paragraph begins at the right; None: as the text itself says.
+    """
+    from_right = reads_from_right(text, fonts) if from_right is None else from_right
     glyphs: list[PlacedGlyphs] = []
     x_pt = 0.0
-    for run in _runs(text, fonts, bold):
+    for run in _runs(text, fonts, bold, from_right):
         if _needs_shaping(run):
             placed, x_pt = _shape(run, size_pt, x_pt)
             glyphs.extend(placed)

@@ -11,21 +11,23 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus.flowables import Flowable
 
 from reports.fonts import FontSet
-from reports.shaping import Line, clean, lay_out_line
+from reports.shaping import Line, clean, lay_out_line, reads_from_right
+from reports.tags import Tag, tagged
 
 _BREAK_AFTER = frozenset(" -/_\u2013\u2014,;")
 _LETTER_BREAKS = ("Lo", "So")
+_OPENING = ("Ps", "Pi")
 
 
 @dataclass(frozen=True, slots=True)
 class TextStyle:
-    """How a block of text looks; sizes in points."""
+    """How a block of text looks; sizes in points, `align` is "start", "center" or "end" of a line as it is read."""
 
     size_pt: float = 9.0
     leading_pt: float = 12.0
     bold: bool = False
     color: Color = black
-    align: str = "left"
+    align: str = "start"
 
 
 def draw_line(canvas: Canvas, line: Line, x_pt: float, y_pt: float, style: TextStyle) -> None:
@@ -37,12 +39,17 @@ def draw_line(canvas: Canvas, line: Line, x_pt: float, y_pt: float, style: TextS
 
 
 def _pieces(text: str) -> list[str]:
-    """The text cut where a line may break: after a blank or a hyphen, and between ideographs."""
+    """The text cut where a line may break: after a blank or a hyphen, and between ideographs.
+
+    An opening bracket stays with what follows it, any other punctuation with what it follows.
+    """
     pieces: list[str] = []
     for character in text:
-        wide = unicodedata.east_asian_width(character) in "WF" and unicodedata.category(character) in _LETTER_BREAKS
+        category = unicodedata.category(character)
+        wide = unicodedata.east_asian_width(character) in "WF" and category in (*_LETTER_BREAKS, *_OPENING)
         fresh = not pieces or pieces[-1][-1] in _BREAK_AFTER or wide
-        joins = bool(pieces) and (unicodedata.combining(character) or character in _BREAK_AFTER)
+        opened = bool(pieces) and unicodedata.category(pieces[-1][-1]) in _OPENING
+        joins = opened or (bool(pieces) and (unicodedata.combining(character) or character in _BREAK_AFTER))
         if fresh and not joins:
             pieces.append(character)
         else:
@@ -53,8 +60,13 @@ def _pieces(text: str) -> list[str]:
 def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> list[Line]:
     """The lines of a text that fit into a width; a word that is too long is cut between its characters."""
 
+    from_right = reads_from_right(text, fonts)
+
+    def line_of(candidate: str) -> Line:
+        return lay_out_line(candidate.strip(" "), fonts, style.size_pt, style.bold, from_right)
+
     def width(candidate: str) -> float:
-        return lay_out_line(candidate.rstrip(" "), fonts, style.size_pt, style.bold).width_pt
+        return line_of(candidate).width_pt
 
     lines: list[str] = []
     current = ""
@@ -70,7 +82,7 @@ def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> l
             lines.append(current[:cut])
             current = current[cut:]
     lines.append(current)
-    return [lay_out_line(line.strip(" "), fonts, style.size_pt, style.bold) for line in lines]
+    return [line_of(line) for line in lines]
 
 
 class TextBlock(Flowable):
@@ -81,10 +93,12 @@ class TextBlock(Flowable):
         fonts: what to draw with.
         style: size, weight, colour, alignment.
         bullet: drawn before the first line; the text then hangs behind it.
+        tag: which part of the document it is; a paragraph of its own if not given.
     """
 
-    def __init__(self, text: str, fonts: FontSet, style: TextStyle, bullet: str = "") -> None:
+    def __init__(self, text: str, fonts: FontSet, style: TextStyle, bullet: str = "", tag: Tag | None = None) -> None:
         super().__init__()
+        self.tag = tag or Tag("P")
         self.text, self.fonts, self.style, self.bullet = text, fonts, style, bullet
         self.indent_pt = style.size_pt * 1.3 if bullet else 0.0
         self.lines: list[Line] = []
@@ -107,25 +121,26 @@ class TextBlock(Flowable):
         return list(parts)
 
     def _part(self, lines: list[Line], bullet: str) -> TextBlock:
-        part = TextBlock(" ".join(line.text for line in lines), self.fonts, self.style, bullet)
+        part = TextBlock(" ".join(line.text for line in lines), self.fonts, self.style, bullet, self.tag)
         part.lines, part.indent_pt = lines, self.indent_pt
         return part
 
     def draw(self) -> None:
         """ReportLab asks for the drawing, the origin at the lower left."""
-        canvas: Canvas = self.canv
+        with tagged(self.canv, self.tag):
+            self._draw_lines(self.canv)
+
+    def _draw_lines(self, canvas: Canvas) -> None:
         baseline_pt = self.height - self.style.leading_pt + (self.style.leading_pt - self.style.size_pt) * 0.5
         baseline_pt += self.style.size_pt * 0.22
+        mirrored = self.fonts.right_to_left
         if self.bullet:
-            draw_line(
-                canvas,
-                lay_out_line(self.bullet, self.fonts, self.style.size_pt, self.style.bold),
-                self.style.size_pt * 0.2,
-                baseline_pt,
-                self.style,
-            )
+            bullet = lay_out_line(self.bullet, self.fonts, self.style.size_pt, self.style.bold)
+            x_pt = self.style.size_pt * 0.2
+            x_pt = self.width - x_pt - bullet.width_pt if mirrored else x_pt
+            draw_line(canvas, bullet, x_pt, baseline_pt, self.style)
         for number, line in enumerate(self.lines):
             spare_pt = self.width - self.indent_pt - line.width_pt
-            shift_pt = {"left": 0.0, "center": spare_pt / 2, "right": spare_pt}[self.style.align]
-            y_pt = baseline_pt - number * self.style.leading_pt
-            draw_line(canvas, line, self.indent_pt + shift_pt, y_pt, self.style)
+            from_start_pt = {"start": 0.0, "center": spare_pt / 2, "end": spare_pt}[self.style.align]
+            x_pt = spare_pt - from_start_pt if mirrored else self.indent_pt + from_start_pt
+            draw_line(canvas, line, x_pt, baseline_pt - number * self.style.leading_pt, self.style)
