@@ -40,13 +40,36 @@ def recording_windows(
         ConfigError: if the walk lacks the poses that the modality is made of.
     """
     even = sequence.resampled(frame_rate_hz)
-    breaks = np.flatnonzero(np.diff(even.timestamps_s) > 1.5 / frame_rate_hz) + 1
-    stretches = np.split(np.arange(len(even)), breaks)
-    starts = [stretch[0] + start for stretch in stretches for start in range(0, len(stretch) - frames + 1, hop)]
+    starts = window_starts(even, frame_rate_hz, frames)
     if starts:
-        rows = np.array(starts)[:, None] + np.arange(frames)
+        rows = np.array([first for stretch in starts for first in stretch[::hop]])[:, None] + np.arange(frames)
     else:
-        longest = max(stretches, key=len)
+        longest = max(_stretches(even, frame_rate_hz), key=len)
         rows = longest[np.arange(frames) % len(longest)][None]
-    pictures = MODALITIES[modality].pictures(np.where(even.frames > BINARY_ABOVE, 255, 0).astype(np.uint8), even.poses)
-    return np.ascontiguousarray(pictures[rows].swapaxes(1, 2))
+    return np.ascontiguousarray(network_pictures(even, modality)[rows].swapaxes(1, 2))
+
+
+def window_starts(even: SilhouetteSequence, frame_rate_hz: float, frames: int) -> list[NDArray[np.int64]]:
+    """Where windows that span no gap may begin: for each stretch that is long enough, all first frames.
+
+    Args:
+        even: the walk at the network's frame rate.
+        frame_rate_hz: that rate.
+        frames: of a window.
+    """
+    return [each[: len(each) - frames + 1] for each in _stretches(even, frame_rate_hz) if len(each) >= frames]
+
+
+def network_pictures(even: SilhouetteSequence, modality: ModalityName) -> NDArray[np.uint8]:
+    """What the network sees of each frame: uint8 `[frame, channel, 64, 44]`.
+
+    Raises:
+        ConfigError: if the walk lacks the poses that the modality is made of.
+    """
+    return MODALITIES[modality].pictures(np.where(even.frames > BINARY_ABOVE, 255, 0).astype(np.uint8), even.poses)
+
+
+def _stretches(even: SilhouetteSequence, frame_rate_hz: float) -> list[NDArray[np.int64]]:
+    """Numbers of the frames between gaps."""
+    breaks = np.flatnonzero(np.diff(even.timestamps_s) > 1.5 / frame_rate_hz) + 1
+    return np.split(np.arange(len(even)), breaks)

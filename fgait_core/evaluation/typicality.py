@@ -65,6 +65,17 @@ class Typicality:
         relative = np.maximum(beside, 0.0) / max(float(self.left_over[0]), _SMALLEST)
         return (np.log(within + _SMALLEST) + np.log(relative + _SMALLEST)) / 2
 
+    def along(self, pooled: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Where windows lie along the components, in standard deviations of the training people.
+
+        Args:
+            pooled: as of `unlikeness`.
+
+        Returns:
+            `[window, component]`.
+        """
+        return ((_logarithm(pooled) - self.mean) @ self.components.T / self.spread).astype(np.float64)
+
 
 def fit_typicality(pooled: NDArray[np.float32], components: int = COMPONENTS) -> Typicality:
     """Learns what is typical.

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgait_core.explanation.effects import Effects, measure_effects
+from fgait_core.explanation.nearest import nearest_walkers
+from fgait_core.explanation.occlusion import BANDS, PHASES
+from fgait_core.gait_parameters.cycles import MAX_CYCLE_S, MIN_CYCLE_S, Cycle, phase_of_frames
 from fgait_core.model_package import ModelPackage, SeenWalk
-from fgait_core.screening_result import ScreeningResult
+from fgait_core.screening_result import (
+    BandEffectFacts,
+    ExplanationFacts,
+    GaitEventFacts,
+    PhaseEffectFacts,
+    ScreeningResult,
+)
+
+STABILITY_NEEDED = 0.8
+RANDOM_MODEL_ALLOWED = 0.7
+
+METHOD = (
+    "A band of the body is shown as it usually is in simulated walkers without a condition, seen from the same side; a "
+    "part of the gait cycle as the frames next to it. The effect is how far the probability falls by that, in the "
+    "leading recording, mean over three slightly changed versions of it."
+)
 
 
 def explained(package: ModelPackage, result: ScreeningResult, seen: SeenWalk) -> ScreeningResult:
@@ -14,4 +39,68 @@ def explained(package: ModelPackage, result: ScreeningResult, seen: SeenWalk) ->
         result: scores and what was measured of the gait.
         seen: the walk of the leading recording.
     """
-    return result
+    tasks = [score.task for score in result.scores]
+    typical = result.typicality is not None and result.typicality.typical
+    if not typical:
+        return result.model_copy(
+            update={"explanations": tuple(_not_shown(task, "unlike") for task in tasks), "references": ()}
+        )
+    phase = None if result.gait is None else phase_at(seen.sequence.timestamps_s, result.gait.events)
+    effects = measure_effects(package, seen, phase, tasks)
+    explanations = tuple(
+        _facts(task, effects[task]) if task in effects else _not_shown(task, "too_short") for task in tasks
+    )
+    return result.model_copy(update={"explanations": explanations, "references": nearest_walkers(package, seen)})
+
+
+def phase_at(times_s: NDArray[np.float64], events: Sequence[GaitEventFacts]) -> NDArray[np.float64]:
+    """Share of the left foot's gait cycle at each time; NaN where no cycle is known."""
+    strikes_s = [each.time_s for each in events if (each.foot, each.kind) == ("left", "heel_strike")]
+    cycles = [
+        Cycle("left", start_s, end_s, None, None, None)
+        for start_s, end_s in pairwise(strikes_s)
+        if MIN_CYCLE_S <= end_s - start_s <= MAX_CYCLE_S
+    ]
+    return phase_of_frames(times_s, cycles)
+
+
+def _facts(task: str, effects: Effects) -> ExplanationFacts:
+    bands, spread = effects.bands.mean(0), effects.bands.std(0)
+    stability, likeness = effects.stability, effects.likeness_to_random
+    unstable, like_random = stability < STABILITY_NEEDED, likeness > RANDOM_MODEL_ALLOWED
+    return ExplanationFacts(
+        task=task,
+        shown=not unstable and not like_random,
+        why_not="unstable" if unstable else "like_a_random_model" if like_random else "",
+        method=METHOD,
+        bands=tuple(
+            BandEffectFacts(name=name, rows=rows, effect=float(bands[place]), spread=float(spread[place]))
+            for place, (name, rows) in enumerate(BANDS.items())
+        ),
+        phases=_phase_facts(effects) if effects.stability_of_phases >= STABILITY_NEEDED else (),
+        stability=stability,
+        stability_needed=STABILITY_NEEDED,
+        random_model=likeness,
+        random_model_allowed=RANDOM_MODEL_ALLOWED,
+    )
+
+
+def _phase_facts(effects: Effects) -> tuple[PhaseEffectFacts, ...]:
+    means, spread = effects.phases.mean(0), effects.phases.std(0)
+    return tuple(
+        PhaseEffectFacts(
+            phase=(part / PHASES, (part + 1) / PHASES), effect=float(means[part]), spread=float(spread[part])
+        )
+        for part in range(PHASES)
+    )
+
+
+def _not_shown(task: str, why_not: str) -> ExplanationFacts:
+    return ExplanationFacts(
+        task=task,
+        shown=False,
+        why_not=why_not,
+        method=METHOD,
+        stability_needed=STABILITY_NEEDED,
+        random_model_allowed=RANDOM_MODEL_ALLOWED,
+    )

@@ -29,7 +29,7 @@ BANDS: dict[str, tuple[int, int]] = {
 """First row and row behind the last, of 64: the aligned body reaches from the first row to the last."""
 
 PHASES = 6
-MOST_WINDOWS = 4
+MOST_WINDOWS = 3
 _FEWEST_FRAMES_OF_A_PHASE = 2
 
 
