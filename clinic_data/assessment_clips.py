@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from clinic_data.database import conflict_as
 from clinic_data.errors import ValidationError
+from clinic_data.tables import Assessment
 from clinic_data.visit_tables import AssessmentClip
 
 
@@ -57,3 +58,14 @@ def list_for_recording(*, session: Session, recording_id: str) -> list[Assessmen
     """Where a recording was assessed together with others."""
     statement = select(AssessmentClip).where(col(AssessmentClip.recording_id) == recording_id)
     return list(session.exec(statement.order_by(col(AssessmentClip.assessment_id))).all())
+
+
+def assessed_recordings(*, session: Session, patient_id: str) -> frozenset[str]:
+    """The recordings of a patient that an assessment was made from, alone or together with others."""
+    alone = select(Assessment.recording_id).where(col(Assessment.patient_id) == patient_id)
+    together = (
+        select(AssessmentClip.recording_id)
+        .join(Assessment, col(Assessment.id) == col(AssessmentClip.assessment_id))
+        .where(col(Assessment.patient_id) == patient_id)
+    )
+    return frozenset([*session.exec(alone).all(), *session.exec(together).all()])

@@ -13,7 +13,7 @@ from app.services.decisions import Decisions, DecisionView
 from app.services.outcomes import Outcomes, OutcomeView
 from app.services.permissions import Actor, Permission, require
 from app.services.report_content import model_block, score_blocks
-from clinic_data import assessments, patients, recordings
+from clinic_data import assessment_clips, assessments, patients, recordings
 from clinic_data.database import Database
 from clinic_data.tables import Assessment
 from fgait_core.screening_result import GaitFacts
@@ -144,6 +144,12 @@ class FollowUps:
             if origin_id in filmed
         ]
         return tuple(sorted(found, key=lambda visit: (visit.at, visit.assessment.id)))
+
+    def recordings_with_result(self, actor: Actor | None, patient_id: str) -> frozenset[str]:
+        """The ids of the recordings that a result was made from, alone or together with others."""
+        require(actor, Permission.READ_RESULTS)
+        with self.database.reading() as session:
+            return assessment_clips.assessed_recordings(session=session, patient_id=patient_id)
 
 
 def _filmed_at(session: Session, assessment: Assessment) -> datetime | None:

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from app.services.follow_up import Visit
+from app.services.follow_up import Scoring, Visit
 from fgait_core.gait_parameters.names import PARAMETERS
 from fgait_core.screening_result import GaitParameterFacts
 from reports.content import ScoreBlock
@@ -121,23 +120,10 @@ def _beyond_error(first: float | None, facts: GaitParameterFacts) -> bool | None
     return abs(facts.value - first) > facts.minimal_detectable_change
 
 
-def comparable(before: Visit, now: Visit, task: str) -> Literal["", "missing", "version", "view"]:
-    """Why the scores of two visits cannot be compared; "" if they can.
-
-    They can where some version scored both walks, filmed from the same side; see `shared_scores`.
-    """
-    if not any(each.score(task) for each in before.scorings) or not any(each.score(task) for each in now.scorings):
-        return "missing"
-    if before.view != now.view:
-        return "view"
-    return "" if shared_scores(before, now, task) is not None else "version"
-
-
-def shared_scores(before: Visit, now: Visit, task: str) -> tuple[ScoreBlock, ScoreBlock] | None:
-    """The scores of both visits by the newest version that scored both; None: there is no such version."""
-    earlier = {scoring.version: scoring.score(task) for scoring in before.scorings}
+def best_pair(before: Visit, now: Visit) -> tuple[Scoring, Scoring]:
+    """What to compare of two visits: the newest version that scored both, or else what scored each of them last."""
+    earlier = {scoring.version: scoring for scoring in before.scorings}
     for scoring in reversed(now.scorings):
-        pair = (earlier.get(scoring.version), scoring.score(task))
-        if pair[0] is not None and pair[1] is not None:
-            return pair[0], pair[1]
-    return None
+        if scoring.version in earlier:
+            return earlier[scoring.version], scoring
+    return before.newest, now.newest

@@ -6,7 +6,8 @@ import streamlit as st
 
 from app import session
 from app.services.permissions import Actor, Permission
-from app.views.parts import links, page
+from app.views.parts import links, look, page
+from app.views.parts.words import tr
 
 _ROWS = 20
 _WIDTHS = (4, 2, 2, 1.4)
@@ -15,11 +16,14 @@ _WIDTHS = (4, 2, 2, 1.4)
 def body(actor: Actor) -> None:
     """Draws the page."""
     left, right = st.columns([4, 1.3], vertical_alignment="bottom")
-    left.title("Patients")
-    if right.button("New patient", key="new-patient", type="primary", width="stretch"):
+    left.title(tr("Patients"))
+    if right.button(tr("New patient"), key="new-patient", type="primary", width="stretch"):
         st.switch_page(links.PATIENT_FORM)
     text = st.text_input(
-        "Search", key="patient-search", placeholder="Name, record number or birth date (2011-04-23)", max_chars=200
+        tr("Search"),
+        key="patient-search",
+        placeholder=tr("Name, record number or birth date (2011-04-23)"),
+        max_chars=200,
     )
     skip = (session.value_of("patient-page", 1) - 1) * _ROWS
     found = session.services().patients.search(actor, text, _ROWS, skip)
@@ -29,7 +33,7 @@ def body(actor: Actor) -> None:
         _nobody(text)
         return
     header = st.columns(_WIDTHS)
-    for cell, name in zip(header, ("Name", "Record number", "Born", "Sex"), strict=True):
+    for cell, name in zip(header, (tr("Name"), tr("Record number"), tr("Born"), tr("Sex")), strict=True):
         cell.caption(name)
     for patient in found.rows:
         cells = st.columns(_WIDTHS, vertical_alignment="center")
@@ -38,16 +42,16 @@ def body(actor: Actor) -> None:
             links.link(links.PATIENT, name, patient=patient.id)
         cells[1].text(patient.record_number)
         cells[2].text(patient.birth_date.isoformat())
-        cells[3].text(patient.sex.value)
-    st.caption(f"{found.total} patient{'s' if found.total != 1 else ''}")
+        cells[3].text(look.sex_words(patient.sex))
+    st.caption(tr("1 patient") if found.total == 1 else tr("{count} patients", count=found.total))
     page.pager(found.total, _ROWS, "patient-page")
 
 
 def _nobody(text: str) -> None:
     if text:
-        st.info("No patient matches. Search for parts of a name, a record number, or a birth date like 2011-04-23.")
+        st.info(tr("No patient matches. Search for parts of a name, a record number, or a birth date like 2011-04-23."))
     else:
-        st.info("There are no patients yet. Add the first one with “New patient”.")
+        st.info(tr("There are no patients yet. Add the first one with “New patient”."))
 
 
 if __name__ == "__main__":

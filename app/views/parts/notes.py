@@ -1,0 +1,109 @@
+"""Notes on a patient: read, written, corrected. What a note said before stays readable."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from app import session
+from app.services.notes import NoteView
+from app.services.permissions import Actor, Permission, may
+from app.views.parts import links
+from app.views.parts.words import tr, tr_error
+from clinic_data.errors import ConflictError, ValidationError
+from clinic_data.notes import TEXT_MAX
+
+_SHOWN = 5
+
+
+def show(actor: Actor, patient_id: str) -> None:
+    """Draws the notes on a patient, the newest first.
+
+    Args:
+        actor: who looks; who may, writes.
+        patient_id: whom they are on.
+    """
+    st.subheader(tr("Notes"), anchor="notes")
+    found = session.services().notes.of_patient(actor, patient_id)
+    if not found:
+        st.caption(tr("No note yet."))
+    for view in found[:_SHOWN]:
+        _note(actor, view)
+    if len(found) > _SHOWN:
+        with st.expander(tr("Older notes ({count})", count=len(found) - _SHOWN)):
+            for view in found[_SHOWN:]:
+                _note(actor, view)
+    if may(actor, Permission.WRITE_NOTES):
+        _new(actor, patient_id)
+
+
+def _note(actor: Actor, view: NoteView) -> None:
+    note = view.note
+    name = f"edit-note:{note.id}"
+    with st.container(border=True):
+        if session.kept(name):
+            _edit(actor, view, name)
+            return
+        said = tr("{name}, {time}", name=view.written_by, time=session.shown_time(note.created_at))
+        if note.replaces_id:
+            said = tr("{name}, {time}, corrected", name=view.written_by, time=session.shown_time(note.created_at))
+        st.html(
+            f'<div class="fg-text" dir="auto">{escape(note.text)}</div>'
+            f'<span class="fg-muted fg-small">{escape(said)}</span>'
+        )
+        with st.container(horizontal=True):
+            if note.assessment_id:
+                links.link(links.RESULT, tr("Open the result"), assessment=note.assessment_id)
+            if may(actor, Permission.WRITE_NOTES):
+                st.button(tr("Correct"), key=f"correct-{note.id}", on_click=session.keep, args=(name, lambda: True))
+        if view.earlier:
+            with st.expander(tr("What it said before ({count})", count=len(view.earlier))):
+                for version in view.earlier:
+                    time = session.shown_time(version.note.created_at)
+                    st.html(
+                        f'<div class="fg-text" dir="auto">{escape(version.note.text)}</div><span class="fg-muted '
+                        f'fg-small">{escape(tr("{name}, {time}", name=version.written_by, time=time))}</span>'
+                    )
+
+
+def _edit(actor: Actor, view: NoteView, name: str) -> None:
+    with st.form(name, border=False, enter_to_submit=False):
+        text = st.text_area(tr("Note"), view.note.text, max_chars=TEXT_MAX)
+        with st.container(horizontal=True):
+            saved = st.form_submit_button(tr("Save the correction"), type="primary")
+            left = st.form_submit_button(tr("Leave it as it is"))
+    if left:
+        session.forget(name)
+        st.rerun()
+    if saved:
+        try:
+            session.services().notes.correct(actor, view.note.id, text)
+        except ValidationError as error:
+            st.error(tr_error(error))
+            return
+        except ConflictError as error:
+            session.forget(name)
+            session.put_notice(tr_error(error))
+            st.rerun()
+        session.forget(name)
+        session.put_notice(tr("The note was corrected."))
+        st.rerun()
+
+
+def _new(actor: Actor, patient_id: str) -> None:
+    counter = f"notes-written:{patient_id}"
+    number = session.keep(counter, lambda: 0)  # a new field after each note that was stored, the old one if it was not
+    with st.form(f"new-note:{patient_id}", border=True, enter_to_submit=False):
+        text = st.text_area(tr("New note"), max_chars=TEXT_MAX, key=f"note-{patient_id}-{number}", height=90)
+        saved = st.form_submit_button(tr("Save the note"))
+    if saved:
+        try:
+            session.services().notes.add(actor, patient_id, text)
+        except ValidationError as error:
+            st.error(tr_error(error))
+            return
+        session.forget(counter)
+        session.keep(counter, lambda: number + 1)
+        session.put_notice(tr("The note was saved."))
+        st.rerun()
