@@ -14,16 +14,21 @@ STORED = Path(__file__).parents[1] / "golden" / "screening_result_1.json"
 """A result as version 0.1.0 wrote it, before it knew of unlike recordings (made by the tests' drawn engine)."""
 
 
-def test_a_result_without_typicality_loads() -> None:
+NEW_SINCE = {"typicality": None, "gait": None, "explanations": [], "references": [], "clips": [], "body_height_m": None}
+NEW_SINCE_IN_SCORES = {"fitted_on": None, "clips": 1, "fusion": ""}
+
+
+def test_a_result_of_the_first_version_loads() -> None:
     content = json.loads(STORED.read_text())
     result = ScreeningResult.model_validate(content)
-    assert "typicality" not in content
+    assert not NEW_SINCE.keys() & content.keys()
     assert result.typicality is None
     assert result.scores[0].fitted_on is None
-    scores = [score | {"fitted_on": None} for score in content["scores"]]
+    assert result.gait is None
+    scores = [score | NEW_SINCE_IN_SCORES for score in content["scores"]]
     assert result.model.adapted_on is None
     model = content["model"] | {"adapted_on": None}
-    assert result.to_json() == content | {"typicality": None, "scores": scores, "model": model}
+    assert result.to_json() == content | NEW_SINCE | {"scores": scores, "model": model}
 
 
 def test_typicality_goes_through_json_and_back() -> None:
