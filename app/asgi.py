@@ -19,6 +19,7 @@ from app.gateway.guard import HEALTH_PATH, SecurityHeaders, SessionGuard
 from app.gateway.language import LanguageChoice, language_of
 from app.gateway.page_shell import PageShell
 from app.gateway.sign_in import SignInPages
+from app.gateway.verify import VerificationPages
 from app.services.catalogue import Services
 from app.services.incidents import log_incident
 from app.settings import CLONE_ROOT, Settings
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> st.App:
             *PageShell(_INDEX, _page_names()).routes(),
             *SignInPages(services.accounts, settings).routes(),
             *LanguageChoice(secure=settings.secure_cookies).routes(),
+            *VerificationPages(services.verification).routes(),
             *FileRoutes(services.recordings, services.screening).routes(),
         ],
         middleware=[

@@ -9,6 +9,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CLONE_ROOT = Path(__file__).resolve().parent.parent
+VERIFY_PATH = "/verify"
+"""Below `public_url`: where anybody who holds a report can verify it."""
 
 
 class Settings(BaseSettings):

@@ -45,6 +45,7 @@ class SignatureCheck:
         fingerprint: SHA-256 of the certificate, 64 hexadecimal digits.
         self_signed: whether nobody else vouches for the certificate.
         signed_at: by the clock of who signed; None where it is not said.
+        contact: where the report can be verified, as it was signed.
     """
 
     intact: bool
@@ -53,6 +54,7 @@ class SignatureCheck:
     fingerprint: str
     self_signed: bool
     signed_at: datetime | None
+    contact: str
 
     @property
     def valid(self) -> bool:
@@ -60,7 +62,7 @@ class SignatureCheck:
         return self.intact and self.whole
 
 
-def sign_pdf(document: bytes, identity: Identity, *, clinic_name: str, reason: str) -> bytes:
+def sign_pdf(document: bytes, identity: Identity, *, clinic_name: str, reason: str, contact: str = "") -> bytes:
     """The document with a signature that covers all of it; do it last.
 
     Args:
@@ -68,6 +70,7 @@ def sign_pdf(document: bytes, identity: Identity, *, clinic_name: str, reason: s
         identity: who signs.
         clinic_name: printed in the signature's properties.
         reason: likewise.
+        contact: likewise; where the report can be verified.
     """
     certificate, *chain = load_certs_from_pemder_data(identity.certificates_pem())
     store = SimpleCertificateStore()
@@ -83,6 +86,7 @@ def sign_pdf(document: bytes, identity: Identity, *, clinic_name: str, reason: s
         subfilter=fields.SigSeedSubFilter.PADES,
         reason=reason,
         name=clinic_name,
+        contact_info=contact or None,
     )
     writer = _SigningWriter(BytesIO(document))
     signed = signers.PdfSigner(metadata, signer=signer).sign_pdf(writer, bytes_reserved=_BYTES_FOR_SIGNATURE)
@@ -101,6 +105,7 @@ def check_signature(document: bytes) -> SignatureCheck | None:
         same, genuine = validate_sig_integrity(signature.signer_info, signature.signer_cert, "data", digest)
         certificate = x509.load_der_x509_certificate(signature.signer_cert.dump())
         signed_at = signature.self_reported_timestamp
+        contact = str(signature.sig_object.get("/ContactInfo", ""))
     except _UNREADABLE:
         return None
     return SignatureCheck(
@@ -110,6 +115,7 @@ def check_signature(document: bytes) -> SignatureCheck | None:
         fingerprint=fingerprint(certificate),
         self_signed=is_self_signed(certificate),
         signed_at=signed_at,
+        contact=contact,
     )
 
 

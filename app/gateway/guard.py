@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.gateway.cookies import session_token
 from app.services.accounts import Accounts
 from app.services.permissions import Actor
+from app.settings import VERIFY_PATH
 
 ACTOR_KEY = "fgait.actor"
 SIGN_IN_PATH = "/sign-in"
@@ -30,7 +31,7 @@ _PUBLIC_PREFIXES = ("/static/",)
 
 def is_public(path: str) -> bool:
     """Whether a path is served to somebody who is not signed in."""
-    return path in _PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIXES)
+    return path in _PUBLIC_PATHS or path == VERIFY_PATH or path.startswith((*_PUBLIC_PREFIXES, f"{VERIFY_PATH}/"))
 
 
 class SessionGuard:

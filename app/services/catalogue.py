@@ -19,15 +19,18 @@ from clinic_data.storage import Storage
 
 if TYPE_CHECKING:
     from app.services.batch import Batch
+    from app.services.certificates import Certificates
     from app.services.clinic_profile import ClinicProfiles
     from app.services.cohorts import Cohorts
     from app.services.decisions import Decisions
+    from app.services.exchange import Exchange
     from app.services.follow_up import FollowUps
     from app.services.models import Models
     from app.services.monitoring import Monitoring
     from app.services.notes import Notes
     from app.services.outcomes import Outcomes
     from app.services.retraining import Retrainings
+    from app.services.verification import Verification
     from app.services.walk_view import WalkViews
 
 
@@ -162,3 +165,24 @@ class Services:
         from app.services.walk_view import WalkViews
 
         return WalkViews(self.database, self.storage)
+
+    @property
+    def certificates(self) -> Certificates:
+        """The certificate that signs reports."""
+        from app.services.certificates import Certificates
+
+        return Certificates(self.settings, self.database, self.storage)
+
+    @property
+    def verification(self) -> Verification:
+        """Verification of reports by whoever holds one."""
+        from app.services.verification import Verification
+
+        return Verification(self.settings, self.database, self.storage)
+
+    @property
+    def exchange(self) -> Exchange:
+        """Results for other systems."""
+        from app.services.exchange import Exchange
+
+        return Exchange(self.settings, self.database, self.storage)

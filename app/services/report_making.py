@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from app.services.certificates import Certificates
 from app.services.permissions import Actor, Permission, require
-from app.settings import Settings
+from app.settings import VERIFY_PATH, Settings
 from clinic_data import audit
 from clinic_data import reports as report_rows
 from clinic_data.database import Database
@@ -21,7 +21,6 @@ from reports.follow_up_content import FollowUpReport
 from reports.identity import common_name
 from reports.record_blocks import VerificationBlock
 
-VERIFY_PATH = "/verify"
 CODE_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 CODE_LENGTH = 26
 """26 of 32 letters at random: 130 bits. Nobody finds a report by trying."""
@@ -112,7 +111,7 @@ class ReportMaking:
         except ValueError as error:
             raise ValidationError(f"This result cannot be printed: {error}") from error
         clinic_name = content.clinic.name if content.clinic else self.settings.clinic_name
-        signed = sign_pdf(document, identity, clinic_name=clinic_name, reason=f"Report {draft.number}")
+        signed = sign_pdf(document, identity, clinic_name=clinic_name, reason=f"Report {draft.number}", contact=url)
         stored = self.storage.write_bytes(signed)
         with self.database.transaction() as session:
             report = report_rows.add_report(
