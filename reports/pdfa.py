@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from string import Template
+from typing import Any
 from xml.sax.saxutils import escape
 
 import pikepdf
@@ -81,7 +82,8 @@ class Metadata:
 @cache
 def srgb_profile() -> bytes:
     """An ICC profile of sRGB, made here by LittleCMS, which claims no rights in it; always the same bytes."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    colours: Any = ImageCms  # its stubs are incomplete
+    profile = bytearray(colours.ImageCmsProfile(colours.createProfile("sRGB")).tobytes())
     profile[_ICC_VERSION] = bytes.fromhex("04200000")  # the version that PDF/A-2 names; nothing in it is newer
     profile[_ICC_DATE] = _FIXED_ICC_DATE  # the moment at which it was made
     profile[_ICC_ID] = bytes(16)  # no identifier: it would be of the profile with that moment

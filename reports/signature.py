@@ -1,5 +1,8 @@
 """Signatures on reports: PAdES (ETSI EN 319 142-1, level B-B) with the clinic's certificate."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportMissingTypeStubs=false
+# (pyHanko and asn1crypto say few types.)
 from __future__ import annotations
 
 from dataclasses import dataclass

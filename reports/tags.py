@@ -5,6 +5,8 @@ and where it belongs; afterwards `add_structure` reads that, builds the structur
 calls everything else on the page an artifact. What the tree says is thus exactly what was drawn.
 """
 
+# pyright: reportUnknownMemberType=false
+# (ReportLab's stubs leave the arguments of a canvas open.)
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
@@ -106,9 +108,9 @@ class _Tree:
     pdf: Pdf
     root: pikepdf.Object
     document: pikepdf.Object
-    elements: dict[str, pikepdf.Object] = field(default_factory=dict)
-    first_pages: dict[str, int] = field(default_factory=dict)
-    marks: list[list[pikepdf.Object]] = field(default_factory=list)
+    elements: dict[str, pikepdf.Object] = field(default_factory=dict[str, pikepdf.Object])
+    first_pages: dict[str, int] = field(default_factory=dict[str, int])
+    marks: list[list[pikepdf.Object]] = field(default_factory=list[list[pikepdf.Object]])
 
     def is_repeated(self, path: str, page: int) -> bool:
         """Whether this is the head of a table that is drawn again on a later page."""
