@@ -20,7 +20,8 @@ from fgait_core.silhouettes.segmenter import ANKLES, HEELS, HIPS, KNEES, SHOULDE
 Floats = NDArray[np.float64]
 
 ELBOWS = (13, 14)
-JOINTS = ("hip", "knee", "ankle", "arm")
+CURVE_JOINTS = ("hip", "knee", "arm")
+"""Joints whose movement is seen well enough to be drawn; the ankle's is not (docs/evidence/gait_parameters.md)."""
 LEAST_SEEN = 0.5
 """Median visibility below which a landmark is a guess."""
 _LANDMARKS = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core.gait_parameters.angles import JOINTS, is_seen, joint_deg, near_strides
+from fgait_core.gait_parameters.angles import CURVE_JOINTS, is_seen, joint_deg, near_strides
 from fgait_core.gait_parameters.cycles import Cycle
 from fgait_core.gait_parameters.picture_series import PictureSeries, of_cycles
 from fgait_core.gait_parameters.posture import tilt_deg, trunk_lean_deg
@@ -29,7 +29,7 @@ def curves_of(series: Sequence[PictureSeries], cycles: Sequence[Cycle], view: st
     """
     if view == "side":
         places = near_strides(series, cycles)
-        limbs = [_limb(places, joint) for joint in JOINTS]
+        limbs = [_limb(places, joint) for joint in CURVE_JOINTS]
         return tuple(curve for curve in (*limbs, _curve(places, trunk_lean_deg, "trunk", "")) if curve is not None)
     if view in ("front", "back"):
         places = of_cycles(series, [cycle for cycle in cycles if cycle.foot == "left"])

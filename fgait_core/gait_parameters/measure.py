@@ -8,6 +8,7 @@ from fgait_core.gait_parameters.cycles import Cycle, gait_cycles
 from fgait_core.gait_parameters.events import GaitEvents, detect_events
 from fgait_core.gait_parameters.measured import Measured
 from fgait_core.gait_parameters.names import PARAMETERS
+from fgait_core.gait_parameters.norms import accuracy_of, norm_of, with_norm
 from fgait_core.gait_parameters.periodicity import stride_period_s, stride_time_of
 from fgait_core.gait_parameters.picture_series import picture_series, whole_strides
 from fgait_core.gait_parameters.posture import posture_of
@@ -19,6 +20,8 @@ from fgait_core.screening_result import GaitEventFacts, GaitFacts, GaitParameter
 from fgait_core.silhouettes.walk import Walk
 
 _DIGITS = 4
+_RELATIVE = {"step_length_m": "step_length", "walking_speed_m_s": "walking_speed"}
+"""Parameters in metres, and what they are the body height times of."""
 
 
 def gait_facts(walk: Walk, view: str, subject: Subject) -> GaitFacts:
@@ -38,7 +41,7 @@ def gait_facts(walk: Walk, view: str, subject: Subject) -> GaitFacts:
         event_detector=events.detector,
         events=_event_facts(events),
         parameters=tuple(parameters),
-        curves=curves_of(picture_series(walk), cycles, view),
+        curves=tuple(with_norm(curve, subject) for curve in curves_of(picture_series(walk), cycles, view)),
     )
 
 
@@ -56,9 +59,9 @@ def measured_of(walk: Walk, cycles: tuple[Cycle, ...], subject: Subject) -> dict
         **ranges_of(strides),
     }
     if subject.body_height_m is not None:
-        for name, metres in (("step_length", "step_length_m"), ("walking_speed", "walking_speed_m_s")):
-            relative = found[name]
-            found[metres] = None if relative is None else relative.times(subject.body_height_m)
+        for metres, relative in _RELATIVE.items():
+            length = found[relative]
+            found[metres] = None if length is None else length.times(subject.body_height_m)
     return found
 
 
@@ -68,6 +71,7 @@ def _parameter_facts(
     parameter = PARAMETERS[name]
     reason = why_not(name, measured, view, walk.sequence.frame_rate_hz, subject)
     known = measured if measured is not None and not reason else None
+    rate_hz = walk.sequence.frame_rate_hz
     return GaitParameterFacts(
         name=name,
         unit=parameter.unit,
@@ -75,8 +79,20 @@ def _parameter_facts(
         why_not=reason,
         n=0 if measured is None or reason == "view" else measured.n,
         standard_error=None if known is None or known.standard_error is None else round(known.standard_error, _DIGITS),
+        minimal_detectable_change=None if known is None else _detectable(name, view, rate_hz, subject),
+        norm=None if reason == "view" else norm_of(name, view, rate_hz, subject),
         validated=parameter.validated,
     )
+
+
+def _detectable(name: str, view: str, frame_rate_hz: float, subject: Subject) -> float | None:
+    """Of lengths in metres, that of the relative length times the body height."""
+    relative = _RELATIVE.get(name)
+    accuracy = accuracy_of(relative or name, view, frame_rate_hz)
+    if accuracy is None or accuracy.minimal_detectable_change is None:
+        return None
+    factor = subject.body_height_m or 1.0 if relative else 1.0
+    return round(accuracy.minimal_detectable_change * factor, _DIGITS)
 
 
 def _event_facts(events: GaitEvents) -> tuple[GaitEventFacts, ...]:

@@ -12,6 +12,8 @@ from fgait_core.gait_parameters.picture_series import PictureSeries
 from fgait_core.silhouettes.segmenter import EARS, HIPS, NOSE, SHOULDERS
 
 Floats = NDArray[np.float64]
+LANDMARKS_LEAN_DEG = 4.0
+"""Mean error over simulated walkers in profile (docs/evidence/gait_parameters.md)."""
 Places = Sequence[tuple[PictureSeries, slice]]
 
 
@@ -33,10 +35,14 @@ def posture_of(strides: Places) -> dict[str, Measured | None]:
 
 
 def trunk_lean_deg(stretch: PictureSeries) -> Floats:
-    """Lean of the trunk against upright [sample], forward positive; in profile only."""
+    """Lean of the trunk against upright [sample], forward positive; in profile only.
+
+    In the picture the landmarks of the shoulders lie behind the joints and those of the hips before them, so that
+    somebody who stands upright seems to lean backwards by `LANDMARKS_LEAN_DEG`; that is taken away.
+    """
     trunk_px = stretch.middle_of(SHOULDERS) - stretch.middle_of(HIPS)
     forward = 1.0 if stretch.faces_right else -1.0
-    return np.degrees(np.arctan2(forward * trunk_px[:, 0], -trunk_px[:, 1]))
+    return np.degrees(np.arctan2(forward * trunk_px[:, 0], -trunk_px[:, 1])) + LANDMARKS_LEAN_DEG
 
 
 def tilt_deg(stretch: PictureSeries, pair: tuple[int, int]) -> Floats:

@@ -1,0 +1,261 @@
+"""How well gait parameters are measured: simulated films through the real segmenter against the simulator's truth.
+
+Errors, by view and frame rate, are over all films. The minimal detectable change is from walkers who were filmed twice
+from the same side with camera, clothes and room drawn anew: 1.96 x sqrt(2) x SEM, where SEM squared is half the mean
+squared difference of the two, freed of what truly differed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgait_core.gait_parameters.curves import curves_of
+from fgait_core.gait_parameters.cycles import gait_cycles
+from fgait_core.gait_parameters.events import detect_events
+from fgait_core.gait_parameters.measure import measured_of
+from fgait_core.gait_parameters.measured import Measured
+from fgait_core.gait_parameters.names import ALL_VIEWS, PARAMETERS
+from fgait_core.gait_parameters.periodicity import stride_period_s
+from fgait_core.gait_parameters.picture_series import picture_series
+from fgait_core.gait_parameters.subject import Subject
+from fgait_core.gait_parameters.times import sure_cycles
+from fgait_core.recipes.gait_parameter_truth import TrueWalk, true_curves, true_parameters
+from fgait_core.screening_result import JointCurveFacts
+from fgait_core.silhouettes.walk import Walk
+
+MOST_ERROR = 1.5
+"""A view supports a parameter if neither the mean error nor its scatter is more than this times what truly differs
+between simulated people (standard deviation) ..."""
+LEAST_CORRELATION = 0.5
+"""... and measured and true values correlate at least so."""
+LEAST_FILMS, LEAST_PAIRS = 5, 3
+_LIMBS = ("hip_range", "knee_range", "arm_swing")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AccuracyFilm:
+    """One film as the segmenter saw it, with the truth.
+
+    Attributes:
+        person, take: who, and which recording from that side.
+        view: "front", "oblique", "side" or "back", as filmed.
+        near_side: the side of the body that was turned to the camera.
+        walk: what the segmenter found.
+        truth: what was simulated.
+        times: true parameters that need the contacts of the feet, such as "stance"; may be empty.
+    """
+
+    person: int
+    take: int
+    view: str
+    near_side: str
+    walk: Walk
+    truth: TrueWalk
+    times: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmErrors:
+    """What was measured and what is true of one film at one frame rate; only parameters that were found."""
+
+    film: AccuracyFilm
+    frame_rate_hz: float
+    measured: dict[str, Measured]
+    true: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyRow:
+    """The error of one parameter from one view at one frame rate.
+
+    Attributes:
+        parameter, view, frame_rate_hz: what and how.
+        films: filmed from that view.
+        found: films of which a value was found.
+        bias, sd: mean and standard deviation of measured minus true.
+        true_mean, true_sd: of the films in which a value was found.
+        correlation: of measured and true values; NaN where nothing differs.
+        minimal_detectable_change: None with fewer than `LEAST_PAIRS` walkers filmed twice.
+    """
+
+    parameter: str
+    view: str
+    frame_rate_hz: float
+    films: int
+    found: int
+    bias: float
+    sd: float
+    true_mean: float
+    true_sd: float
+    correlation: float
+    minimal_detectable_change: float | None
+
+    @property
+    def supported(self) -> bool:
+        """Whether the view can support the parameter at all."""
+        most = MOST_ERROR * self.true_sd
+        return self.sd <= most and abs(self.bias) <= most and self.correlation >= LEAST_CORRELATION
+
+
+def thinned(walk: Walk, every: int) -> Walk:
+    """Every so many-th frame of a walk, as if it had been filmed at a lower rate."""
+    kept = np.flatnonzero(walk.sequence.source_frames % every == 0)
+    sequence = replace(
+        walk.sequence,
+        frames=walk.sequence.frames[kept],
+        timestamps_s=walk.sequence.timestamps_s[kept],
+        source_frames=walk.sequence.source_frames[kept] // every,
+        poses=None,
+    )
+    arrays = ("landmarks_px", "visibility", "world_m", "boxes_px", "centres_px", "scales_px_per_m", "camera_px")
+    return replace(walk, sequence=sequence, **{name: getattr(walk, name)[kept] for name in arrays})
+
+
+def measure_films(films: Iterable[AccuracyFilm], thinnings: Sequence[int] = (1, 2, 3)) -> list[FilmErrors]:
+    """Measures every film at its own rate and thinned."""
+    found = []
+    for film in films:
+        true = _true_of(film)
+        for every in thinnings:
+            walk = film.walk if every == 1 else thinned(film.walk, every)
+            if len(walk.sequence) < 10:
+                continue
+            cycles = sure_cycles(gait_cycles(detect_events(walk), walk), stride_period_s(walk))
+            values = measured_of(walk, cycles, Subject(body_height_m=film.truth.height_m))
+            known = {
+                name: value
+                for name, value in values.items()
+                if value is not None and value.n >= PARAMETERS[name].at_least
+            }
+            found.append(FilmErrors(film, film.truth.frame_rate_hz / every, known, true))
+    return found
+
+
+def _true_of(film: AccuracyFilm) -> dict[str, float]:
+    true = {**true_parameters(film.truth), **film.times}
+    return {**true, **{name: true[f"{name}_{film.near_side}"] for name in _LIMBS}}
+
+
+def accuracy_rows(errors: Sequence[FilmErrors]) -> list[AccuracyRow]:
+    """The table by parameter, view and frame rate; a row needs `LEAST_FILMS` films with a value."""
+    rates = sorted({error.frame_rate_hz for error in errors}, reverse=True)
+    rows = []
+    for name in PARAMETERS:
+        for view in ALL_VIEWS:
+            for rate_hz in rates:
+                same = [e for e in errors if e.film.view == view and e.frame_rate_hz == rate_hz]
+                row = _row(name, view, rate_hz, same)
+                if row is not None:
+                    rows.append(row)
+    return rows
+
+
+def _row(name: str, view: str, rate_hz: float, errors: Sequence[FilmErrors]) -> AccuracyRow | None:
+    pairs = [(e.measured[name].value, e.true[name]) for e in errors if name in e.measured and name in e.true]
+    pairs = [pair for pair in pairs if np.isfinite(pair).all()]
+    if len(pairs) < LEAST_FILMS:
+        return None
+    measured, true = np.array(pairs).T
+    differs = measured.std() > 0 and true.std() > 0
+    return AccuracyRow(
+        parameter=name,
+        view=view,
+        frame_rate_hz=rate_hz,
+        films=len(errors),
+        found=len(pairs),
+        bias=float((measured - true).mean()),
+        sd=float((measured - true).std(ddof=1)),
+        true_mean=float(true.mean()),
+        true_sd=float(true.std(ddof=1)),
+        correlation=float(np.corrcoef(measured, true)[0, 1]) if differs else float("nan"),
+        minimal_detectable_change=_minimal_detectable_change(name, errors),
+    )
+
+
+def _minimal_detectable_change(name: str, errors: Sequence[FilmErrors]) -> float | None:
+    people: dict[int, list[float]] = {}
+    for error in errors:
+        if name in error.measured and np.isfinite(error.true.get(name, np.nan)):
+            people.setdefault(error.film.person, []).append(error.measured[name].value - error.true[name])
+    variances = [float(np.var(values, ddof=1)) for values in people.values() if len(values) > 1]
+    if len(variances) < LEAST_PAIRS:
+        return None
+    return 1.96 * sqrt(2.0) * sqrt(float(np.mean(variances)))
+
+
+def curve_errors(films: Iterable[AccuracyFilm]) -> dict[str, list[float]]:
+    """Root mean square error of each joint's curve at each of its points, from the views that give the curve."""
+    differences: dict[str, list[NDArray[np.float64]]] = {}
+    for film in films:
+        cycles = sure_cycles(gait_cycles(detect_events(film.walk), film.walk), stride_period_s(film.walk))
+        true = true_curves(film.truth)
+        for curve in curves_of(picture_series(film.walk), cycles, film.view):
+            name = _true_name(curve)
+            if name in true:
+                differences.setdefault(curve.joint, []).append(np.array(curve.mean_deg) - true[name])
+    return {
+        joint: np.round(np.sqrt((np.stack(rows) ** 2).mean(axis=0)), 1).tolist() for joint, rows in differences.items()
+    }
+
+
+def _true_name(curve: JointCurveFacts) -> str:
+    return f"{curve.joint}_{curve.side}" if curve.side else curve.joint
+
+
+def write_accuracy(rows: Sequence[AccuracyRow], curves: dict[str, list[float]], out: Path) -> None:
+    """Writes the tables that travel with the package, one row a line."""
+    lines = [json.dumps(_rounded(row)) for row in rows]
+    errors = [f"{json.dumps(joint)}: {json.dumps(values)}" for joint, values in curves.items()]
+    text = '{\n "rows": [\n  ' + ",\n  ".join(lines) + '\n ],\n "curve_errors_deg": {\n  ' + ",\n  ".join(errors)
+    out.write_text(text + "\n }\n}\n", encoding="utf-8")
+
+
+def _rounded(row: AccuracyRow) -> dict[str, object]:
+    return {
+        "parameter": row.parameter,
+        "view": row.view,
+        "frame_rate_hz": row.frame_rate_hz,
+        "films": row.films,
+        "found": row.found,
+        "bias": round(row.bias, 4),
+        "sd": round(row.sd, 4),
+        "true_sd": round(row.true_sd, 4),
+        "correlation": round(row.correlation, 3) if np.isfinite(row.correlation) else 0.0,
+        "minimal_detectable_change": _four_digits(row.minimal_detectable_change),
+        "supported": row.supported,
+    }
+
+
+def _four_digits(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def accuracy_table(rows: Sequence[AccuracyRow]) -> str:
+    """The rows as a Markdown table."""
+    lines = [
+        "| parameter | view | frames/s | films | bias | SD of error | true mean ± SD | r | detectable change | |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        change = row.minimal_detectable_change
+        cells = (
+            row.parameter,
+            row.view,
+            f"{row.frame_rate_hz:.0f}",
+            f"{row.found} of {row.films}",
+            f"{row.bias:+.3g}",
+            f"{row.sd:.3g}",
+            f"{row.true_mean:.3g} ± {row.true_sd:.2g}",
+            f"{row.correlation:.2f}",
+            "" if change is None else f"{change:.3g}",
+            "supported" if row.supported else "",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
