@@ -65,7 +65,7 @@ def segment(x0: float, y0: float, x1: float, y1: float, color: Color, width_pt: 
     return line
 
 
-def filled(shape: SolidShape, fill: Color, stroke: Color | None = INK, width_pt: float = 0.6) -> SolidShape:
+def filled(shape: SolidShape, fill: Color | None, stroke: Color | None = INK, width_pt: float = 0.6) -> SolidShape:
     """A shape with its colours."""
     shape.fillColor, shape.strokeColor, shape.strokeWidth = fill, stroke, width_pt
     return shape

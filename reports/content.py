@@ -85,7 +85,8 @@ class RecordingBlock:
     Attributes:
         recorded_at: with a time zone, or None where the recording does not say.
         sha256: of the video file.
-        duration_s, width_px, height_px, frame_rate_hz, codec: of the video, the size after rotation.
+        duration_s, width_px, height_px, frame_rate_hz, codec: of the video, the size after rotation; None where there
+            was none, as of simulated people whose silhouettes were never filmed.
         person_number: which of the `n_people` people in view was followed, from 1.
         frames_used: silhouettes that the model saw.
         view: "front", "oblique", "side" or "back".
@@ -95,11 +96,11 @@ class RecordingBlock:
     file_name: str
     recorded_at: datetime | None
     sha256: str
-    duration_s: float
-    width_px: int
-    height_px: int
-    frame_rate_hz: float
-    codec: str
+    duration_s: float | None
+    width_px: int | None
+    height_px: int | None
+    frame_rate_hz: float | None
+    codec: str | None
     person_number: int
     n_people: int
     frames_used: int
@@ -111,10 +112,14 @@ class RecordingBlock:
         require_sha256(self.sha256, "The SHA-256 of the recording")
         if self.recorded_at is not None:
             require_aware(self.recorded_at, "The time of the recording")
-        require_positive(self.duration_s, "The duration of the recording in seconds")
-        require_positive(self.width_px, "The width of the recording in pixels")
-        require_positive(self.height_px, "The height of the recording in pixels")
-        require_positive(self.frame_rate_hz, "The frame rate of the recording in Hz")
+        for figure, name in (
+            (self.duration_s, "The duration of the recording in seconds"),
+            (self.width_px, "The width of the recording in pixels"),
+            (self.height_px, "The height of the recording in pixels"),
+            (self.frame_rate_hz, "The frame rate of the recording in Hz"),
+        ):
+            if figure is not None:
+                require_positive(figure, name)
         require_positive(self.frames_used, "The number of frames used")
         require(self.steps >= 0, f"The number of steps must not be negative; it is {self.steps}.")
         require(self.view in VIEWS, f"The view must be one of {', '.join(VIEWS)}; it is {self.view!r}.")

@@ -34,7 +34,10 @@ def decision_box(report: ScreeningReport, setting: Setting) -> Flowable:
 def verification_box(verification: VerificationBlock, setting: Setting) -> Flowable:
     """The code alone, for a report without anything to decide."""
     room_pt = _BOX_WIDTH_PT - _QR_SIDE_PT - 12
-    rows: list[Flowable] = [setting.text(setting.records.check, STRONG)]
+    words = setting.records
+    rows: list[Flowable] = [setting.text(words.check, STRONG), setting.text(words.check_note, SMALL)]
+    if verification.content_sha256:
+        rows.append(setting.text(f"{words.check_content}: {verification.content_sha256}", SMALL))
     return boxed([_with_code(rows, verification, setting, room_pt)], CONTENT_WIDTH_PT)
 
 

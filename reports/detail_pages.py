@@ -6,8 +6,11 @@ from reportlab.platypus.flowables import Flowable, Spacer
 
 from reports import wording
 from reports.charts import SilhouetteStrip
-from reports.content import Outcome, QualityLine, ScoreBlock, ScreeningReport
+from reports.content import Outcome, QualityLine, RecordingBlock, ScoreBlock, ScreeningReport
+from reports.gait_pages import explanation_part, gait_part
 from reports.layout import BODY, CONTENT_WIDTH_PT, SMALL, Figure, Setting, facts, grid, together
+from reports.record_blocks import ClinicBlock
+from reports.record_pages import record_part, verification_part
 
 PREVALENCES = (0.01, 0.03, 0.10, 0.30)
 _LABEL_PT = 110.0
@@ -18,8 +21,12 @@ def detail_pages(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     story = [*_silhouettes(report, setting), *_recording(report, setting), *_quality(report, setting)]
     story += _use_and_limits(report, setting)
     for score in report.scores:
-        story += _score(score, setting)
-    return [*story, *_method(report, setting), *_model(report, setting)]
+        story += _score(score, setting, report.clinic)
+    story += explanation_part(report, setting)
+    if report.scores or report.gait:
+        story += gait_part(report.gait, setting)
+    story += record_part(report, setting)
+    return [*story, *_method(report, setting), *_model(report, setting), *verification_part(report, setting)]
 
 
 def _silhouettes(report: ScreeningReport, setting: Setting) -> list[Flowable]:
@@ -34,15 +41,29 @@ def _silhouettes(report: ScreeningReport, setting: Setting) -> list[Flowable]:
 
 def _recording(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     words, recording = setting.words, report.recording
-    video = words.video_value.format(
-        width=recording.width_px,
-        height=recording.height_px,
-        rate=f"{recording.frame_rate_hz:.4g}",
-        duration=f"{recording.duration_s:.1f}",
-        codec=recording.codec,
-    )
-    rows = [(words.file, recording.file_name), (words.file_hash, recording.sha256), (words.video, video)]
+    rows = [
+        (words.file, recording.file_name),
+        (words.file_hash, recording.sha256),
+        (words.video, _video(recording, setting)),
+    ]
+    if report.body_height_m is not None:
+        height = setting.records.body_height_value.format(height=f"{report.body_height_m:.2f}")
+        rows.append((setting.records.body_height, height))
     return [*setting.open_heading(words.recording), facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT)]
+
+
+def _video(recording: RecordingBlock, setting: Setting) -> str:
+    words = setting.words
+    width, height, rate = recording.width_px, recording.height_px, recording.frame_rate_hz
+    if width is None or height is None or rate is None or recording.duration_s is None:
+        return words.not_known
+    return words.video_value.format(
+        width=width,
+        height=height,
+        rate=f"{rate:.4g}",
+        duration=f"{recording.duration_s:.1f}",
+        codec=recording.codec or words.not_known,
+    )
 
 
 def _outcome(line: QualityLine, setting: Setting) -> str:
@@ -74,7 +95,7 @@ def _typicality(report: ScreeningReport, setting: Setting) -> str:
     return words.passed if typicality.typical else f"{words.no_score}. {typicality.reason}"
 
 
-def _score(score: ScoreBlock, setting: Setting) -> list[Flowable]:
+def _score(score: ScoreBlock, setting: Setting, clinic: ClinicBlock | None) -> list[Flowable]:
     language, words = setting.language, setting.words
     heading = setting.open_heading(words.result_detail.format(task=wording.task_title(score.task, language)))
     note = wording.evidence_note(score, language)
@@ -84,10 +105,10 @@ def _score(score: ScoreBlock, setting: Setting) -> list[Flowable]:
             setting, [(words.no_score, wording.plain_result(score, language))], CONTENT_WIDTH_PT, _LABEL_PT
         )
         return [*heading, no_answer, *evidence]
-    return [*heading, *_figures(score, setting), *evidence]
+    return [*heading, *_figures(score, setting, clinic), *evidence]
 
 
-def _figures(score: ScoreBlock, setting: Setting) -> list[Flowable]:
+def _figures(score: ScoreBlock, setting: Setting, clinic: ClinicBlock | None) -> list[Flowable]:
     language, words = setting.language, setting.words
     probability = f"{wording.probability_sentence(score, language)}. {wording.interval_sentence(score, language)}"
     rows = [
@@ -98,6 +119,8 @@ def _figures(score: ScoreBlock, setting: Setting) -> list[Flowable]:
     ]
     if views := wording.views_sentence(score, language):
         rows.append((words.fitted_on, views))
+    if (here := clinic_prevalence(score, clinic)) is not None:
+        rows.append((setting.records.at_clinic, _at_clinic(score, here, clinic, setting)))
     predictive = [(words.predictive, wording.predictive_note(score, language))]
     frequencies = [
         facts(setting, predictive, CONTENT_WIDTH_PT, _LABEL_PT),
@@ -105,6 +128,17 @@ def _figures(score: ScoreBlock, setting: Setting) -> list[Flowable]:
         _predictive_table(score, setting),
     ]
     return [facts(setting, rows, CONTENT_WIDTH_PT, _LABEL_PT), together(frequencies)]
+
+
+def clinic_prevalence(score: ScoreBlock, clinic: ClinicBlock | None) -> float | None:
+    """How frequent the condition is among those whom the clinic screens; None where it has not said."""
+    return None if clinic is None else clinic.prevalence.get(score.task)
+
+
+def _at_clinic(score: ScoreBlock, prevalence: float, clinic: ClinicBlock | None, setting: Setting) -> str:
+    sentence = wording.predictive_sentence(score, prevalence, setting.language)
+    source = "" if clinic is None else clinic.prevalence_source.strip().rstrip(".")
+    return f"{sentence} {setting.records.prevalence_source.format(source=source)}." if source else sentence
 
 
 def _predictive_table(score: ScoreBlock, setting: Setting) -> Flowable:

@@ -150,7 +150,7 @@ ENGLISH = GaitWords(
     },
 )
 
-_DECIMALS = {"s": 2, "body heights": 2, "body heights/s": 2, "m": 2, "m/s": 2}
+_DECIMALS = {"s": 2, "body heights": 3, "body heights/s": 2, "m": 2, "m/s": 2}
 
 GAIT_WORDS: Mapping[str, GaitWords] = in_each_language(ENGLISH)
 
@@ -176,9 +176,18 @@ def unit_label(unit: str, language: str = "en") -> str:
 
 def value_text(value: float, unit: str, language: str = "en") -> str:
     """A value with its unit, with as many decimals as its unit bears: "112.4 steps/min"."""
-    number = plain_number(value, _DECIMALS.get(unit, 1))
     gap = "" if unit == "deg" else "\u00a0"
-    return f"{number}{gap}{unit_label(unit, language)}"
+    return f"{figure_text(value, unit)}{gap}{unit_label(unit, language)}"
+
+
+def figure_text(value: float, unit: str) -> str:
+    """The same without its unit."""
+    return plain_number(value, decimals_of(unit))
+
+
+def decimals_of(unit: str) -> int:
+    """How many decimals a value of a unit bears."""
+    return _DECIMALS.get(unit, 1)
 
 
 def why_not_sentence(code: str, language: str = "en") -> str:
