@@ -65,7 +65,8 @@ class ClinicOrder:
         weeks: over how many weeks, up to today, the patients came.
         depression: share of patients with a depression.
         scoliosis: share with a scoliosis.
-        visits: of each patient, the last one where a clinic of one visit has the only one.
+        visits: the most that a patient has, the last one where a clinic of one visit has the only one; as many
+            patients have one, two ... of them.
     """
 
     patients: int
@@ -75,23 +76,26 @@ class ClinicOrder:
     scoliosis: float = 0.4
     visits: int = 1
 
-    @property
-    def plan(self) -> ClinicPlan:
-        """What the simulator is asked for."""
+    def plan(self, number: int) -> ClinicPlan:
+        """What the simulator is asked for to make a patient."""
         return ClinicPlan(
             self.patients,
-            recordings=self.visits,
+            recordings=self.visits_of(number),
             frames=_FRAMES,
             seed=self.seed,
             depression=self.depression,
             scoliosis=self.scoliosis,
         )
 
+    def visits_of(self, number: int) -> int:
+        """How often a patient came."""
+        return self.visits - number % self.visits
+
     def filmed_at(self, number: int, visit: int, now: datetime) -> datetime:
         """When a patient came: last visits evenly over the weeks, in consulting hours, the last of all yesterday."""
         rng = np.random.default_rng((self.seed, number))
         back_days = 1.0 + 7.0 * self.weeks * (1.0 - (number + 0.5) / self.patients)
-        back_days += 7.0 * _WEEKS_BETWEEN_VISITS * (self.visits - 1 - visit)
+        back_days += 7.0 * _WEEKS_BETWEEN_VISITS * (self.visits_of(number) - 1 - visit)
         day = (now - timedelta(days=back_days)).replace(hour=8, minute=0, second=0, microsecond=0)
         return day + timedelta(minutes=int(rng.integers(0, 540)))
 
@@ -131,7 +135,7 @@ def fill_clinic(services: Services, order: ClinicOrder, progress: Progress = ign
     maker = _Maker(services, order, ModelPackage.load(folder), version.id, _account(services, CLINICIAN), _now())
     bank = BodyBank.packaged()
     for number in range(present, order.patients):
-        maker.add(number, list(simulate_clinic_person(order.plan, bank, number)))
+        maker.add(number, list(simulate_clinic_person(order.plan(number), bank, number)))
         progress((number + 1 - present) / (order.patients - present), f"patient {number + 1} of {order.patients}")
     return FilledClinic(max(order.patients - present, 0), max(order.patients, present), passwords)
 
@@ -209,6 +213,7 @@ class _Visit:
     stored: StoredFile
     result: ScreeningResult
     filmed_at: datetime
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +249,13 @@ class _Maker:
                 self._add_visit(session, patient, visit)
 
     def _visit(self, number: int, place: int, known: ClinicFacts, made: SimulatedRecording) -> _Visit:
-        seconds = np.arange(len(made.silhouettes)) / self.order.plan.frame_rate_hz
+        seconds = np.arange(len(made.silhouettes)) / self.order.plan(number).frame_rate_hz
         walk = SilhouetteSequence(made.silhouettes, seconds, np.arange(len(seconds)))
         name = f"simulated_walk_{number + 1:04d}{'' if self.order.visits == 1 else f'_{place + 1}'}.npz"
         stored = self._stored(walk)
         result = result_of(self.package, known, walk, name, stored)
-        return _Visit(known, name, stored, result, self.order.filmed_at(number, place, self.now))
+        last = place == self.order.visits_of(number) - 1
+        return _Visit(known, name, stored, result, self.order.filmed_at(number, place, self.now), last)
 
     def _add_visit(self, session: Session, patient: Patient, visit: _Visit) -> None:
         recording = recordings.add_recording(
@@ -265,6 +271,8 @@ class _Maker:
         assessment_id = self._assess(session, patient, recording, visit)
         known_at = self._known_at(visit.filmed_at, visit.known.row.seed)
         for data in outcomes_of(visit.known.row, known_at.date(), np.random.default_rng(visit.known.row.seed)):
+            if data.task == "scoliosis" and not visit.last:
+                continue  # a PHQ-9 is filled in at every visit, a radiograph is taken once
             outcomes.record_outcome(
                 session=session,
                 assessment_id=assessment_id,
@@ -350,7 +358,7 @@ def _order() -> ClinicOrder:
     parser.add_argument("--weeks", type=float, default=26.0, help="over which they came, up to today (default 26)")
     parser.add_argument("--depression", type=float, default=0.4, help="share with a depression (default 0.4)")
     parser.add_argument("--scoliosis", type=float, default=0.4, help="share with a scoliosis (default 0.4)")
-    parser.add_argument("--visits", type=int, default=1, help="of each patient, eight weeks apart (default 1)")
+    parser.add_argument("--visits", type=int, default=4, help="at most, of a patient, eight weeks apart (default 4)")
     given = parser.parse_args()
     if min(given.patients, given.visits) < 1 or given.weeks <= 0 or given.seed < 0:
         parser.error("Patients, visits and weeks must be positive, the seed not negative.")

@@ -28,12 +28,12 @@ def body(actor: Actor) -> None:
     if not may(actor, Permission.MANAGE_CLINIC):
         st.info(tr("An administrator changes these data."))
         return
-    _logo(actor, profile)
     with st.form("clinic-profile", border=True, enter_to_submit=False):
         fields = _fields(profile)
         saved = st.form_submit_button(tr("Save"), type="primary")
     if saved:
         _save(actor, profile, fields)
+    _logo(actor, profile)
 
 
 def _fields(profile: ClinicProfileView) -> dict[str, Any]:
@@ -117,6 +117,7 @@ def _logo(actor: Actor, profile: ClinicProfileView) -> None:
     uploaded = st.file_uploader(
         tr("A PNG or JPEG picture of at most {size} MB", size=f"{MAX_LOGO_BYTES / 1e6:.0f}"),
         type=["png", "jpg", "jpeg"],
+        max_upload_size=MAX_LOGO_BYTES // 1_000_000,
         key=f"logo-upload-{counter}",
     )
     if uploaded is not None and st.button(tr("Use this picture"), key="logo-use", type="primary"):

@@ -125,21 +125,26 @@ def _watch(assessment_ids: tuple[str, ...], patient_id: str) -> None:
 def _scores(visits: Sequence[Visit]) -> None:
     st.subheader(tr("Scores"), anchor="scores")
     spans = course.version_spans(visits)
-    st.caption(
-        tr(
-            "Bars are 95 % intervals. A line joins only scores of one model version, filmed from the same side; scores "
-            "of different versions are not comparable. Hollow marks: an older recording that was scored again."
+    if len(visits) > 1:
+        st.caption(
+            tr(
+                "Bars are 95 % intervals. A line joins only scores of one model version, filmed from the same side; "
+                "scores of different versions are not comparable. Hollow marks: an older recording that was scored "
+                "again."
+            )
         )
-    )
     for task in course.tasks_of(visits):
         series = course.score_series(visits, task)
         st.markdown(f"**{task_title(task, language())}**")
         if not series:
             st.info(tr("No visit has a score that may be shown: every recording was unlike the training data."))
             continue
-        st.plotly_chart(trends.score_chart(series, spans), config=trends.CONFIG, key=f"scores-{task}")
-        with st.expander(tr("{name} as a table", name=task_title(task, language()))):
+        if len(visits) == 1:
             st.html(trends.score_table(series))
+        else:
+            st.plotly_chart(trends.score_chart(series, spans), config=trends.CONFIG, key=f"scores-{task}")
+            with st.expander(tr("{name} as a table", name=task_title(task, language()))):
+                st.html(trends.score_table(series))
         hidden = sum(
             score is not None and not score.typical for visit in visits for score in [visit.newest.score(task)]
         )
@@ -158,20 +163,26 @@ def _gait(visits: Sequence[Visit]) -> None:
             )
         )
         return
-    st.caption(
-        tr(
-            "These numbers are measured of the walk and are no part of the scores. The band around the first value is "
-            "measurement error: a change inside it may be none. Red marks lie outside it. Dotted lines: where about 95 "
-            "of 100 healthy people lie, if that is known. Values from different views are never joined."
+    st.caption(tr("These numbers are measured of the walk and are no part of the scores."))
+    if len(visits) > 1:
+        st.caption(
+            tr(
+                "The band around the first value is measurement error: a change inside it may be none. Red marks lie "
+                "outside it. Dotted lines: where about 95 of 100 healthy people lie, if that is known. Values from "
+                "different views are never joined."
+            )
         )
-    )
     if any(gait.event_detector.startswith("known") for visit in visits for gait in visit.gaits):
         st.caption(tr("Values of simulated patients are those of the simulation; nothing was measured."))
+    if len(visits) == 1:
+        st.html(trends.values_table([(name, course.parameter_series(visits, name)) for name in names]))
+        return
     first = [name for name in _FIRST if name in names][:6]
-    chosen = st.multiselect(
+    chosen = st.pills(
         tr("Shown"),
         names,
-        first or names[:4],
+        selection_mode="multi",
+        default=first or list(names[:4]),
         format_func=lambda name: gait_words.parameter_label(name, language()),
         key="follow-up-parameters",
     )

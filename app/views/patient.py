@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from html import escape
 
 import streamlit as st
@@ -85,22 +85,23 @@ def _assessments(actor: Actor, assessments: Sequence[Assessment]) -> None:
     if simulated:
         look.simulated_banner(*(model_block(assessment.result, language()).adaptation for assessment in simulated))
     decided = session.services().decisions.current_of(actor, [assessment.id for assessment in assessments])
+    times = {assessment.id: assessment.created_at for assessment in assessments}
     for assessment in assessments[:_SHOWN]:
-        _assessment(assessment, decided.get(assessment.id, {}))
+        _assessment(assessment, decided.get(assessment.id, {}), times)
     if len(assessments) > _SHOWN:
         with st.expander(tr("Older assessments ({count})", count=len(assessments) - _SHOWN)):
             for assessment in assessments[_SHOWN:]:
-                _assessment(assessment, decided.get(assessment.id, {}))
+                _assessment(assessment, decided.get(assessment.id, {}), times)
 
 
-def _assessment(assessment: Assessment, decided: Mapping[str, DecisionView]) -> None:
+def _assessment(assessment: Assessment, decided: Mapping[str, DecisionView], times: Mapping[str, datetime]) -> None:
     with st.container(border=True):
         left, right = st.columns([5, 1.2], vertical_alignment="center")
         typicality = typicality_block(assessment.result, language())
         lines = [_score(score, decided.get(score.task)) for score in score_blocks(assessment.result, language())]
         if typicality is not None and not typicality.typical:
             lines.append(f'<span class="fg-small">{escape(phrases(language()).unlike_title)}.</span>')
-        lines.append(f'<span class="fg-muted fg-small">{escape(_made_by(assessment))}</span>')
+        lines.append(f'<span class="fg-muted fg-small">{escape(_made_by(assessment, times))}</span>')
         left.html(f"<b>{escape(session.shown_time(assessment.created_at))}</b><br>" + "<br>".join(lines))
         with right:
             links.link(links.RESULT, tr("Open result"), assessment=assessment.id)
@@ -114,13 +115,13 @@ def _score(score: ScoreBlock, decision: DecisionView | None) -> str:
     )
 
 
-def _made_by(assessment: Assessment) -> str:
+def _made_by(assessment: Assessment, times: Mapping[str, datetime]) -> str:
     model, clips = assessment.result["model"], len(assessment.result.get("clips") or ())
     said = [tr("Model {name} {version}", name=model["name"], version=model["version"])]
     if clips > 1:
         said.append(tr("{count} recordings", count=clips))
     if assessment.rescored_from_id:
-        said.append(tr("stored silhouettes scored again"))
+        said.append(tr("scored again from {time}", time=session.shown_time(times.get(assessment.rescored_from_id))))
     return " · ".join(said)
 
 

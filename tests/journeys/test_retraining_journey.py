@@ -36,7 +36,7 @@ class SimulatedClinic:
 def simulated_clinic(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedClinic]:
     folder = tmp_path_factory.mktemp("simulated") / "var"
     filled = subprocess.run(
-        [sys.executable, "-m", "app.simulated_clinic", "--patients", str(PATIENTS), "--seed", "1"],
+        [sys.executable, "-m", "app.simulated_clinic", "--patients", str(PATIENTS), "--seed", "1", "--visits", "1"],
         cwd=root,
         env=os.environ | {"FGAIT_DATA_DIR": str(folder), "OMP_NUM_THREADS": "1"},
         capture_output=True,

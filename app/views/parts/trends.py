@@ -26,6 +26,7 @@ from reports import gait_words, wording
 CONFIG = {"displayModeBar": False}
 _COLOURS = ("#0b5c62", "#8a4b08", "#4a3f8c", "#5c6a1c", "#7a2e55")
 _SYMBOLS = {"front": "circle", "back": "square", "side": "triangle-up", "oblique": "diamond", SEVERAL_VIEWS: "star"}
+_TICKS = 4
 _INK, _ALARM, _GRID = "#37474d", "#a3261a", "#e3eaec"
 
 
@@ -86,7 +87,7 @@ def score_chart(series: Sequence[ScoreSeries], spans: Sequence[VersionSpan]) -> 
     _thresholds(figure, series, versions)
     for span in spans[1:]:
         _version_mark(figure, span)
-    _layout(figure, 330)
+    _layout(figure, 330, [point.at for each in series for point in each.points])
     figure.update_yaxes(range=[-3, 103], ticksuffix=" %", tickvals=[0, 25, 50, 75, 100])
     return figure
 
@@ -118,7 +119,8 @@ def _thresholds(figure: go.Figure, series: Sequence[ScoreSeries], versions: list
             y=100 * threshold,
             line={"color": colour, "dash": "dash", "width": 1.2},
             annotation={"text": escape(said), "font": {"size": 11, "color": colour}},
-            annotation_position="top left",
+            annotation_position="top right",
+            annotation_yshift=2,
         )
 
 
@@ -186,8 +188,9 @@ def parameter_chart(name: str, series: Sequence[ParameterSeries]) -> go.Figure:
                 "symbol": [
                     "diamond-tall" if point.beyond_error else _SYMBOLS.get(each.view, "x") for point in each.points
                 ],
-                "size": [12 if point.beyond_error else 8 for point in each.points],
-                "line": {"color": colour, "width": 1.5},
+                "size": [13 if point.beyond_error else 9 for point in each.points],
+                "opacity": 1,
+                "line": {"color": [_ALARM if point.beyond_error else colour for point in each.points], "width": 1.5},
             },
             text=[_parameter_said(name, each, point) for point in each.points],
             hovertemplate="%{text}<extra></extra>",
@@ -196,9 +199,19 @@ def parameter_chart(name: str, series: Sequence[ParameterSeries]) -> go.Figure:
     if norm is not None:
         for limit in norm_limits(norm):
             figure.add_hline(y=limit, line={"color": "#9fb0b5", "dash": "dot", "width": 1.2})
-    _layout(figure, 230)
+    points = [point for each in series for point in each.points]
+    _layout(figure, 230, [point.at for point in points])
     figure.update_layout(showlegend=len(series) > 1)
+    figure.update_yaxes(range=_range(points))
     return figure
+
+
+def _range(points: Sequence[ParameterPoint]) -> tuple[float, float]:
+    """So wide that noise looks small: measurement error or a fifth of the values above and below them."""
+    values = [point.value for point in points]
+    errors = [point.facts.minimal_detectable_change or 0.0 for point in points]
+    room = max(*errors, 0.2 * max(abs(value) for value in values), 1e-6)
+    return min(values) - 1.1 * room, max(values) + 1.1 * room
 
 
 def _error_band(figure: go.Figure, series: ParameterSeries, colour: str) -> None:
@@ -265,12 +278,24 @@ def parameter_table(series: Sequence[ParameterSeries]) -> str:
     return look.table_html(head, rows)
 
 
+def values_table(parameters: Sequence[tuple[str, Sequence[ParameterSeries]]]) -> str:
+    """The values of one visit, where there is no course yet, as HTML."""
+    rows = [
+        tuple(
+            map(escape, (gait_words.parameter_label(name, language()), view_words(each.view), _value(each.points[-1])))
+        )
+        for name, series in parameters
+        for each in series
+    ]
+    return look.table_html((tr("Parameter"), tr("View"), tr("Value")), rows)
+
+
 def _beside(times: Sequence[datetime]) -> timedelta:
     """A step to the side that can be seen: a hundredth of the time shown."""
     return max((max(times) - min(times)) / 100, timedelta(hours=2))
 
 
-def _layout(figure: go.Figure, height_px: int) -> None:
+def _layout(figure: go.Figure, height_px: int, times: Sequence[datetime]) -> None:
     figure.update_layout(
         height=height_px,
         margin={"l": 8, "r": 8, "t": 26, "b": 8},
@@ -280,5 +305,13 @@ def _layout(figure: go.Figure, height_px: int) -> None:
         showlegend=True,
         legend={"orientation": "h", "y": -0.22, "x": 0},
     )
-    figure.update_xaxes(tickformat="%Y-%m-%d", nticks=6, gridcolor="#eef2f3", fixedrange=True)
+    days = sorted({time.date(): time for time in sorted(times)}.values())
+    shown = days[:: -(-len(days) // _TICKS)]
+    figure.update_xaxes(
+        tickvals=shown,
+        ticktext=[f"{time.date().isoformat()}" for time in shown],
+        tickangle=0,
+        gridcolor="#eef2f3",
+        fixedrange=True,
+    )
     figure.update_yaxes(nticks=5, gridcolor=_GRID, zeroline=False, fixedrange=True, automargin=True)
