@@ -119,6 +119,9 @@ def _figures(score: ScoreBlock, setting: Setting, clinic: ClinicBlock | None) ->
     ]
     if views := wording.views_sentence(score, language):
         rows.append((words.fitted_on, views))
+    if score.clips > 1:
+        fused = setting.records.fused_value.format(n=score.clips, fusion=score.fusion).strip()
+        rows.append((setting.records.fused, fused))
     if (here := clinic_prevalence(score, clinic)) is not None:
         rows.append((setting.records.at_clinic, _at_clinic(score, here, clinic, setting)))
     predictive = [(words.predictive, wording.predictive_note(score, language))]

@@ -34,6 +34,8 @@ class RecordLabels:
     clip_warned: str
     clip_refused: str
     clip_leading: str
+    fused: str
+    fused_value: str
     body_height: str
     body_height_value: str
     check: str
@@ -75,6 +77,8 @@ ENGLISH = RecordLabels(
     clip_warned="passed, with advice: {advice}",
     clip_refused="left out: {reasons}",
     clip_leading="{file} (leading)",
+    fused="Made from",
+    fused_value="{n} recordings. {fusion}",
     body_height="Body height",
     body_height_value="{height} m, as entered",
     check="Check this report",

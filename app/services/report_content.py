@@ -84,7 +84,7 @@ def report_from_result(
         clinic=clinic,
         decisions=tuple(decisions),
         outcomes=tuple(outcomes),
-        gait=gait_block(result_json),
+        gait=gait_block(result_json, language),
         explanations=explanation_blocks(result_json, language),
         references=reference_blocks(result_json),
         clips=clip_blocks(result_json, language),
@@ -187,6 +187,8 @@ def _score_block(score: Json, typical: bool, adaptation: AdaptationBlock | None,
         typical=typical,
         fitted_on=score.get("fitted_on"),
         simulated=score["simulated"],
+        clips=score.get("clips", 1),
+        fusion=said_in(score.get("fusion", ""), language),
         clinic_people=adapted and adaptation is not None and not adaptation.simulated_people,
     )
 

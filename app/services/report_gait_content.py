@@ -20,7 +20,7 @@ from reports.stored_words import said_in
 Json = Mapping[str, Any]
 
 
-def gait_block(result_json: Json) -> GaitBlock | None:
+def gait_block(result_json: Json, language: str = "en") -> GaitBlock | None:
     """What was measured of the walk; None in results of versions that did not."""
     facts = result_json.get("gait")
     if facts is None:
@@ -29,12 +29,12 @@ def gait_block(result_json: Json) -> GaitBlock | None:
         view=facts["view"],
         event_detector=facts["event_detector"],
         heel_strikes=sum(event["kind"] == "heel_strike" for event in facts["events"]),
-        parameters=tuple(_parameter_line(parameter) for parameter in facts["parameters"]),
-        curves=tuple(_curve_block(curve) for curve in facts["curves"]),
+        parameters=tuple(_parameter_line(parameter, language) for parameter in facts["parameters"]),
+        curves=tuple(_curve_block(curve, language) for curve in facts["curves"]),
     )
 
 
-def _parameter_line(parameter: Json) -> ParameterLine:
+def _parameter_line(parameter: Json, language: str) -> ParameterLine:
     return ParameterLine(
         name=parameter["name"],
         unit=parameter["unit"],
@@ -43,12 +43,12 @@ def _parameter_line(parameter: Json) -> ParameterLine:
         n=parameter["n"],
         standard_error=parameter["standard_error"],
         minimal_detectable_change=parameter["minimal_detectable_change"],
-        norm=_norm_block(parameter["norm"]),
+        norm=_norm_block(parameter["norm"], language),
         validated=parameter["validated"],
     )
 
 
-def _norm_block(norm: Json | None) -> NormBlock | None:
+def _norm_block(norm: Json | None, language: str) -> NormBlock | None:
     if norm is None:
         return None
     youngest, oldest = norm["ages_years"]
@@ -57,12 +57,12 @@ def _norm_block(norm: Json | None) -> NormBlock | None:
         sd=norm["sd"],
         ages_years=(youngest, oldest),
         sex=norm["sex"],
-        source=norm["source"],
+        source=said_in(norm["source"], language),
         simulated=norm["simulated"],
     )
 
 
-def _curve_block(curve: Json) -> CurveBlock:
+def _curve_block(curve: Json, language: str) -> CurveBlock:
     return CurveBlock(
         joint=curve["joint"],
         side=curve["side"],
@@ -71,7 +71,7 @@ def _curve_block(curve: Json) -> CurveBlock:
         strides=curve["strides"],
         norm_low_deg=tuple(curve["norm_low_deg"]),
         norm_high_deg=tuple(curve["norm_high_deg"]),
-        norm_source=curve["norm_source"],
+        norm_source=said_in(curve["norm_source"], language),
     )
 
 
