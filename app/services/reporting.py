@@ -150,6 +150,36 @@ class Reporting:
             )
         return self.storage.read_bytes(report.storage_key)
 
+    def content_of(self, actor: Actor | None, report: Report) -> ScreeningReport:
+        """What a stored report of one assessment tells, with the decisions and outcomes of this moment.
+
+        Raises:
+            ValidationError: if the result cannot be told.
+        """
+        actor = require(actor, Permission.READ_REPORTS)
+        with self.database.reading() as session:
+            assessment, recording, patient = _subject(session, report.assessment_id)
+            before = (
+                report_rows.get_report(session=session, report_id=report.supersedes_id)
+                if report.supersedes_id
+                else None
+            )
+        draft = Draft(
+            assessment_id=assessment.id,
+            patient_id=patient.id,
+            kind=report.kind,
+            number=report.number,
+            code=report.verification_code or "",
+            at=report.created_at,
+            before=before,
+            language=report.language,
+            addendum=report.addendum,
+        )
+        try:
+            return self._content(actor, draft, assessment, recording, patient)
+        except ValueError as error:
+            raise ValidationError(f"This result cannot be told: {error}") from error
+
     def _make(
         self,
         actor: Actor,
