@@ -21,6 +21,7 @@ EXIT_STOPPED = 130
 
 ROOMS = (
     "silhouettes",
+    "gait",
     "schema",
     "architectures",
     "checkpoints",

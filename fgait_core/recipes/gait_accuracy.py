@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
@@ -25,10 +25,10 @@ from fgait_core.gait_parameters.names import ALL_VIEWS, PARAMETERS
 from fgait_core.gait_parameters.periodicity import stride_period_s
 from fgait_core.gait_parameters.picture_series import picture_series
 from fgait_core.gait_parameters.subject import Subject
-from fgait_core.gait_parameters.times import sure_cycles
+from fgait_core.gait_parameters.times import sure_cycles, times_of
 from fgait_core.recipes.gait_parameter_truth import TrueWalk, true_curves, true_parameters
+from fgait_core.recipes.gait_truth import FRAME_RATE_HZ, FilmKey, FilmTruth, GaitFilm
 from fgait_core.screening_result import JointCurveFacts
-from fgait_core.silhouettes.walk import Walk
 
 MOST_ERROR = 1.5
 """A view supports a parameter if neither the mean error nor its scatter is more than this times what truly differs
@@ -36,36 +36,20 @@ between simulated people (standard deviation) ..."""
 LEAST_CORRELATION = 0.5
 """... and measured and true values correlate at least so."""
 LEAST_FILMS, LEAST_PAIRS = 5, 3
+LEAST_FRAMES = 10
 _LIMBS = ("hip_range", "knee_range", "arm_swing")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AccuracyFilm:
-    """One film as the segmenter saw it, with the truth.
-
-    Attributes:
-        person, take: who, and which recording from that side.
-        view: "front", "oblique", "side" or "back", as filmed.
-        near_side: the side of the body that was turned to the camera.
-        walk: what the segmenter found.
-        truth: what was simulated.
-        times: true parameters that need the contacts of the feet, such as "stance"; may be empty.
-    """
-
-    person: int
-    take: int
-    view: str
-    near_side: str
-    walk: Walk
-    truth: TrueWalk
-    times: dict[str, float]
+_CONTACTS = (
+    *("stance", "swing", "double_support", "step_time_asymmetry", "stance_asymmetry"),
+    *("stride_time_variability", "step_time_variability"),
+)
+"""Parameters whose truth is in the contacts of the feet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmErrors:
     """What was measured and what is true of one film at one frame rate; only parameters that were found."""
 
-    film: AccuracyFilm
+    key: FilmKey
     frame_rate_hz: float
     measured: dict[str, Measured]
     true: dict[str, float]
@@ -104,43 +88,46 @@ class AccuracyRow:
         return self.sd <= most and abs(self.bias) <= most and self.correlation >= LEAST_CORRELATION
 
 
-def thinned(walk: Walk, every: int) -> Walk:
-    """Every so many-th frame of a walk, as if it had been filmed at a lower rate."""
-    kept = np.flatnonzero(walk.sequence.source_frames % every == 0)
-    sequence = replace(
-        walk.sequence,
-        frames=walk.sequence.frames[kept],
-        timestamps_s=walk.sequence.timestamps_s[kept],
-        source_frames=walk.sequence.source_frames[kept] // every,
-        poses=None,
-    )
-    arrays = ("landmarks_px", "visibility", "world_m", "boxes_px", "centres_px", "scales_px_per_m", "camera_px")
-    return replace(walk, sequence=sequence, **{name: getattr(walk, name)[kept] for name in arrays})
-
-
-def measure_films(films: Iterable[AccuracyFilm], thinnings: Sequence[int] = (1, 2, 3)) -> list[FilmErrors]:
+def measure_films(films: Iterable[GaitFilm], thinnings: Sequence[int] = (1, 2, 3)) -> list[FilmErrors]:
     """Measures every film at its own rate and thinned."""
     found = []
     for film in films:
         true = _true_of(film)
         for every in thinnings:
-            walk = film.walk if every == 1 else thinned(film.walk, every)
-            if len(walk.sequence) < 10:
+            if len(film.walk.sequence) < LEAST_FRAMES * every:
                 continue
+            walk = film.thinned(every)
             cycles = sure_cycles(gait_cycles(detect_events(walk), walk), stride_period_s(walk))
-            values = measured_of(walk, cycles, Subject(body_height_m=film.truth.height_m))
+            values = measured_of(walk, cycles, Subject(body_height_m=film.truth.walker.body.height_m))
             known = {
                 name: value
                 for name, value in values.items()
                 if value is not None and value.n >= PARAMETERS[name].at_least
             }
-            found.append(FilmErrors(film, film.truth.frame_rate_hz / every, known, true))
+            found.append(FilmErrors(film.key, FRAME_RATE_HZ / every, known, true))
     return found
 
 
-def _true_of(film: AccuracyFilm) -> dict[str, float]:
-    true = {**true_parameters(film.truth), **film.times}
-    return {**true, **{name: true[f"{name}_{film.near_side}"] for name in _LIMBS}}
+def _true_of(film: GaitFilm) -> dict[str, float]:
+    """True values by name; of the limbs, those of the side that is turned to the camera."""
+    true = true_parameters(true_walk(film.truth))
+    contacts = times_of(gait_cycles(film.truth.events, film.walk), None)
+    near = "right" if film.key.view_deg < 180.0 else "left"
+    return {
+        **true,
+        **{name: true[f"{name}_{near}"] for name in _LIMBS},
+        **{name: value.value for name in _CONTACTS if (value := contacts[name]) is not None},
+    }
+
+
+def true_walk(truth: FilmTruth) -> TrueWalk:
+    """The walk of a film; its cadence is the one of this recording."""
+    posed = truth.posed
+    phase = posed.passage.phase_cycles
+    strides_hz = float(phase[-1] - phase[0]) / (len(phase) - 1) * FRAME_RATE_HZ
+    return TrueWalk(
+        posed.joints_m, posed.passage.position_m, FRAME_RATE_HZ, 120.0 * strides_hz, truth.walker.body.height_m
+    )
 
 
 def accuracy_rows(errors: Sequence[FilmErrors]) -> list[AccuracyRow]:
@@ -150,7 +137,7 @@ def accuracy_rows(errors: Sequence[FilmErrors]) -> list[AccuracyRow]:
     for name in PARAMETERS:
         for view in ALL_VIEWS:
             for rate_hz in rates:
-                same = [e for e in errors if e.film.view == view and e.frame_rate_hz == rate_hz]
+                same = [e for e in errors if e.key.view == view and e.frame_rate_hz == rate_hz]
                 row = _row(name, view, rate_hz, same)
                 if row is not None:
                     rows.append(row)
@@ -183,20 +170,20 @@ def _minimal_detectable_change(name: str, errors: Sequence[FilmErrors]) -> float
     people: dict[int, list[float]] = {}
     for error in errors:
         if name in error.measured and np.isfinite(error.true.get(name, np.nan)):
-            people.setdefault(error.film.person, []).append(error.measured[name].value - error.true[name])
+            people.setdefault(error.key.person, []).append(error.measured[name].value - error.true[name])
     variances = [float(np.var(values, ddof=1)) for values in people.values() if len(values) > 1]
     if len(variances) < LEAST_PAIRS:
         return None
     return 1.96 * sqrt(2.0) * sqrt(float(np.mean(variances)))
 
 
-def curve_errors(films: Iterable[AccuracyFilm]) -> dict[str, list[float]]:
+def curve_errors(films: Iterable[GaitFilm]) -> dict[str, list[float]]:
     """Root mean square error of each joint's curve at each of its points, from the views that give the curve."""
     differences: dict[str, list[NDArray[np.float64]]] = {}
     for film in films:
         cycles = sure_cycles(gait_cycles(detect_events(film.walk), film.walk), stride_period_s(film.walk))
-        true = true_curves(film.truth)
-        for curve in curves_of(picture_series(film.walk), cycles, film.view):
+        true = true_curves(true_walk(film.truth))
+        for curve in curves_of(picture_series(film.walk), cycles, film.key.view):
             name = _true_name(curve)
             if name in true:
                 differences.setdefault(curve.joint, []).append(np.array(curve.mean_deg) - true[name])
