@@ -57,7 +57,6 @@ def body(actor: Actor) -> None:
     scores = score_blocks(assessment.result)
     _scores(actor, assessment, scores)
     _head(assessment, model)
-    _jumps()
     walk = clips.walk_of(actor, assessment)
     explanation.show(scores, explanations_of(assessment.result), walk)
     explanation.references(references_of(assessment.result))
@@ -95,6 +94,7 @@ def _scores(actor: Actor, assessment: Assessment, scores: tuple[ScoreBlock, ...]
     outcomes = services.outcomes.current(actor, assessment.id)
     profile = services.clinic_profiles.read(actor)
     score_card.summary(scores, decisions)
+    _jumps()
     for score in scores:
         with st.container(border=True):
             score_card.show(score, profile, clips.fused_words(assessment, score.task))
@@ -131,6 +131,7 @@ def _jumps() -> None:
         "quality": tr("Quality"),
         "outcome": tr("Confirmed outcome"),
         "report": tr("Report"),
+        **({"compare": tr("Comparison")} if links.asked_for("compare") else {}),
     }
     found = "".join(f'<a href="#{anchor}" target="_self">{escape(name)}</a>' for anchor, name in places.items())
     st.html(f'<nav class="fg-jump" aria-label="{escape(tr("On this page"))}">{found}</nav>')

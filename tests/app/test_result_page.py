@@ -38,7 +38,7 @@ def test_an_explanation_is_shown_only_where_it_passed(result_page: AppTest):
     assert "no clear effect (± 1.2 points)" in read
     assert read.count("Moment of the gait cycle") == 1
     assert "it did not stay the same" in read  # depression: unstable
-    assert read.count('aria-label="The mean silhouette') == 1
+    assert read.count('alt="The mean silhouette') == 1
 
 
 def test_reference_walkers_are_called_simulated_and_show_no_angle(result_page: AppTest):
@@ -54,7 +54,7 @@ def test_gait_parameters_stand_apart_with_error_norm_and_reason(result_page: App
     for words in (
         "not part of it",
         "88.0\u00a0steps/min",
-        "standard error 1.4\u00a0steps/min, n = 9",
+        "standard error 1.4\u00a0steps/min, n\u00a0=\u00a09",
         "95.0\u00a0steps/min to 131.0\u00a0steps/min",
         "6.0\u00a0steps/min",
         "Outside the range of healthy people:",

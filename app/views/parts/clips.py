@@ -22,6 +22,8 @@ from reports import wording
 from reports.content import ModelBlock
 from reports.measures import TypicalityBlock
 
+_CONTACTS_ESTIMATED = ("front", "back")
+
 
 def walk_of(actor: Actor, assessment: Assessment, position: int | None = None) -> WalkView | None:
     """The silhouettes of a recording of an assessment."""
@@ -47,14 +49,16 @@ def show_player(actor: Actor, assessment: Assessment, walk: WalkView | None, *, 
     has_clip = session.services().walk_views.has_clip(actor, assessment, position)
     url = overlay_url(assessment.id, position) if has_clip else ""
     player.show(walk, url, key=f"{key}:{assessment.id}:{position}", group=group)
-    st.caption(
-        tr("The recording with the outline of the chosen person. Check that it is the patient.")
-        if walk.strides
-        else tr(
-            "The recording with the outline of the chosen person. Check that it is the patient. No gait cycle was "
-            "found, so the slider goes over the whole walk."
+    st.caption(tr("The recording with the outline of the chosen person. Check that it is the patient."))
+    if not walk.strides:
+        st.caption(tr("No gait cycle was found, so the slider goes over the whole walk."))
+    elif facts_of(assessment.result, position)["quality"]["view"] in _CONTACTS_ESTIMATED:
+        st.caption(
+            tr(
+                "Filmed from the front or from behind, only some contacts of the feet are seen; the others are put "
+                "where they usually are."
+            )
         )
-    )
 
 
 def _chosen_clip(assessment: Assessment, key: str) -> int | None:

@@ -16,7 +16,7 @@ from app.services.walk_view import WalkView
 from app.views.parts import look
 from app.views.parts.words import language, tr
 from fgait_core.screening_result import BandEffectFacts, ExplanationFacts, ReferenceWalkerFacts
-from fgait_core.sequence import HEIGHT_PX, WIDTH_PX
+from fgait_core.sequence import HEIGHT_PX
 from reports import gait_words, wording
 from reports.content import ScoreBlock
 from reports.numbers import plain_number
@@ -74,17 +74,20 @@ def _figure(bands: Sequence[BandEffectFacts], largest: float, walk: WalkView) ->
     """The mean silhouette with the bands coloured; the table beside it says the same in words."""
     picture = base64.b64encode(walk.mean_png).decode()
     fields = "".join(
-        f'<rect x="0" y="{band.rows[0]}" width="{WIDTH_PX}" height="{band.rows[1] - band.rows[0]}" '
-        f'fill="{_colour(band.effect, band.spread)}" '
-        f'fill-opacity="{0.12 + 0.5 * abs(band.effect) / largest if largest else 0.12:.2f}" '
-        'stroke="#fff" stroke-width="0.4"/>'
+        f'<i style="top:{_percent(band.rows[0])};height:{_percent(band.rows[1] - band.rows[0])};'
+        f'background:{_colour(band.effect, band.spread)};opacity:{_opacity(band.effect, largest):.2f}"></i>'
         for band in bands
     )
     alt = tr("The mean silhouette of this walk with the bands of the body coloured by their effect; see the table.")
-    return (
-        f'<svg viewBox="0 0 {WIDTH_PX} {HEIGHT_PX}" style="max-width:220px" role="img" aria-label="{escape(alt)}">'
-        f'<image width="{WIDTH_PX}" height="{HEIGHT_PX}" href="data:image/png;base64,{picture}"/>{fields}</svg>'
-    )
+    return f'<div class="fg-figure"><img src="data:image/png;base64,{picture}" alt="{escape(alt)}">{fields}</div>'
+
+
+def _percent(rows: int) -> str:
+    return f"{100 * rows / HEIGHT_PX:.2f}%"
+
+
+def _opacity(effect: float, largest: float) -> float:
+    return 0.1 + 0.5 * (abs(effect) / largest if largest else 0.0)
 
 
 def _effects(name: str, head: str, rows: Sequence[tuple[str, float, float]], largest: float) -> str:

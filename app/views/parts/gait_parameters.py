@@ -71,10 +71,10 @@ def _row(parameter: GaitParameterFacts) -> tuple[str, ...]:
     meaning = gait_words.parameter_meaning(parameter.name, language())
     if not parameter.validated:
         meaning += f" ({gait_words.not_validated_note(language())})"
-    counted = tr("n = {count}", count=parameter.n)
+    counted = tr("n\u00a0=\u00a0{count}", count=parameter.n)
     if parameter.standard_error is not None:
         error = gait_words.value_text(parameter.standard_error, parameter.unit, language())
-        counted = tr("standard error {error}, n = {count}", error=error, count=parameter.n)
+        counted = tr("standard error {error}, n\u00a0=\u00a0{count}", error=error, count=parameter.n)
     change = parameter.minimal_detectable_change
     return (
         f'{escape(label_of(parameter))}<br><span class="fg-muted fg-small">{escape(meaning)}</span>',
