@@ -69,7 +69,7 @@ def measure_effects(
     """Hides each part and asks the network again.
 
     Args:
-        package: the one that scored.
+        package: the one that scored; its network sees silhouettes alone.
         seen: the walk.
         phase: float64 `[frame]` of the walk, share of the gait cycle, NaN where it is not known.
         tasks: which ones.
@@ -78,7 +78,7 @@ def measure_effects(
         For each task; empty where no stretch of the walk is as long as a window.
     """
     chosen = [task for task in package.content.tasks if task.name in tasks]
-    shape = packaged_bank().usual_shape(seen.view)
+    usual = packaged_bank().healthy_frames(seen.view)
     said: list[dict[str, NDArray[np.float64]]] = []
     first: Windows | None = None
     for later, change in SMALL_CHANGES:
@@ -86,11 +86,11 @@ def measure_effects(
         if windows is None:
             return {}
         first = first or windows
-        hidden = all_hidden(Windows(change(windows.pictures), windows.phase), shape)
+        hidden = all_hidden(Windows(change(windows.pictures), windows.phase), usual)
         said.append(probabilities(package.network, chosen, hidden, seen.view))
     if first is None:
         return {}
-    bands_alone = np.stack([first.pictures, *(hide_band(first.pictures, rows, shape) for rows in BANDS.values())])
+    bands_alone = np.stack([first.pictures, *(hide_band(first.pictures, rows, usual) for rows in BANDS.values())])
     random = [
         probabilities(shuffled(package.network, seed), chosen, bands_alone, seen.view)
         for seed in range(RANDOM_NETWORKS)

@@ -25,9 +25,9 @@ STABILITY_NEEDED = 0.8
 RANDOM_MODEL_ALLOWED = 0.7
 
 METHOD = (
-    "A band of the body is shown as it usually is in simulated walkers without a condition, seen from the same side; a "
-    "part of the gait cycle as the frames next to it. The effect is how far the probability falls by that, in the "
-    "leading recording, mean over three slightly changed versions of it."
+    "A band of the body is replaced by that of simulated walkers without a condition who look alike elsewhere; a part "
+    "of the gait cycle by the frames next to it. The effect is how far the probability falls by that in the leading "
+    "recording, mean over three slightly changed versions of it."
 )
 
 
@@ -38,7 +38,12 @@ def explained(package: ModelPackage, result: ScreeningResult, seen: SeenWalk) ->
         package: the one that scored.
         result: scores and what was measured of the gait.
         seen: the walk of the leading recording.
+
+    Returns:
+        A result without either where the network sees more than silhouettes: nothing else can be hidden yet.
     """
+    if package.content.transform.modality != "silhouettes":
+        return result.model_copy(update={"explanations": (), "references": ()})
     tasks = [score.task for score in result.scores]
     typical = result.typicality is not None and result.typicality.typical
     if not typical:

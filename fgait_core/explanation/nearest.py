@@ -23,16 +23,16 @@ def nearest_walkers(package: ModelPackage, seen: SeenWalk, shown: int = SHOWN) -
     """The reference walkers of the same view whose embeddings point most nearly the same way, the nearest first.
 
     Args:
-        package: whose network compares.
+        package: whose network compares; it sees silhouettes alone.
         seen: the walk.
         shown: how many.
 
     Returns:
-        None at all where the network sees more than silhouettes, the view is not known or the walk is too short.
+        None at all where the view is not known or the walk is too short.
     """
     bank = packaged_bank()
     places = np.flatnonzero(bank.view == seen.view)
-    windows = windows_of(package, seen, None) if package.content.transform.modality == "silhouettes" else None
+    windows = windows_of(package, seen, None)
     if windows is None or len(places) == 0:
         return ()
     similarity = _of_view(package, str(seen.view), places) @ embedding(package, windows.pictures)

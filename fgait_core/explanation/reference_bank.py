@@ -60,8 +60,8 @@ class ReferenceBank:
         numbers = np.arange(len(frames))
         return SilhouetteSequence(frames, numbers / FRAME_RATE_HZ, numbers)
 
-    def usual_shape(self, view: str | None) -> NDArray[np.uint8]:
-        """Where the body of most walkers without a condition is: uint8 `[64, 44]`, 0 or 255.
+    def healthy_frames(self, view: str | None) -> NDArray[np.uint8]:
+        """All frames of the walkers without a condition: uint8 `[frame, 64, 44]`, 0 or 255.
 
         Args:
             view: of the walkers; all of them with None or a view that nobody was filmed from.
@@ -69,8 +69,7 @@ class ReferenceBank:
         healthy = (self.scoliosis == "negative") & (self.depression == "no")
         same_view = healthy & (self.view == view)
         places = np.flatnonzero(same_view if same_view.any() else healthy).tolist()
-        body = np.mean([self.frames(place).mean(0) for place in places], axis=0)
-        return np.where(body > 127, 255, 0).astype(np.uint8)
+        return np.concatenate([self.frames(place) for place in places])
 
     def save(self, file: Path) -> None:
         """Writes what `load` reads."""

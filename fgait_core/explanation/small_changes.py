@@ -1,4 +1,4 @@
-"""Small changes of a walk that should not change what moved its score: another cut, a shift, a thinner outline."""
+"""Small changes of a walk that should not change what moved its score: another cut, a shift, a rougher outline."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from fgait_core.explanation.occlusion import Pictures
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+_MISSING = 1 / 3
 
 
 def unchanged(pictures: Pictures) -> Pictures:
@@ -23,16 +24,18 @@ def shifted_right(pictures: Pictures) -> Pictures:
     return _shifted(pictures, 1)
 
 
-def thinner_and_shifted_left(pictures: Pictures) -> Pictures:
-    """One pixel to the left, without the outermost pixels of the body, as of another segmenter."""
+def rougher_and_shifted_left(pictures: Pictures) -> Pictures:
+    """One pixel to the left, with one in three of the outermost pixels of the body missing, as of another segmenter."""
     planes = np.ascontiguousarray(_shifted(pictures, -1)).reshape(-1, *pictures.shape[-2:])
-    return np.stack([cv2.erode(plane, _CROSS) for plane in planes]).astype(np.uint8).reshape(pictures.shape)
+    inner = np.stack([cv2.erode(plane, _CROSS) for plane in planes])
+    missing = np.random.default_rng(0).random(planes.shape) < _MISSING
+    return np.where(missing, inner, planes).astype(np.uint8).reshape(pictures.shape)
 
 
 SMALL_CHANGES: tuple[tuple[int, Callable[[Pictures], Pictures]], ...] = (
     (0, unchanged),
     (2, shifted_right),
-    (4, thinner_and_shifted_left),
+    (4, rougher_and_shifted_left),
 )
 """How many frames later the windows begin, where the walk is long enough, and what is done to the pictures."""
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
 
 import fast_engine
 import numpy as np
@@ -15,7 +14,7 @@ import pypdf
 import pytest
 
 from app import cli
-from fgait_core.screening_result import ScreeningResult
+from fgait_core.screening_result import BandEffectFacts, ClipFacts, ExplanationFacts, ScreeningResult
 from fgait_core.sequence import SilhouetteSequence
 
 PROGRAM = str(Path(sys.executable).with_name("fgait"))
@@ -93,6 +92,8 @@ def test_what_is_no_video_is_refused_with_reasons_in_the_json(tmp_path: Path):
         (["screen"], "VIDEO"),
         (["screen", "missing.mp4"], "missing.mp4"),
         (["screen", __file__, "--person", "0"], "person"),
+        (["screen", __file__, __file__, "--person", "1"], "once for each video"),
+        (["screen", __file__, "--height", "1.80"], "height"),
         (["screen", __file__, "--json", "/missing/folder/out.json"], "cannot be written"),
         (["screen", __file__, "--task", "astrology"], "scoliosis, depression"),
         (["nonsense"], "nonsense"),
@@ -113,13 +114,11 @@ def test_package_that_is_none_is_a_fault(tmp_path: Path, sample_video: Path):
 
 
 @pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def printed(capsys: pytest.CaptureFixture[str]):
     """What screening prints, given its result."""
 
     def print_result(result: ScreeningResult) -> str:
-        assessed = SimpleNamespace(result=result)
-        monkeypatch.setattr(cli, "_load_pipeline", lambda _: SimpleNamespace(assess=lambda *_: assessed))
-        cli.screen(Path(__file__))
+        cli.print_summary(result)
         return capsys.readouterr().out.replace("\u00a0", " ")
 
     return print_result
@@ -155,3 +154,30 @@ def test_architectures_have_the_published_sizes():
     sizes = [listed["0.03B"][name] for name in ("encoder", "projector", "predictor")]
     assert sizes == [33_134_272, 16_316_416, 16_284_672]
     assert listed["0.13B"]["encoder"] == 132_298_432
+
+
+def test_several_recordings_are_printed_one_by_one(printed):
+    single = fast_engine.result("front.mp4")
+    facts = {name: getattr(single, name) for name in ClipFacts.model_fields}
+    passed = ClipFacts(**facts)
+    refused = passed.model_copy(update={"refused": True, "reasons": ("Film the whole body.",), "scores": ()})
+    scores = tuple(score.model_copy(update={"clips": 2, "fusion": "mean"}) for score in single.scores)
+    words = printed(single.model_copy(update={"clips": (passed, refused, passed), "scores": scores}))
+    assert words.count("front.mp4: person 1 of") == 3
+    assert words.count("refused: Film the whole body.") == 1
+    assert words.count("side view") == 2
+
+
+def test_only_an_explanation_that_passed_its_checks_is_printed(printed):
+    bands = (
+        BandEffectFacts(name="head", rows=(0, 9), effect=0.02, spread=0.01),
+        BandEffectFacts(name="hips", rows=(27, 35), effect=-0.08, spread=0.01),
+    )
+    shown = ExplanationFacts(
+        task="depression", shown=True, method="", bands=bands, stability_needed=0.7, random_model_allowed=0.7
+    )
+    result = fast_engine.result("walk.mp4")
+    words = printed(result.model_copy(update={"explanations": (shown,)}))
+    assert "depression: what moved the number most is hips (-0.08)" in words
+    hidden = shown.model_copy(update={"shown": False, "why_not": "unstable"})
+    assert "moved the number" not in printed(result.model_copy(update={"explanations": (hidden,)}))
