@@ -9,7 +9,7 @@ import streamlit as st
 from app import session
 from app.services.clinic_profile import MAX_LOGO_BYTES, ClinicProfileView
 from app.services.permissions import Actor, Permission, may
-from app.views.parts import page
+from app.views.parts import certificate, page
 from app.views.parts.words import language, tr, tr_error
 from clinic_data.clinic_profile import ADDRESS_MAX, NAME_MAX, SOURCE_MAX, ClinicProfileData
 from clinic_data.errors import ConflictError, ValidationError
@@ -34,6 +34,7 @@ def body(actor: Actor) -> None:
     if saved:
         _save(actor, profile, fields)
     _logo(actor, profile)
+    certificate.show(actor)
 
 
 def _fields(profile: ClinicProfileView) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from app.services import follow_up_series as course
 from app.services.follow_up import Visit
 from app.services.permissions import Actor, Permission, may
 from app.services.screening import ENDED, RESCORE
-from app.views.parts import browser, decision_form, links, look, notes, page, side_by_side, trends
+from app.views.parts import browser, decision_form, links, look, notes, page, report_panel, side_by_side, trends
 from app.views.parts.words import language, tr, tr_error
 from clinic_data.errors import ConflictError, ValidationError
 from clinic_data.tables import Assessment, Job, JobState
@@ -48,6 +48,7 @@ def body(actor: Actor) -> None:
     if len(visits) > 1:
         _compare(actor, visits)
     notes.show(actor, patient_id)
+    report_panel.show_follow_up(actor, patient_id)
 
 
 def _banner(visits: Sequence[Visit]) -> None:
