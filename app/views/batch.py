@@ -56,7 +56,7 @@ def _inbox(actor: Actor) -> None:
     )
     for row in found.rows:
         inbox_row.show(actor, row)
-    st.caption(tr("{count} videos are not queued yet.", count=found.total))
+    st.caption(tr("Not queued yet: {count}", count=found.total))
     page.pager(found.total, _ROWS, "inbox-page")
 
 
@@ -77,7 +77,7 @@ def _queue_all(actor: Actor) -> None:
     with page.errors_shown():
         if st.button(tr("Queue all with a patient ({count})", count=ready), key="queue-all", type="primary"):
             queued = services.batch.queue_all(actor, tasks)
-            session.put_notice(tr("{count} videos are queued.", count=queued))
+            session.put_notice(tr("Queued: {count}", count=queued))
             st.rerun()
 
 

@@ -53,6 +53,7 @@ def _list() -> None:
 def _kind(kind: str) -> str:
     kinds = {
         "find_people": tr("Find people"),
+        "find_and_screen": tr("Find people, then screen"),
         "screen": tr("Screening"),
         "rescore": tr("Scoring again"),
         RETRAIN: tr("Retraining"),

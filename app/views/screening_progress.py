@@ -21,6 +21,9 @@ def body(actor: Actor) -> None:
     job = session.services().screening.job(actor, job_id)
     if job.state is JobState.DONE and job.result and "assessment_id" in job.result:
         st.switch_page(links.RESULT, query_params={"assessment": job.result["assessment_id"]})
+    if job.state is JobState.DONE and job.result and "screen_job_id" in job.result:
+        st.query_params["job"] = job.result["screen_job_id"]
+        st.rerun()
     st.title(tr("Screening"))
     if job.patient_id:
         look.who_is_assessed(session.services().patients.get(actor, job.patient_id))
@@ -59,6 +62,15 @@ def _watch(job_id: str) -> None:
 def _ended(job: Job) -> None:
     if job.state is JobState.REFUSED:
         refusal.show(job.result or {}, job.patient_id or "")
+        return
+    if job.state is JobState.DONE:
+        st.info(tr("Several people were found. Say who of them is the patient."))
+        links.link(
+            links.NEW_ASSESSMENT,
+            tr("Choose the person"),
+            patient=job.patient_id or "",
+            recording=job.recording_id or "",
+        )
         return
     if job.state is JobState.CANCELLED:
         st.info(tr("This screening was cancelled. The recordings are kept."))

@@ -39,7 +39,7 @@ def show() -> None:
         return
     for row in found.rows:
         _row(row)
-    st.caption(tr("{count} videos were queued from here.", count=found.total))
+    st.caption(tr("Queued from here so far: {count}", count=found.total))
     page.pager(found.total, _ROWS, "batch-page")
 
 
