@@ -6,9 +6,10 @@ Three things differ from a laboratory, and each is answered here:
   other. But one foot or the other is always ahead: the foot that is farthest ahead turns once a step, whatever its
   name, and the names alternate. They are given so that most landmarks agree.
 * Towards the camera a foot that is put down hardly moves in the picture, but a foot that lifts does: toe offs are seen
-  and heel strikes are not. Away from the camera it is the other way round. There the two feet's difference turns once
-  a step at the event that is seen, and the other kind is *placed*, a usual double support before or after it. Stance,
-  swing and double support are therefore not measured in these views, but strides, steps and phases are.
+  and heel strikes are not. Away from the camera it is the other way round: a foot that is ahead stands higher in the
+  picture, and how far it is lifted can be taken off. In these views the kind that is seen gives the step, and the other
+  kind is *placed*, a usual double support before or after it. Stance, swing and double support are therefore not
+  measured there, but strides, steps and phases are.
 * The turning points are early or late by a share of the stride that depends on the view. `OFFSETS` takes it away; it
   was measured on simulated walkers other than those of the evidence.
 """
@@ -23,13 +24,18 @@ from scipy.signal import find_peaks
 
 from fgait_core.gait_parameters.signals import RATE_HZ, Floats, FootTracks, GaitSignals
 
-MIN_STEP_S = 0.25
+MIN_STEP_S, MIN_STRIDE_S = 0.25, 0.5
 MIN_SWING = 0.015
 """Feet that swing less than this share of the body height do not step."""
 PROMINENCE = 0.35
 """A turning point counts if it stands out by this share of the usual range."""
 MISSED_STEP = 1.6
 """Two turning points farther apart than so many usual steps have a missed one between them."""
+SAME_FOOT_COST = 2.0
+"""How many sure landmarks must say so before one foot is believed to have stepped twice in a row."""
+LIFT_SHARE = 0.65
+"""How much of a foot's height in the landmark network's space is taken from its height in the picture: what is left is
+how far ahead it is. Chosen on simulated walkers filmed from low and high cameras."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,13 @@ class Offsets:
 
 
 OFFSETS: dict[str, Offsets] = {
-    "across": Offsets(strike=0.0, off=0.0),
-    "front": Offsets(strike=-0.17, off=-0.02),
-    "back": Offsets(strike=0.01, off=0.145),
+    "across": Offsets(strike=0.01, off=0.0),
+    "front": Offsets(strike=-0.19, off=-0.045),
+    "back": Offsets(strike=0.02, off=0.145),
 }
-"""Across: of the foot farthest ahead and of the foot farthest behind. Front and back: both of the moment when a foot is
-highest against the other one: a foot that has just left the floor towards the camera, a foot that is farthest ahead
-away from it. The strike in front and the toe off at the back are the other foot's."""
+"""Across: of the foot farthest ahead and of the foot farthest behind. Front: both of the moment when a foot is highest
+in the picture, the strike being the other foot's. Back: both of the moment when a foot is farthest ahead, the toe off
+being the other foot's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,22 +68,28 @@ def step_events(signals: GaitSignals) -> tuple[Turns, Turns]:
     """Heel strikes and toe offs of one stretch."""
     tracks, offsets = signals.picture, OFFSETS[signals.view]
     if signals.view == "across":
-        ahead, behind = _farthest(signals.times_s, tracks)
-        stride_s = _stride_s(ahead)
-        return _moved(ahead, offsets.strike * stride_s), _moved(behind, offsets.off * stride_s)
-    seen = _of_the_difference(signals.times_s, tracks)
-    stride_s = _stride_s(seen)
-    other = Turns(seen.time_s, 1 - seen.foot)
-    strikes, offs = (other, seen) if signals.view == "front" else (seen, other)
+        strikes, offs = _farthest(signals.times_s, tracks)
+    elif signals.view == "front":
+        offs = _of_each_foot(signals.times_s, tracks.ankle[:, :, 1])
+        strikes = Turns(offs.time_s, 1 - offs.foot)
+    else:
+        strikes = _of_each_foot(signals.times_s, _height(tracks) - LIFT_SHARE * _height(signals.space))
+        offs = Turns(strikes.time_s, 1 - strikes.foot)
+    stride_s = _stride_s(strikes)
     return _moved(strikes, offsets.strike * stride_s), _moved(offs, offsets.off * stride_s)
 
 
 def _farthest(times_s: Floats, tracks: FootTracks) -> tuple[Turns, Turns]:
     """When the foot ahead is farthest ahead, and when the foot behind is farthest behind."""
     ankle, toe = _side_by_side(tracks.ankle[:, :, 0]), _side_by_side(tracks.toe[:, :, 0])
-    strikes = _named(times_s, _peaks(ankle.max(axis=1)), ankle[:, 0] - ankle[:, 1])
-    offs = _named(times_s, _peaks(-toe.min(axis=1)), toe[:, 1] - toe[:, 0])
+    strikes = _named(times_s, _peaks(ankle.max(axis=1), MIN_STEP_S), ankle[:, 0] - ankle[:, 1])
+    offs = _named(times_s, _peaks(-toe.min(axis=1), MIN_STEP_S), toe[:, 1] - toe[:, 0])
     return strikes, offs
+
+
+def _height(tracks: FootTracks) -> Floats:
+    """Mean height of the points of each foot, [sample, foot]."""
+    return (tracks.ankle[:, :, 1] + tracks.heel[:, :, 1] + tracks.toe[:, :, 1]) / 3
 
 
 def _side_by_side(ahead: Floats) -> Floats:
@@ -86,36 +98,42 @@ def _side_by_side(ahead: Floats) -> Floats:
     return ahead - (low + high) / 4 * np.array([1.0, -1.0])
 
 
-def _of_the_difference(times_s: Floats, tracks: FootTracks) -> Turns:
-    """When a foot is highest against the other one."""
-    up = _side_by_side(tracks.ankle[:, :, 1])
-    left = up[:, 0] - up[:, 1]
-    return _named(times_s, np.sort(np.concatenate([_peaks(left), _peaks(-left)])), left)
+def _of_each_foot(times_s: Floats, signal: Floats) -> Turns:
+    """When the signal [sample, foot] of a foot is highest; seen from the front or the back, feet keep their names."""
+    peaks = [_peaks(signal[:, foot], MIN_STRIDE_S) for foot in (0, 1)]
+    samples, feet = np.concatenate(peaks), np.repeat([0, 1], [len(found) for found in peaks])
+    order = np.argsort(samples, kind="stable")
+    return Turns(times_s[samples[order]], feet[order])
 
 
-def _peaks(signal: Floats) -> NDArray[np.int64]:
+def _peaks(signal: Floats, apart_s: float) -> NDArray[np.int64]:
     low, high = np.percentile(signal, [5, 95])
     prominence = max(MIN_SWING, PROMINENCE * float(high - low))
-    return find_peaks(signal, prominence=prominence, distance=round(MIN_STEP_S * RATE_HZ))[0]
+    return find_peaks(signal, prominence=prominence, distance=round(apart_s * RATE_HZ))[0]
 
 
 def _named(times_s: Floats, turns: NDArray[np.int64], left: Floats) -> Turns:
-    """Gives turning points to the left and right foot in turn; `left` is positive where it seems to be the left one."""
-    time_s, seems_left = times_s[turns], left[turns]
-    foot = np.zeros(len(turns), np.int64)
-    for part in _without_missed(time_s):
-        alternating = np.where(np.arange(len(part)) % 2 == 0, 1.0, -1.0)
-        first = 0 if float((alternating * seems_left[part]).sum()) >= 0 else 1
-        foot[part] = (first + np.arange(len(part))) % 2
-    return Turns(time_s, foot)
+    """Names the foot of each turning point; `left` is positive where it seems to be the left one.
 
-
-def _without_missed(time_s: Floats) -> list[NDArray[np.int64]]:
-    """Numbers of the turning points that follow each other without a missed one."""
+    The feet take turns unless a step was missed, and landmarks are right more often than not: of all ways to name them
+    (Viterbi) the one that contradicts both least is taken.
+    """
+    if len(turns) == 0:
+        return Turns(np.zeros(0), np.zeros(0, np.int64))
+    time_s = times_s[turns]
+    seems_left = left[turns] / max(float(np.abs(left[turns]).max()), 1e-6)
+    wrong = np.stack([np.maximum(-seems_left, 0.0), np.maximum(seems_left, 0.0)], axis=1)
     between_s = np.diff(time_s)
-    if len(between_s) == 0:
-        return [np.arange(len(time_s))]
-    return np.split(np.arange(len(time_s)), np.flatnonzero(between_s > MISSED_STEP * np.median(between_s)) + 1)
+    same_cost = np.where(between_s > MISSED_STEP * np.median(between_s), 0.0, SAME_FOOT_COST) if len(turns) > 1 else []
+    best, came_from = wrong[0], []
+    for cost, here in zip(same_cost, wrong[1:], strict=True):
+        ways = best[:, None] + cost * np.eye(2)
+        came_from.append(ways.argmin(axis=0))
+        best = ways.min(axis=0) + here
+    foot = [int(best.argmin())]
+    for chosen in reversed(came_from):
+        foot.append(int(chosen[foot[-1]]))
+    return Turns(time_s, np.array(foot[::-1]))
 
 
 def _stride_s(turns: Turns) -> float:
