@@ -36,8 +36,8 @@ def _describe(view: CertificateView) -> None:
         st.info(
             tr(
                 "Self-signed: this installation made the certificate itself. It shows that a report was not changed "
-                "and came from here, but nobody else vouches for the clinic's name. Readers of PDF files will say that the "
-                "signer is unknown. Install a certificate from a trust service to change that."
+                "and came from here, but nobody else vouches for the clinic's name. Readers of PDF files will say that "
+                "the signer is unknown. Install a certificate from a trust service to change that."
             )
         )
     look.facts(
