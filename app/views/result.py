@@ -41,7 +41,7 @@ def body(actor: Actor) -> None:
         return
     services = session.services()
     assessment = services.screening.assessment(actor, assessment_id)
-    model = model_block(assessment.result)
+    model = model_block(assessment.result, language())
     st.html(_STYLE)
     st.title(tr("Result"))
     if assessment.patient_id:
@@ -51,10 +51,10 @@ def body(actor: Actor) -> None:
     if model.simulated:
         look.simulated_banner(model.adaptation)
     _rescored(assessment)
-    typicality = typicality_block(assessment.result)
+    typicality = typicality_block(assessment.result, language())
     if typicality is not None and not typicality.typical:
         look.unlike_banner(typicality, model)
-    scores = score_blocks(assessment.result)
+    scores = score_blocks(assessment.result, language())
     _scores(actor, assessment, scores)
     _head(assessment, model)
     walk = clips.walk_of(actor, assessment)
@@ -97,7 +97,7 @@ def _scores(actor: Actor, assessment: Assessment, scores: tuple[ScoreBlock, ...]
     _jumps()
     for score in scores:
         with st.container(border=True):
-            score_card.show(score, profile, clips.fused_words(assessment, score.task))
+            score_card.show(score, profile, clips.fused_words(score))
             decision_form.show(actor, assessment, score.task, decisions.get(score.task), outcomes.get(score.task))
 
 

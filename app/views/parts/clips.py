@@ -19,8 +19,9 @@ from app.views.parts.words import language, tr
 from clinic_data.tables import Assessment
 from fgait_core.screening_result import ClipFacts
 from reports import wording
-from reports.content import ModelBlock
+from reports.content import ModelBlock, ScoreBlock
 from reports.measures import TypicalityBlock
+from reports.stored_words import said_in
 
 _CONTACTS_ESTIMATED = ("front", "back")
 
@@ -81,12 +82,11 @@ def _name(position: int, clip: ClipFacts) -> str:
     return tr("{number}: {view} ({file_name})", number=position + 1, view=view, file_name=file_name)
 
 
-def fused_words(assessment: Assessment, task: str) -> str:
-    """How the score of a task was put together from several recordings; empty for one."""
-    score = next((each for each in assessment.result["scores"] if each["task"] == task), None)
-    if score is None or score.get("clips", 1) < 2:
+def fused_words(score: ScoreBlock) -> str:
+    """How a score was put together from several recordings; empty for one."""
+    if score.clips < 2:
         return ""
-    return tr("Put together from {count} recordings: {method}", count=score["clips"], method=score.get("fusion", ""))
+    return tr("Put together from {count} recordings: {method}", count=score.clips, method=score.fusion)
 
 
 def show_quality(assessment: Assessment, typicality: TypicalityBlock | None, model: ModelBlock) -> None:
@@ -94,7 +94,7 @@ def show_quality(assessment: Assessment, typicality: TypicalityBlock | None, mod
     st.subheader(tr("Quality of the recording"), anchor="quality")
     clips = clips_of(assessment.result)
     if not clips:
-        checks = quality_lines(assessment.result["quality"]["checks"])
+        checks = quality_lines(assessment.result["quality"]["checks"], language())
         quality.show(checks, quality.typicality_row(typicality))
     else:
         _overview(assessment, clips)
@@ -102,8 +102,9 @@ def show_quality(assessment: Assessment, typicality: TypicalityBlock | None, mod
             with st.expander(_name(position, clip), expanded=clip.refused):
                 if clip.refused:
                     st.markdown(f"**{tr('This recording was not used.')}**")
-                    look.bullets([tr(reason) for reason in clip.reasons])
-                quality.show(quality_lines(facts_of(assessment.result, position)["quality"]["checks"]))
+                    look.bullets([said_in(reason, language()) for reason in clip.reasons])
+                checks = facts_of(assessment.result, position)["quality"]["checks"]
+                quality.show(quality_lines(checks, language()))
     if typicality is not None and typicality.typical:
         figures = wording.typicality_figures(
             typicality, simulated=model.simulated, mixed=model.mixed_people, language=language()

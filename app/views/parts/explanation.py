@@ -20,6 +20,7 @@ from fgait_core.sequence import HEIGHT_PX
 from reports import gait_words, wording
 from reports.content import ScoreBlock
 from reports.numbers import plain_number
+from reports.stored_words import said_in
 
 _RAISES, _LOWERS, _UNCLEAR = "#b3541e", "#2b5c9e", "#8a979c"
 """Orange and blue are told apart by all kinds of colour vision; words and signs say the same."""
@@ -131,7 +132,7 @@ def _colour(effect: float, spread: float) -> str:
 
 
 def _checks(facts: ExplanationFacts) -> None:
-    sentences = [tr("Method: {method}", method=facts.method)]
+    sentences = [tr("Method: {method}", method=said_in(facts.method, language()))]
     if facts.stability is not None:
         sentences.append(
             tr(
