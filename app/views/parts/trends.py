@@ -88,7 +88,8 @@ def score_chart(series: Sequence[ScoreSeries], spans: Sequence[VersionSpan]) -> 
     for span in spans[1:]:
         _version_mark(figure, span)
     _layout(figure, 330, [point.at for each in series for point in each.points])
-    figure.update_yaxes(range=[-3, 103], ticksuffix=" %", tickvals=[0, 25, 50, 75, 100])
+    ticks = [0, 25, 50, 75, 100]
+    figure.update_yaxes(range=[-3, 103], tickvals=ticks, ticktext=[f"{tick} %" for tick in ticks])
     return figure
 
 
@@ -115,13 +116,10 @@ def _thresholds(figure: go.Figure, series: Sequence[ScoreSeries], versions: list
         if len(drawn) > 1:
             said = f"{said} ({', '.join(dict.fromkeys(mine))})"
         colour = _COLOURS[versions.index(mine[0]) % len(_COLOURS)] if len(drawn) > 1 else _INK
-        figure.add_hline(
-            y=100 * threshold,
-            line={"color": colour, "dash": "dash", "width": 1.2},
-            annotation={"text": escape(said), "font": {"size": 11, "color": colour}},
-            annotation_position="top right",
-            annotation_yshift=2,
-        )
+        line = {"color": colour, "dash": "dash", "width": 1.2}
+        figure.add_hline(y=100 * threshold, line=line)
+        # The words stand in the legend: beside the line they would cover scores.
+        figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=escape(said), hoverinfo="skip")
 
 
 def _version_mark(figure: go.Figure, span: VersionSpan) -> None:
@@ -309,7 +307,7 @@ def _layout(figure: go.Figure, height_px: int, times: Sequence[datetime]) -> Non
     shown = days[:: -(-len(days) // _TICKS)]
     figure.update_xaxes(
         tickvals=shown,
-        ticktext=[f"{time.date().isoformat()}" for time in shown],
+        ticktext=[time.date().isoformat() for time in shown],
         tickangle=0,
         gridcolor="#eef2f3",
         fixedrange=True,
