@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fgait_core.silhouettes import Walk
 
 _WHY_NOT = {
+    "not_measurable": "not to be measured from video",
     "view": "not from this view",
     "frame_rate": "too few pictures a second",
     "height_missing": "body height not given",
@@ -157,7 +158,7 @@ def _summary(facts: GaitFacts) -> str:
 
 
 def _line(parameter: GaitParameterFacts) -> str:
-    name = parameter.name.replace("_", " ")
+    name = parameter.name.removesuffix("_m_s").removesuffix("_m").replace("_", " ")
     if parameter.value is None:
         return f"{name}: {_WHY_NOT[parameter.why_not]}"
     text = f"{name}: {parameter.value:.4g} {parameter.unit} (n = {parameter.n}"

@@ -71,16 +71,17 @@ def _parameter_facts(
     parameter = PARAMETERS[name]
     reason = why_not(name, measured, view, walk.sequence.frame_rate_hz, subject)
     known = measured if measured is not None and not reason else None
+    refused = reason in ("view", "not_measurable")
     rate_hz = walk.sequence.frame_rate_hz
     return GaitParameterFacts(
         name=name,
         unit=parameter.unit,
         value=None if known is None else round(known.value, _DIGITS),
         why_not=reason,
-        n=0 if measured is None or reason == "view" else measured.n,
+        n=0 if measured is None or refused else measured.n,
         standard_error=None if known is None or known.standard_error is None else round(known.standard_error, _DIGITS),
         minimal_detectable_change=None if known is None else _detectable(name, view, rate_hz, subject),
-        norm=None if reason == "view" else norm_of(name, view, rate_hz, subject),
+        norm=None if refused else norm_of(name, view, rate_hz, subject),
         validated=parameter.validated,
     )
 

@@ -122,5 +122,7 @@ def _double_support(cycle: Cycle) -> float | None:
     """Share of the stride, in percent, for which both feet stand."""
     if cycle.toe_off_s is None or cycle.opposite_toe_off_s is None or cycle.opposite_heel_strike_s is None:
         return None
+    if not cycle.opposite_toe_off_s < cycle.opposite_heel_strike_s < cycle.toe_off_s:
+        return None  # the feet do not take turns: an event is wrong, or nobody walks
     both_s = (cycle.opposite_toe_off_s - cycle.start_s) + (cycle.toe_off_s - cycle.opposite_heel_strike_s)
     return 100.0 * both_s / cycle.duration_s

@@ -21,9 +21,11 @@ def why_not(name: str, measured: Measured | None, view: str, frame_rate_hz: floa
         subject: who walks.
 
     Returns:
-        "", "view", "frame_rate", "height_missing", "too_few_steps" or "not_seen".
+        "", "not_measurable" (from no view), "view", "frame_rate", "height_missing", "too_few_steps" or "not_seen".
     """
     parameter = PARAMETERS[name]
+    if not parameter.views:
+        return "not_measurable"
     if view not in parameter.views:
         return "view"
     if frame_rate_hz < RATE_TOLERANCE * parameter.min_rate_hz:

@@ -1,0 +1,66 @@
+"""The tables that travel with the package, and what is read from them."""
+
+import json
+from importlib import resources
+
+import pytest
+
+from fgait_core.gait_parameters.names import PARAMETERS
+from fgait_core.gait_parameters.norms import accuracy_of, norm_of
+from fgait_core.gait_parameters.subject import Subject
+
+ROWS = json.loads((resources.files("fgait_core.gait_parameters") / "accuracy.json").read_text())["rows"]
+
+
+def test_no_view_gives_a_validated_parameter_that_it_cannot_support():
+    supported = {(row["parameter"], row["view"]) for row in ROWS if row["frame_rate_hz"] == 30.0 and row["supported"]}
+    for name, parameter in PARAMETERS.items():
+        if parameter.validated and not parameter.in_metres:
+            assert parameter.views
+            for view in parameter.views:
+                assert (name, view) in supported, (name, view)
+
+
+def test_every_given_parameter_has_a_detectable_change():
+    for name, parameter in PARAMETERS.items():
+        for view in parameter.views:
+            accuracy = accuracy_of(name, view, 30.0)
+            assert accuracy is not None, (name, view)
+            assert accuracy.minimal_detectable_change is not None, (name, view)
+            assert accuracy.error >= abs(accuracy.bias)
+
+
+def test_the_nearest_frame_rate_counts():
+    assert accuracy_of("cadence", "side", 58.0) == accuracy_of("cadence", "side", 60.0)
+    assert accuracy_of("cadence", "side", 240.0) == accuracy_of("cadence", "side", 60.0)
+
+
+def test_published_norms_go_before_simulated_ones():
+    adult = norm_of("cadence", "side", 30.0, Subject(30.0, "female"))
+    old = norm_of("cadence", "side", 30.0, Subject(80.0, "female"))
+    assert adult is not None
+    assert old is not None
+    assert not adult.simulated
+    assert old.simulated
+    assert old.ages_years == (65.0, 90.0)
+
+
+@pytest.mark.parametrize("age_years", [6.0, 12.9, 40.0, 89.0])
+def test_every_age_has_a_norm_and_no_age_has_none(age_years):
+    assert norm_of("step_length", "side", 30.0, Subject(age_years)) is not None
+    assert norm_of("step_length", "side", 30.0, Subject(None, "male")) is None
+    assert norm_of("step_length", "side", 30.0, Subject(4.0, "male")) is None
+
+
+def test_unknown_sex_is_both_and_wider_than_one():
+    both, woman = (norm_of("step_length", "side", 30.0, Subject(30.0, sex)) for sex in (None, "female"))
+    assert both is not None
+    assert woman is not None
+    assert (both.sex, woman.sex) == ("both", "female")
+
+
+def test_a_simulated_norm_is_as_wide_as_the_error_of_measurement_at_least():
+    norm, accuracy = norm_of("knee_range", "side", 30.0, Subject(30.0, "male")), accuracy_of("knee_range", "side", 30.0)
+    assert norm is not None
+    assert accuracy is not None
+    assert norm.sd > accuracy.error
