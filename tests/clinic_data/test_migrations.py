@@ -1,4 +1,4 @@
-"""The move from the tables of release 0001 to those of retraining, with a clinic's rows in them."""
+"""The move from the tables of release 0001 to those of this one, with a clinic's rows in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clinic_data import audit, jobs, model_registry, patients, recordings
 from clinic_data import database as clinic_database
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError
-from clinic_data.tables import Assessment, ClinicTable, ModelVersion, Origin, Report, Stage
+from clinic_data.tables import Assessment, ClinicTable, ModelVersion, Origin, Report, ReportKind, Stage
 
 NOW = "2026-11-01 08:00:00+00:00"
 USER, PATIENT, RECORDING, JOB, ASSESSMENT = "u" * 32, "a" * 32, "c" * 32, "d" * 32, "e" * 32
@@ -182,7 +182,11 @@ def test_a_clinics_rows_survive_and_get_honest_defaults(old_clinic: Database) ->
         assert versions["1.0"].metrics == {"ece": 0.03}
         assert versions["1.0"].parent_id is versions["1.0"].gate_report is versions["1.0"].config is None
         assert session.get(Assessment, ASSESSMENT).model_version_id == versions["1.0"].id
-        assert session.exec(select(Report)).one().number == "FG-2026-000001"
+        assessment = session.get(Assessment, ASSESSMENT)
+        assert (assessment.body_height_cm, assessment.rescored_from_id) == (None, None)
+        report = session.exec(select(Report)).one()
+        assert (report.number, report.patient_id) == ("FG-2026-000001", PATIENT)
+        assert (report.kind, report.version, report.addendum) == (ReportKind.ASSESSMENT, 1, None)
         assert jobs.get_job(session=session, job_id=JOB).state == "done"
         assert audit.list_rows(session=session).total == 1
 
@@ -226,6 +230,9 @@ def test_the_checks_of_the_database_are_those_that_the_code_declares(database: D
         "DELETE FROM model_version WHERE version = '1.0'",
         "UPDATE audit_row SET action = 'x'",
         "DELETE FROM audit_row",
+        "UPDATE report SET kind = 'letter'",
+        "UPDATE assessment SET body_height_cm = 1.7",
+        "UPDATE assessment SET rescored_from_id = 'nothing'",
     ],
 )
 def test_what_the_database_refused_before_it_refuses_after(old_clinic: Database, statement: str) -> None:
