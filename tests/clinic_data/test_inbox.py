@@ -1,0 +1,58 @@
+"""Recordings that wait for their patient or for their work."""
+
+from __future__ import annotations
+
+import pytest
+
+from clinic_data import inbox, jobs, recordings
+from clinic_data.errors import ConflictError, NotFoundError
+from clinic_data.tables import JobState
+
+
+def test_a_recording_waits_until_work_is_queued_for_it(session, rows) -> None:
+    patient = rows.patient(session)
+    nobodys, assigned, queued = rows.recording(session), rows.recording(session, patient.id), rows.recording(session)
+    rows.job(session, queued.id)
+    page = inbox.list_waiting(session=session, limit=1)
+    assert ([row.id for row in page.rows], page.total) == ([nobodys.id], 2)
+    assert [row.id for row in inbox.list_waiting(session=session, offset=1).rows] == [assigned.id]
+    assert [row.id for row in inbox.list_assigned(session=session)] == [assigned.id]
+
+
+def test_jobs_are_found_by_kind_patient_and_state(session, rows) -> None:
+    patient, recording = rows.patient(session), rows.recording(session)
+    wanted = jobs.enqueue(session=session, kind="screen", payload={}, patient_id=patient.id)
+    other = jobs.enqueue(session=session, kind="find_people", payload={}, recording_id=recording.id)
+    assert [job.id for job in inbox.list_jobs(session=session, kind="screen").rows] == [wanted.id]
+    found = inbox.list_jobs_of_patient(session=session, patient_id=patient.id, kind="screen")
+    assert [job.id for job in found] == [wanted.id]
+    assert [job.id for job in inbox.unfinished_jobs(session=session, kinds=["screen", "find_people"])] != []
+    jobs.request_cancel(session=session, job_id=other.id)
+    assert [job.id for job in inbox.unfinished_jobs(session=session, kinds=["find_people"])] == []
+    assert jobs.get_job(session=session, job_id=other.id).state is JobState.CANCELLED
+
+
+def test_a_recording_is_assigned_by_who_saw_whose_it_was(session, rows) -> None:
+    first, second = rows.patient(session), rows.patient(session, "P-2")
+    recording = rows.recording(session)
+    inbox.assign(session=session, recording_id=recording.id, patient_id=first.id, expected_patient_id=None)
+    with pytest.raises(ConflictError, match="meanwhile"):
+        inbox.assign(session=session, recording_id=recording.id, patient_id=second.id, expected_patient_id=None)
+    inbox.assign(session=session, recording_id=recording.id, patient_id=second.id, expected_patient_id=first.id)
+    assert recordings.get_recording(session=session, recording_id=recording.id).patient_id == second.id
+
+
+def test_only_what_nothing_refers_to_is_discarded(session, rows) -> None:
+    recording = rows.recording(session)
+    assert inbox.discard(session=session, recording_id=recording.id) == recording.storage_key
+    with pytest.raises(NotFoundError):
+        recordings.get_recording(session=session, recording_id=recording.id)
+    with pytest.raises(NotFoundError):
+        inbox.discard(session=session, recording_id=recording.id)
+    queued = rows.recording(session)
+    rows.job(session, queued.id)
+    with pytest.raises(ConflictError):
+        inbox.discard(session=session, recording_id=queued.id)
+    assessed = rows.assessment(session)
+    with pytest.raises(ConflictError):
+        inbox.discard(session=session, recording_id=assessed.recording_id)
