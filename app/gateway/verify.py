@@ -26,7 +26,7 @@ _FORM_BYTES = 10_000
 _LIMIT, _WINDOW_S, _ADDRESSES = 30, 60.0, 10_000
 _STYLE = """<style>
 main{max-width:620px}
-dl{display:grid;grid-template-columns:minmax(130px,auto) 1fr;gap:6px 16px;margin:18px 0}
+dl{display:grid;grid-template-columns:minmax(110px,34%) 1fr;gap:6px 16px;margin:18px 0}
 dt{color:#4a5f66}dd{margin:0;overflow-wrap:anywhere}
 .hash{font:13px/1.45 ui-monospace,"DejaVu Sans Mono",monospace}
 h2{font-size:18px;margin:26px 0 4px}

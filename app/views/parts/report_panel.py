@@ -132,9 +132,7 @@ def _row(report: Report, newer: Report | None) -> None:
                     fhir = _at_click(lambda asked: exchange.fhir(asked, report.id))
                     _download("FHIR", report, "fhir.json", "application/fhir+json", fhir)
             if report.verification_code:
-                address = f"{VERIFY_PATH}/{report.verification_code}"
-                name = escape(tr("Verification page"))
-                st.html(f'<a href="{address}" target="_blank" rel="noopener">{name}</a>', width="content")
+                st.link_button(tr("Verification page"), f"{VERIFY_PATH}/{report.verification_code}")
         if report.addendum:
             st.markdown(tr("**Addendum**"))
             st.text(report.addendum)
