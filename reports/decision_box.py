@@ -15,12 +15,13 @@ from reports.record_blocks import DecisionBlock, VerificationBlock
 
 _BOX_WIDTH_PT = CONTENT_WIDTH_PT - 16
 _QR_SIDE_PT = 76.0
+_CODE_PT = _QR_SIDE_PT + 6
 _LONGEST_REASON = 160
 
 
 def decision_box(report: ScreeningReport, setting: Setting) -> Flowable:
     """What was decided, room to decide by hand what was not, room to sign, and how to check the paper."""
-    room_pt = _BOX_WIDTH_PT - (_QR_SIDE_PT + 12 if report.verification else 0)
+    room_pt = _BOX_WIDTH_PT - (_CODE_PT if report.verification else 0)
     rows: list[Flowable] = [setting.text(setting.words.sign_off, STRONG)]
     for score in report.scores:
         decision = report.decision(score.task)
@@ -33,7 +34,7 @@ def decision_box(report: ScreeningReport, setting: Setting) -> Flowable:
 
 def verification_box(verification: VerificationBlock, setting: Setting) -> Flowable:
     """The code alone, for a report without anything to decide."""
-    room_pt = _BOX_WIDTH_PT - _QR_SIDE_PT - 12
+    room_pt = _BOX_WIDTH_PT - _CODE_PT
     words = setting.records
     rows: list[Flowable] = [setting.text(words.check, STRONG), setting.text(words.check_note, SMALL)]
     if verification.content_sha256:
@@ -46,7 +47,7 @@ def _with_code(rows: Sequence[Flowable], verification: VerificationBlock, settin
     code = setting.text(f"{words.check}: {verification.code}", SMALL)
     alt = words.qr_alt.format(url=verification.url)
     picture = Figure(qr_drawing(verification.url, _QR_SIDE_PT), alt)
-    return beside(setting, [[*rows, Spacer(1, 2), code], [picture]], (room_pt, _QR_SIDE_PT + 12))
+    return beside(setting, [[*rows, Spacer(1, 2), code], [picture]], (room_pt, _CODE_PT))
 
 
 def _made(decision: DecisionBlock, score: ScoreBlock, setting: Setting) -> list[Flowable]:
@@ -81,4 +82,4 @@ def _to_make(score: ScoreBlock, setting: Setting, room_pt: float) -> Flowable:
     accepted = TickBox(setting.text(words.accepted, BODY))
     overridden = TickBox(setting.text(words.overridden, BODY), writing_line=True)
     task = setting.text(wording.task_title(score.task, setting.language), BODY)
-    return beside(setting, [[task], [accepted], [overridden]], (90, 84, room_pt - 174))
+    return beside(setting, [[task], [accepted], [overridden]], (90, 84, room_pt - 180))

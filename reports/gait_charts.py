@@ -12,6 +12,7 @@ from reports.charts import INK, MIDDLE, PALE, RULE, filled, label, segment
 from reports.fonts import REGULAR, FontSet
 from reports.gait_blocks import CurveBlock, EffectBlock
 from reports.numbers import plain_number
+from reports.shaping import clean, lay_out_line
 
 _ROW_PT = 15.0
 _BODY_ROWS = 64
@@ -25,7 +26,8 @@ def points_text(share: float) -> str:
 def effect_bars(effects: Sequence[EffectBlock], names: Sequence[str], fonts: FontSet, width_pt: float) -> Drawing:
     """One bar an effect, to the right where hiding lowers the probability, with its spread as a thin line."""
     drawing = Drawing(width_pt, len(effects) * _ROW_PT + 4, initialFontName=REGULAR)
-    name_pt, value_pt = 118.0, 62.0
+    value_pt = 62.0
+    name_pt = max(lay_out_line(clean(name), fonts, 7.5).width_pt for name in names) + 8
     room_pt = width_pt - name_pt - value_pt
     reach = max(*(abs(each.effect) + each.spread for each in effects), 0.01)
     mirrored = fonts.right_to_left

@@ -104,7 +104,7 @@ def gait_part(gait: GaitBlock | None, setting: Setting) -> list[Flowable]:
     story = [*heading, setting.text(words.parameters_note, SMALL), Spacer(1, 3)]
     if gait.measured:
         rows = [_parameter_row(line, setting) for line in gait.measured]
-        story.append(grid(setting, words.parameters_columns, rows, (128, 128, 52, 105, CONTENT_WIDTH_PT - 413)))
+        story.append(grid(setting, words.parameters_columns, rows, (122, 122, 68, 105, CONTENT_WIDTH_PT - 417)))
     story += [Spacer(1, 3), *_below_parameters(gait, setting)]
     return [*story, *_curves(gait.curves, setting)]
 
@@ -145,7 +145,7 @@ def _below_parameters(gait: GaitBlock, setting: Setting) -> list[Flowable]:
     sentences: list[str] = []
     missing = sorted((line for line in gait.parameters if line.value is None), key=lambda line: line.why_not)
     for code, lines in groupby(missing, key=lambda line: line.why_not):
-        names = ", ".join(gait_words.parameter_label(line.name, language) for line in lines)
+        names = wording.listed([gait_words.parameter_label(line.name, language) for line in lines], language)
         sentences.append(words.left_out.format(names=names, reason=gait_words.why_not_sentence(code, language)))
     norms = [line.norm for line in gait.measured if line.norm is not None]
     sources = dict.fromkeys(

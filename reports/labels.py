@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reports.translation import in_each_language
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -168,7 +170,7 @@ ENGLISH = Labels(
     ),
 )
 
-LABELS: Mapping[str, Labels] = {"en": ENGLISH}
+LABELS: Mapping[str, Labels] = in_each_language(ENGLISH)
 
 
 def labels(language: str) -> Labels:

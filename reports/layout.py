@@ -109,6 +109,7 @@ class Setting:
             ("TOPPADDING", *_ALL, above_pt),
             ("BOTTOMPADDING", *_ALL, below_pt),
             ("VALIGN", *_ALL, "TOP"),
+            ("ALIGN", *_ALL, self.start),
         ]
 
     @property

@@ -1,7 +1,6 @@
 """Every clinical sentence of the project, in one place, by language; `reports.wording` fills in the figures.
 
-A language is one `Phrases` value in `PHRASES`; a sentence that a language lacks cannot be forgotten, because the
-dataclass has no defaults.
+English is written here; the other languages come from the catalogues in `reports/locale`, which a test holds complete.
 
 Sources: USPSTF 2018 (screening for adolescent idiopathic scoliosis: grade I); Arroll et al. 2010 (PHQ-9 of 10 or
 more: sensitivity 0.74, specificity 0.91).
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reports.content import Outcome
+from reports.translation import in_each_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,4 +322,4 @@ ENGLISH = Phrases(
     join_more="{0}, {1}",
 )
 
-PHRASES: Mapping[str, Phrases] = {"en": ENGLISH}
+PHRASES: Mapping[str, Phrases] = in_each_language(ENGLISH)

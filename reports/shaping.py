@@ -168,6 +168,7 @@ def _glyph_stream(run: _Run) -> list[tuple[str | None, Any]]:
 
 def _shape(run: _Run, size_pt: float, x_pt: float) -> tuple[list[PlacedGlyphs], float]:
     """The placed glyphs of a run, and where the run ends."""
+    run = replace(run, characters=run.characters.replace("\u00a0", " "))
     stream = _glyph_stream(run)
     if any(character is None for character, _ in stream):
         # Letter and vowel sign together took a glyph that has no character: draw the letters without the signs.

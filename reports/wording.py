@@ -6,7 +6,8 @@ in `reports.phrases`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from reports.content import AdaptationBlock, Outcome, ScoreBlock
 from reports.measures import Interval, TypicalityBlock
@@ -73,9 +74,14 @@ def class_list(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
     """The classes of the prediction set in words: "no scoliosis, borderline or scoliosis"."""
     words = phrases(language)
     names = [class_name(score.task, label, language) for label in score.prediction_set]
-    while len(names) > 2:
-        names[:2] = [words.join_more.format(*names[:2])]
+    if len(names) > 2:
+        names = [listed(names[:-1], language), names[-1]]
     return words.join_two.format(*names) if len(names) == 2 else "".join(names)
+
+
+def listed(names: Sequence[str], language: str = DEFAULT_LANGUAGE) -> str:
+    """Names one after another, with the comma of the language."""
+    return reduce(phrases(language).join_more.format, names)
 
 
 def outcome_label(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
