@@ -55,7 +55,7 @@ def test_gait_parameters_stand_apart_with_error_norm_and_reason(result_page: App
         "not part of it",
         "88.0\u00a0steps/min",
         "standard error 1.4\u00a0steps/min, n\u00a0=\u00a09",
-        "95.0\u00a0steps/min to 131.0\u00a0steps/min",
+        "95.0 to 131.0\u00a0steps/min",
         "6.0\u00a0steps/min",
         "Outside the range of healthy people:",
         "not validated from video",

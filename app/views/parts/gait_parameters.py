@@ -47,7 +47,11 @@ def show(gait: GaitFacts | None) -> None:
 def _differences(measured: Sequence[GaitParameterFacts]) -> None:
     if outside := outside_norm(measured):
         names = [f"{label_of(each)} ({value_of(each)}, {_side_words(each)})" for each in outside]
-        st.markdown(f"**{tr('Outside the range of healthy people:')}** {', '.join(names)}")
+        simulated = all(each.norm is not None and each.norm.simulated for each in outside)
+        head = tr("Outside the range of healthy people:")
+        if simulated:
+            head = tr("Outside the range of simulated healthy people:")
+        st.markdown(f"**{head}** {', '.join(names)}")
     elif any(against_norm(each) for each in measured):
         st.markdown(tr("All parameters with a norm lie within the range of healthy people."))
 
@@ -92,7 +96,7 @@ def _norm(parameter: GaitParameterFacts) -> str:
     low, high = norm_limits(norm)
     limits = tr(
         "{low} to {high}",
-        low=gait_words.value_text(low, parameter.unit, language()),
+        low=gait_words.figure_text(low, parameter.unit),
         high=gait_words.value_text(high, parameter.unit, language()),
     )
     within = against_norm(parameter) == "within"
