@@ -64,7 +64,7 @@ PARAMETERS: dict[str, Parameter] = {
     "stride_time_variability": Parameter("%", _NO_VIEW, "strides", 8, 50.0, validated=False),
     "step_time_variability": Parameter("%", _NO_VIEW, "steps", 16, 50.0, validated=False),
     "hip_range": Parameter("deg", _SIDE, "strides", 2, 20.0),
-    "knee_range": Parameter("deg", _SIDE, "strides", 2, 20.0),
+    "knee_range": Parameter("deg", _SIDE, "strides", 2, 20.0, validated=False),
     "ankle_range": Parameter("deg", _NO_VIEW, "strides", 2, 25.0, validated=False),
 }
 """Every parameter by its stable name, in the order in which they are shown.
