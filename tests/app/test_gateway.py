@@ -192,6 +192,15 @@ def test_upload_refusals(site, browser):
     assert not list(incoming.iterdir())
 
 
+def test_a_video_of_nobody_yet_comes_into_the_inbox_only_when_that_is_said(site, browser):
+    clinic, _ = site
+    _sign_in(browser)
+    answer = _upload(browser, "inbox", b"a walk of somebody")
+    recording = clinic.services.recordings.get(clinic.clinician, answer.json()["recording_id"])
+    assert recording.patient_id is None
+    assert _upload(browser, "").status_code == 404
+
+
 def test_upload_is_for_clinicians(site, browser):
     clinic, _ = site
     _sign_in(browser, "adam")
@@ -209,9 +218,21 @@ def test_overlay_answers_ranges_to_clinicians_only(site, browser):
     assert part.status_code == 206
     assert part.content == whole.content[256:512]
     assert browser.get("/files/assessments/nothing/overlay.mp4").status_code == 404
+    of_first_clip = f"/files/assessments/{assessment_id}/overlay-0.mp4"
+    assert browser.get(of_first_clip).content == whole.content
+    assert browser.get(f"/files/assessments/{assessment_id}/overlay-1.mp4").status_code == 404
     browser.cookies.clear()
     _sign_in(browser, "adam")
     assert browser.get(path).status_code == 403
+
+
+def test_pictures_of_reference_walkers(site, browser):
+    assert browser.get("/files/references/r000.png").status_code == 401
+    _sign_in(browser)
+    picture = browser.get("/files/references/r000.png")
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+    assert browser.get("/files/references/nobody.png").status_code == 404
 
 
 def test_cookies_over_https_only_where_asked(site, browser):

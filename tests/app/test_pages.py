@@ -10,10 +10,13 @@ from stored import do_next_job, screen
 from streamlit.testing.v1 import AppTest
 
 from app import session
+from app.services.job_work import JobWork
+from app.services.recordings import FileCheck, Recordings
 from app.services.screening import ChosenClip
 from clinic_data.patients import PatientData
 from clinic_data.tables import Role
 from fgait_core.screening_result import ScreeningResult
+from fgait_core.silhouettes import VideoInfo
 from reports.wording import UNLIKE_TITLE, percent_of_count
 
 VERSION_1 = Path(__file__).parents[1] / "golden" / "screening_result_1.json"
@@ -27,7 +30,9 @@ ALLOWED = {
     "filming_guide.py": "clinician",
     "screening_progress.py": "clinician",
     "result.py": "clinician",
+    "follow_up.py": "clinician",
     "users.py": "administrator",
+    "clinic.py": "administrator",
     "jobs.py": "administrator",
     "audit_log.py": "administrator",
     "retraining.py": "administrator",
@@ -90,7 +95,9 @@ def test_every_page_in_every_role(open_page, clinic, view: str, role: str | None
         assert "Ana" not in read
 
 
-@pytest.mark.parametrize("view", ["patient.py", "new_assessment.py", "screening_progress.py", "result.py"])
+@pytest.mark.parametrize(
+    "view", ["patient.py", "follow_up.py", "new_assessment.py", "screening_progress.py", "result.py"]
+)
 def test_addresses_that_name_nothing_or_something_unknown(open_page, view: str):
     assert "Nothing chosen" in texts(healthy(open_page(view, "clinician")))
     unknown = {"patient": "f" * 32, "job": "f" * 32, "assessment": "f" * 32}
@@ -134,6 +141,114 @@ def test_a_file_that_is_no_video_is_refused_at_once(open_page, clinic):
     page = healthy(open_page("new_assessment.py", "clinician", recording=clinic.recording.id))
     assert "cannot be used" in texts(page)
     assert not clinic.services.screening.jobs_of_recording(clinic.clinician, clinic.recording.id)
+
+
+def _found(clinic, *contents: bytes) -> list[str]:
+    """Recordings whose people were searched."""
+    ids = [clinic.add_recording(content).id for content in contents]
+    for recording_id in ids:
+        clinic.services.screening.find_people(clinic.clinician, recording_id)
+        do_next_job(clinic)
+    return ids
+
+
+@pytest.fixture
+def readable(monkeypatch, clinic):
+    """Every recording looks like a video that can be read."""
+    info = VideoInfo(1280, 720, 30.0, 5.0, 150, "h264", "mp4/mov", 0, False)
+    monkeypatch.setattr(Recordings, "check_file", lambda *_: FileCheck(info, ""))
+
+
+@pytest.mark.usefixtures("readable")
+def test_several_recordings_with_their_people_and_the_height_are_screened_together(open_page, clinic):
+    front, side = _found(clinic, b"alone", b"two people")
+    page = healthy(open_page("new_assessment.py", "clinician", recording=[front, side]))
+    read = texts(page)
+    for words in ("Recording 1", "Recording 2", "One walking person was found", "Several people were found"):
+        assert words in read
+    page.radio(key=f"person-{side}").set_value(2)
+    page.number_input(key=f"height-{clinic.patient.id}").set_value(151.5)
+    button(page, "Start the screening").click().run()
+    (job,) = clinic.services.screening.jobs_of_recording(clinic.clinician, side)[:1]
+    assert job.payload["clips"] == [{"recording_id": front, "person": 1}, {"recording_id": side, "person": 2}]
+    assert job.payload["body_height_cm"] == 151.5
+    do_next_job(clinic)
+    again = texts(healthy(open_page("new_assessment.py", "clinician", patient=clinic.patient.id, recording=[front])))
+    assert "Last entered: 151.5 cm" in again
+
+
+@pytest.mark.usefixtures("readable")
+def test_a_recording_without_people_says_why_and_can_be_taken_away(open_page, clinic):
+    alone, nobody = _found(clinic, b"alone", b"nobody")
+    page = healthy(open_page("new_assessment.py", "clinician", recording=[alone, nobody]))
+    for words in ("cannot be scored", "Nobody who walks", "was taken away"):
+        assert words in texts(page)
+    assert not [each for each in page.button if each.label == "Start the screening"]
+    page.button(key=f"take-away-{nobody}").click().run()
+    assert button(healthy(page), "Start the screening")
+
+
+def test_a_recording_of_somebody_else_is_left_out(open_page, clinic):
+    data = PatientData(record_number="R-2", family_name="Other", birth_date="2001-01-01")
+    other = clinic.services.patients.create(clinic.clinician, data)
+    theirs = clinic.services.recordings.receive(clinic.clinician, other.id, "theirs.mp4", [b"x"])
+    page = healthy(open_page("new_assessment.py", "clinician", recording=[clinic.recording.id, theirs.id]))
+    assert "belongs to another patient" in texts(page)
+    assert "theirs.mp4" not in texts(page)
+
+
+@pytest.mark.usefixtures("readable")
+def test_batch_from_the_inbox_to_the_queue(open_page, clinic):
+    clinic.services.batch.discard(clinic.clinician, clinic.recording.id)
+    empty = texts(healthy(open_page("batch.py", "clinician")))
+    for words in ("No video waits", "Nothing was queued"):
+        assert words in empty
+    receive = clinic.services.recordings.receive
+    first = receive(clinic.clinician, None, "R-1 front.mp4", [b"alone"])
+    second = receive(clinic.clinician, None, "unnamed.mp4", [b"two people"])
+    third = receive(clinic.clinician, None, "by mistake.mp4", [b"no walk"])
+    page = healthy(open_page("batch.py", "clinician"))
+    assert "Not queued yet: 3" in texts(page)
+    page.button(key=f"assign-{first.id}-{clinic.patient.id}").click().run()
+    page.text_input(key=f"patient-of-{second.id}").set_value("exam").run()
+    page.button(key=f"assign-{second.id}-{clinic.patient.id}").click().run()
+    assert "assigned" in texts(healthy(page))
+    page.button(key=f"discard-{third.id}").click().run()
+    assert "deleted for good" in texts(healthy(page))
+    clinic.services.batch.discard(clinic.clinician, third.id)  # the dialog's own button is pressed in the browser
+    _register_model(clinic)
+    page.run()
+    page.button(key="queue-all").click().run()
+    assert "Queued from here so far: 2" in texts(healthy(page))
+    for _ in range(3):
+        do_next_job(clinic)
+    read = texts(healthy(open_page("batch.py", "clinician")))
+    for words in ("screened", "choose the person"):
+        assert words in read
+
+
+def _register_model(clinic) -> None:
+    JobWork(clinic.services.settings, clinic.services.database, clinic.services.storage, None, "test").prepare()
+
+
+def test_many_waiting_videos_are_paged(open_page, clinic):
+    for number in range(24):
+        clinic.services.recordings.receive(clinic.clinician, None, f"walk {number:02d}.mp4", [b"x%d" % number])
+    page = healthy(open_page("batch.py", "clinician"))
+    assert "walk 02.mp4" in texts(page)
+    assert "walk 23.mp4" not in texts(page)
+    page.number_input(key="inbox-page").set_value(2).run()
+    assert "walk 23.mp4" in texts(healthy(page))
+
+
+def test_the_filming_guide_says_what_the_quality_check_asks_for(open_page):
+    page = healthy(open_page("filming_guide.py", "clinician"))
+    read = texts(page)
+    for words in ("fewer than 4", "120 pixels high; warning below 200", "fewer than 20", "From behind", "Scoliosis"):
+        assert words in read
+    pictures = [element.proto for element in page.get("image")]
+    assert len(pictures) == 15
+    assert all(image.alt for picture in pictures for image in picture.imgs)
 
 
 def test_result_shows_uncertainty_simulation_and_what_to_do(open_page, clinic):
