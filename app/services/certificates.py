@@ -124,7 +124,7 @@ class Certificates:
             ) from error
 
     def _clinic_name(self) -> str:
-        return ClinicProfiles(self.settings, self.database, self.storage).public_name()
+        return ClinicProfiles(self.settings, self.database, self.storage).public_name
 
     def _path(self) -> Path:
         return self.settings.data_dir / KEYS_FOLDER / IDENTITY_FILE

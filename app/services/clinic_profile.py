@@ -74,6 +74,7 @@ class ClinicProfiles:
             own_name=profile.name,
         )
 
+    @property
     def public_name(self) -> str:
         """The clinic's name, for pages that everybody may see."""
         with self.database.reading() as session:

@@ -134,7 +134,7 @@ class Verification:
 
     def clinic_name(self) -> str:
         """Heading of the page."""
-        return ClinicProfiles(self.settings, self.database, self.storage).public_name()
+        return ClinicProfiles(self.settings, self.database, self.storage).public_name
 
 
 def plain_code(text: str) -> str | None:

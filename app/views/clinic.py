@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import session
 from app.services.clinic_profile import MAX_LOGO_BYTES, ClinicProfileView
-from app.services.permissions import Actor, Permission, may
+from app.services.permissions import Actor, Permission
 from app.views.parts import certificate, page
 from app.views.parts.words import language, tr, tr_error
 from clinic_data.clinic_profile import ADDRESS_MAX, NAME_MAX, SOURCE_MAX, ClinicProfileData
@@ -25,9 +25,6 @@ def body(actor: Actor) -> None:
     st.title(tr("Clinic"))
     # Kept from when the form was opened, so that a change by somebody else in between is noticed when it is saved.
     profile = session.keep(_KEPT, lambda: session.services().clinic_profiles.read(actor))
-    if not may(actor, Permission.MANAGE_CLINIC):
-        st.info(tr("An administrator changes these data."))
-        return
     with st.form("clinic-profile", border=True, enter_to_submit=False):
         fields = _fields(profile)
         saved = st.form_submit_button(tr("Save"), type="primary")
@@ -141,4 +138,4 @@ def _changed(counter: int, said: str) -> None:
 
 
 if __name__ == "__main__":
-    page.run(Permission.READ_CLINIC, body)
+    page.run(Permission.MANAGE_CLINIC, body)

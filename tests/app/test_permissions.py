@@ -8,10 +8,16 @@ from datetime import date
 import pytest
 
 from app.services.batch import Batch
+from app.services.clinic_profile import ClinicProfiles
+from app.services.certificates import Certificates
 from app.services.cohort_selection import CohortFilters
 from app.services.cohorts import Cohorts
+from app.services.decisions import Decisions
+from app.services.follow_up import FollowUps
+from app.services.exchange import Exchange
 from app.services.models import Models
 from app.services.monitoring import Monitoring, Plan
+from app.services.notes import Notes
 from app.services.operations import Operations
 from app.services.outcomes import Outcomes
 from app.services.patient_records import PatientRecords
@@ -21,10 +27,12 @@ from app.services.reporting import Reporting
 from app.services.retraining import Retrainings
 from app.services.screening import ChosenClip, Screening
 from app.services.user_administration import UserAdministration
+from clinic_data.clinic_profile import ClinicProfileData
+from clinic_data.decisions import DecisionData
 from clinic_data.errors import ClinicDataError, PermissionDeniedError
 from clinic_data.outcomes import OutcomeData
 from clinic_data.patients import PatientData
-from clinic_data.tables import Role
+from clinic_data.tables import Report, Role
 from fgait_core.config.retraining import AcceptanceConfig, RetrainingProtocol
 from fgait_core.errors import FGaitError
 
@@ -35,6 +43,8 @@ UNKNOWN = OutcomeData(task="scoliosis", method="not_known")
 SCOLIOSIS = CohortFilters(task="scoliosis")
 PROTOCOL = RetrainingProtocol(task="scoliosis")
 PLAN = Plan()
+ACCEPTED = DecisionData(task="scoliosis", verdict="accepted")
+PROFILE = ClinicProfileData(name="Harbour clinic")
 CALLS = {
     "patients.search": (lambda s, a, c: s.patients.search(a, "", 10, 0), {"clinician"}),
     "patients.get": (lambda s, a, c: s.patients.get(a, c.patient.id), {"clinician"}),
@@ -77,6 +87,20 @@ CALLS = {
     "reporting.create": (lambda s, a, c: s.reporting.create(a, "0" * 32), {"clinician"}),
     "reporting.list_of_assessment": (lambda s, a, c: s.reporting.list_of_assessment(a, "0" * 32), {"clinician"}),
     "reporting.read_pdf": (lambda s, a, c: s.reporting.read_pdf(a, "0" * 32), {"clinician"}),
+    "reporting.add_addendum": (lambda s, a, c: s.reporting.add_addendum(a, NONE, "More."), {"clinician"}),
+    "reporting.create_follow_up": (lambda s, a, c: s.reporting.create_follow_up(a, c.patient.id), {"clinician"}),
+    "reporting.get": (lambda s, a, c: s.reporting.get(a, NONE), {"clinician"}),
+    "reporting.content_of": (lambda s, a, c: s.reporting.content_of(a, Report(assessment_id=NONE)), {"clinician"}),
+    "reporting.list_of_patient": (lambda s, a, c: s.reporting.list_of_patient(a, c.patient.id), {"clinician"}),
+    "exchange.dicom": (lambda s, a, c: s.exchange.dicom(a, NONE), {"clinician"}),
+    "exchange.fhir": (lambda s, a, c: s.exchange.fhir(a, NONE), {"clinician"}),
+    "exchange.assessment_tables": (lambda s, a, c: s.exchange.assessment_tables(a, [NONE], "csv"), {"clinician"}),
+    "exchange.patient_tables": (lambda s, a, c: s.exchange.patient_tables(a, c.patient.id, "json"), {"clinician"}),
+    "exchange.clinic_tables": (lambda s, a, c: s.exchange.clinic_tables(a, "json"), {"clinician"}),
+    "certificates.read": (lambda s, a, c: s.certificates.read(a), {"clinician", "administrator"}),
+    "certificates.install": (lambda s, a, c: s.certificates.install(a, b"none", ""), {"administrator"}),
+    "certificates.renew_self_signed": (lambda s, a, c: s.certificates.renew_self_signed(a), {"administrator"}),
+    "certificates.signing_identity": (lambda s, a, c: s.certificates.signing_identity(a), {"clinician"}),
     "users.list_users": (lambda s, a, c: s.users.list_users(a), {"administrator"}),
     "users.create_user": (lambda s, a, c: s.users.create_user(a, "nora", "Nora", Role.CLINICIAN), {"administrator"}),
     "users.reset_password": (lambda s, a, c: s.users.reset_password(a, c.clinician.user_id), {"administrator"}),
@@ -89,6 +113,22 @@ CALLS = {
     "outcomes.current": (lambda s, a, c: s.outcomes.current(a, NONE), {"clinician"}),
     "outcomes.history": (lambda s, a, c: s.outcomes.history(a, NONE, "scoliosis"), {"clinician"}),
     "outcomes.record": (lambda s, a, c: s.outcomes.record(a, NONE, UNKNOWN, None), {"clinician"}),
+    "decisions.current": (lambda s, a, c: s.decisions.current(a, NONE), {"clinician"}),
+    "decisions.current_of": (lambda s, a, c: s.decisions.current_of(a, [NONE]), {"clinician"}),
+    "decisions.history": (lambda s, a, c: s.decisions.history(a, NONE, "scoliosis"), {"clinician"}),
+    "decisions.decide": (lambda s, a, c: s.decisions.decide(a, NONE, ACCEPTED, None), {"clinician"}),
+    "notes.of_patient": (lambda s, a, c: s.notes.of_patient(a, c.patient.id), {"clinician"}),
+    "notes.add": (lambda s, a, c: s.notes.add(a, c.patient.id, "A note."), {"clinician"}),
+    "notes.correct": (lambda s, a, c: s.notes.correct(a, NONE, "A note."), {"clinician"}),
+    "follow_ups.visits": (lambda s, a, c: s.follow_ups.visits(a, c.patient.id), {"clinician"}),
+    "follow_ups.recordings_with_result": (
+        lambda s, a, c: s.follow_ups.recordings_with_result(a, c.patient.id),
+        {"clinician"},
+    ),
+    "clinic_profiles.read": (lambda s, a, c: s.clinic_profiles.read(a), {"clinician", "administrator"}),
+    "clinic_profiles.update": (lambda s, a, c: s.clinic_profiles.update(a, PROFILE, 0), {"administrator"}),
+    "clinic_profiles.set_logo": (lambda s, a, c: s.clinic_profiles.set_logo(a, b"no picture"), {"administrator"}),
+    "clinic_profiles.remove_logo": (lambda s, a, c: s.clinic_profiles.remove_logo(a), {"administrator"}),
     "cohorts.choices": (lambda s, a, c: s.cohorts.choices(a, "scoliosis"), {"administrator"}),
     "cohorts.preview": (lambda s, a, c: s.cohorts.preview(a, SCOLIOSIS), {"administrator"}),
     "cohorts.freeze": (lambda s, a, c: s.cohorts.freeze(a, SCOLIOSIS), {"administrator"}),
@@ -131,9 +171,15 @@ SERVICES = {
     "screening": Screening,
     "batch": Batch,
     "reporting": Reporting,
+    "exchange": Exchange,
+    "certificates": Certificates,
     "users": UserAdministration,
     "operations": Operations,
     "outcomes": Outcomes,
+    "decisions": Decisions,
+    "notes": Notes,
+    "follow_ups": FollowUps,
+    "clinic_profiles": ClinicProfiles,
     "cohorts": Cohorts,
     "retrainings": Retrainings,
     "models": Models,
