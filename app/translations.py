@@ -41,7 +41,7 @@ def messages() -> Iterator[tuple[str, str]]:
     """Every text of the screens once, with the file that shows it."""
     seen: set[str] = set()
     for text, place in (*_in_code(), *((str(name), "names") for name in _NAMES)):
-        if text and text not in seen:
+        if text.strip() and text not in seen:
             seen.add(text)
             yield text, place
 
