@@ -25,13 +25,13 @@ def curves_of(series: Sequence[PictureSeries], cycles: Sequence[Cycle], view: st
     """The curves that a view supports.
 
     From the side: the limbs of the near side from heel strike to heel strike of its foot, and the trunk. From the
-    front and from behind: the pelvis, from heel strike to heel strike of the left foot.
+    front: the pelvis, from heel strike to heel strike of the left foot.
     """
     if view == "side":
         places = near_strides(series, cycles)
         limbs = [_limb(places, joint) for joint in CURVE_JOINTS]
         return tuple(curve for curve in (*limbs, _curve(places, trunk_lean_deg, "trunk", "")) if curve is not None)
-    if view in ("front", "back"):
+    if view == "front":
         places = of_cycles(series, [cycle for cycle in cycles if cycle.foot == "left"])
         curve = _curve(places, lambda stretch: tilt_deg(stretch, HIPS), "pelvis", "")
         return () if curve is None else (curve,)

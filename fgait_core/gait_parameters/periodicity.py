@@ -55,7 +55,7 @@ def stride_time_of(walk: Walk) -> Measured | None:
 
 def _autocorrelations(walk: Walk, stretch: NDArray[np.int64], lags: NDArray[np.int64]) -> Floats:
     times_s = walk.sequence.timestamps_s[stretch]
-    even_s = np.arange(times_s[0], times_s[-1], 1.0 / RATE_HZ)
+    even_s = np.arange(float(times_s[0]), float(times_s[-1]), 1.0 / RATE_HZ)
     rows = [np.interp(even_s, times_s, signal[stretch]) for signal in _signals(walk)]
     return np.stack([_autocorrelation(row, lags) for row in rows])
 

@@ -73,7 +73,7 @@ def picture_series(walk: Walk) -> tuple[PictureSeries, ...]:
     for stretch in stretches(times_s):
         if times_s[stretch[-1]] - times_s[stretch[0]] < MIN_STRETCH_S:
             continue
-        even_s = np.arange(times_s[stretch[0]], times_s[stretch[-1]], 1.0 / RATE_HZ)
+        even_s = np.arange(float(times_s[stretch[0]]), float(times_s[stretch[-1]]), 1.0 / RATE_HZ)
         found.append(
             PictureSeries(
                 even_s,

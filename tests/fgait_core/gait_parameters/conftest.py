@@ -35,7 +35,7 @@ def _stick_figure(phase: np.ndarray, lean_deg: float, thigh_deg: float, arm_deg:
     for side, sign in ((0, 1.0), (1, -1.0)):
         turn = 2 * np.pi * phase + (0.0 if side == 0 else np.pi)
         thigh = thigh_deg * np.cos(turn)
-        knee = 30.0 + 30.0 * np.sin(turn)
+        knee = 30.0 - 30.0 * np.sin(turn)
         forward, down = _limb(0.25, thigh)
         _place(points, HIPS[side], 0.0 * phase, hip_up - sign * -tilt, 0.05 * sign)
         _place(points, KNEES[side], forward, hip_up - down, 0.05 * sign)
@@ -76,7 +76,7 @@ def stick_walk() -> StickWalk:
         points = _stick_figure(phase, lean_deg, thigh_deg, arm_deg, tilt)
         points[:, :, 2] += sway * np.sin(2 * np.pi * phase)[:, None]
         if view == "side":
-            across, away = faces * points[..., 0], -faces * points[..., 2]
+            across, away = faces * points[..., 0], faces * points[..., 2]
             across = across + faces * (speed * (times_s - times_s.mean()))[:, None]
         else:
             toward = 1.0 if view == "front" else -1.0

@@ -128,3 +128,9 @@ def test_curves_carry_the_band_of_their_age(stick_walk):
     assert max(curve.mean_deg) - min(curve.mean_deg) == pytest.approx(40.0, abs=1.5)
     unknown = gait_facts(stick_walk(), "side", NOBODY).curves[0]
     assert unknown.norm_low_deg == ()
+
+
+def test_the_pelvis_is_drawn_from_the_front_only(stick_walk):
+    front, back = (gait_facts(stick_walk(view=view), view, NOBODY).curves for view in ("front", "back"))
+    assert [(curve.joint, curve.side) for curve in front] == [("pelvis", "")]
+    assert back == ()
