@@ -8,13 +8,13 @@ from datetime import date
 import pytest
 
 from app.services.batch import Batch
-from app.services.clinic_profile import ClinicProfiles
 from app.services.certificates import Certificates
+from app.services.clinic_profile import ClinicProfiles
 from app.services.cohort_selection import CohortFilters
 from app.services.cohorts import Cohorts
 from app.services.decisions import Decisions
-from app.services.follow_up import FollowUps
 from app.services.exchange import Exchange
+from app.services.follow_up import FollowUps
 from app.services.models import Models
 from app.services.monitoring import Monitoring, Plan
 from app.services.notes import Notes
