@@ -22,7 +22,7 @@ from fgait_core.screening_result import (
 )
 
 STABILITY_NEEDED = 0.7
-"""More than the effects of two different people correlate in 19 of 20 pairs (simulated people of a calibration plan)."""
+"""More than the effects of two different people agree in 19 of 20 pairs (simulated people of a calibration plan)."""
 
 RANDOM_MODEL_ALLOWED = 0.7
 """What 19 of 20 would stay below if the effects were shared among the bands by chance (the same people)."""
