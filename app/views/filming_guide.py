@@ -109,14 +109,15 @@ def _view(view: str, name: str, way: str) -> None:
     st.markdown(way)
     fit = [task for task, views in SUITABLE_VIEWS.items() if view in views]
     pills = " ".join(look.pill(task_title(task, language()), "ok") for task in fit)
-    st.html(f'<span class="fg-muted fg-small">{escape(tr("Good for"))}</span> {pills}')
+    good_for = tr("Good for")
+    st.html(f'<span class="fg-muted fg-small">{escape(good_for)}</span> {pills}')
 
 
 def _clothes_and_light() -> None:
     st.subheader(tr("Clothes, light and room"))
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**{tr('The patient')}**")
+        st.markdown(tr("**The patient**"))
         look.bullets(
             [
                 tr("Clothes that lie close, without a coat, a long skirt or a wide jacket; hair off the shoulders."),
@@ -126,7 +127,7 @@ def _clothes_and_light() -> None:
             ]
         )
     with right:
-        st.markdown(f"**{tr('The room')}**")
+        st.markdown(tr("**The room**"))
         look.bullets(
             [
                 tr("8 m of free, even floor; at least 5 m."),

@@ -50,7 +50,8 @@ def _row(row: QueuedRecording) -> None:
         name += " · " + ", ".join(part for part in (patient.family_name, patient.given_name) if part)
     words = ""
     if row.state in _UNDER_WAY and row.job.message:
-        words = f"{100 * row.job.progress:.0f} % – {tr(row.job.message)}"
+        message = tr(row.job.message)
+        words = f"{100 * row.job.progress:.0f} % – {message}"
     elif row.state is BatchState.FAILED:
         words = tr(row.job.reason)
     with st.container(border=True):

@@ -28,7 +28,7 @@ def show(actor: Actor, recording: Recording, number: int, take_away: Callable[[]
     """
     with st.container(border=True):
         left, right = st.columns([5, 1.4], vertical_alignment="center")
-        left.markdown(f"**{tr('Recording {number}', number=number)}**")
+        left.markdown(tr("**Recording {number}**", number=number))
         if right.button(tr("Take away"), key=f"take-away-{recording.id}", width="stretch"):
             take_away()
         if not _file(actor, recording):

@@ -48,12 +48,14 @@ def _key(what: str, recording: Recording) -> str:
 def _file(actor: Actor, recording: Recording) -> None:
     recordings = session.services().recordings
     check = session.keep(f"check:{recording.id}", lambda: recordings.check_file(actor, recording.id))
-    facts = f"{session.shown_time(recording.created_at)} · {recording.size_bytes / 1e6:.1f} MB"
+    facts = [session.shown_time(recording.created_at), f"{recording.size_bytes / 1e6:.1f} MB"]
     if check.info is not None:
-        facts += f" · {check.info.duration_s:.1f} s · {check.info.width_px} × {check.info.height_px}"
+        facts += [f"{check.info.duration_s:.1f} s", f"{check.info.width_px} × {check.info.height_px}"]
+    # Each apart, so that figures and units keep their order where the page is read from right to left.
+    listed = " · ".join(f"<bdi>{escape(fact)}</bdi>" for fact in facts)
     st.html(
         f'<b class="fg-any"><bdi>{escape(recording.original_name)}</bdi></b><br>'
-        f'<span class="fg-muted fg-small">{escape(facts)}</span>'
+        f'<span class="fg-muted fg-small">{listed}</span>'
     )
     if check.info is None:
         st.error(tr(check.problem))
@@ -61,7 +63,8 @@ def _file(actor: Actor, recording: Recording) -> None:
 
 def _assigned(patient: Patient, recording: Recording) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.html(f"{look.pill(tr('assigned'), 'ok')} &nbsp; {escape(_name(patient))}", width="content")
+        assigned = look.pill(tr("assigned"), "ok")
+        st.html(f"{assigned} &nbsp; <bdi>{escape(_name(patient))}</bdi>", width="content")
         st.button(tr("Change"), key=_key("other", recording), on_click=_begin_change, args=(recording.id,))
 
 

@@ -26,7 +26,8 @@ def show(result: Mapping[str, Any], patient_id: str) -> None:
         st.error(tr("**None of these recordings can be scored.** There is no result, neither positive nor negative."))
         for number, clip in enumerate(clips, start=1):
             with st.container(border=True):
-                st.markdown(f"**{tr('Recording {number}', number=number)}** · {clip['recording']['file_name']}")
+                heading = tr("**Recording {number}**", number=number)
+                st.markdown(f"{heading} · {clip['recording']['file_name']}")
                 _why(clip["reasons"], clip["quality"]["checks"])
     else:
         st.error(tr("**This recording cannot be scored.** There is no result, neither positive nor negative."))
@@ -39,12 +40,12 @@ def show(result: Mapping[str, Any], patient_id: str) -> None:
 
 def reasons(sentences: Sequence[str]) -> None:
     """Why a recording was refused, and what to do about it."""
-    st.markdown(f"**{tr('Why, and how to film again')}**")
+    st.markdown(tr("**Why, and how to film again**"))
     look.bullets([said_in(sentence, language()) for sentence in sentences])
 
 
 def _why(sentences: Sequence[str], checks: Sequence[Mapping[str, Any]]) -> None:
     reasons(sentences)
     if checks:
-        st.markdown(f"**{tr('All quality checks')}**")
+        st.markdown(tr("**All quality checks**"))
         quality.show(quality_lines(checks, language()))
