@@ -1,0 +1,247 @@
+"""Reports as they live in a clinic: signed, superseded, added to, followed up, exported, under its own certificate."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import stat
+import zipfile
+from datetime import UTC, datetime
+
+import pydicom
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
+from stored import screen
+
+from app.services.reporting import newest_version
+from clinic_data.clinic_profile import ClinicProfileData
+from clinic_data.decisions import DecisionData
+from clinic_data.errors import ConflictError, ValidationError
+from clinic_data.tables import ReportKind
+from reports.dicom import encapsulated_pdf
+from reports.identity import make_self_signed
+from reports.signature import check_signature
+
+
+@pytest.fixture
+def assessed(clinic):
+    """A clinic with one assessment."""
+    return clinic, screen(clinic)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The page itself is drawn elsewhere; here a small PDF stands for it, told apart by what it tells."""
+    from io import BytesIO
+
+    from reportlab.pdfgen.canvas import Canvas
+
+    drawn = []
+
+    def draw(content) -> bytes:
+        drawn.append(content)
+        out = BytesIO()
+        canvas = Canvas(out, invariant=1)
+        canvas.drawString(50, 700, content.report_number)
+        canvas.showPage()
+        canvas.save()
+        return out.getvalue()
+
+    monkeypatch.setattr("reports.pdf.render_pdf", draw)
+    monkeypatch.setattr("reports.follow_up.render_follow_up_pdf", draw)
+    return drawn
+
+
+def _actions(clinic) -> list[str]:
+    return [row.action for row in clinic.services.operations.list_audit(clinic.administrator, 200, 0).rows]
+
+
+def test_a_report_is_signed_and_carries_its_code(assessed):
+    clinic, assessment_id = assessed
+    reporting = clinic.services.reporting
+    report = reporting.create(clinic.clinician, assessment_id)
+    checked = check_signature(reporting.read_pdf(clinic.clinician, report.id))
+    assert checked is not None
+    assert checked.valid
+    assert checked.self_signed
+    assert checked.contact.endswith(f"/verify/{report.verification_code}")
+    assert report.signer == checked.signer
+    assert len(report.content_sha256) == 64
+
+
+def test_versions_supersede_each_other_and_addenda_are_versions(assessed, quick):
+    clinic, assessment_id = assessed
+    reporting = clinic.services.reporting
+    first = reporting.create(clinic.clinician, assessment_id)
+    second = reporting.add_addendum(clinic.clinician, first.id, " Seen again.\n")
+    assert (second.kind, second.version, second.supersedes_id) == (ReportKind.ADDENDUM, 2, first.id)
+    assert second.addendum == "Seen again."
+    assert quick[-1].addendum.to_number == first.number
+    assert quick[-1].supersedes == first.number
+    third = reporting.create(clinic.clinician, assessment_id, "zh")
+    assert (third.version, third.supersedes_id, third.language) == (3, second.id, "zh")
+    rows = reporting.list_of_assessment(clinic.clinician, assessment_id)
+    assert newest_version(rows).id == third.id
+    with pytest.raises(ConflictError):
+        reporting.add_addendum(clinic.clinician, first.id, "Too late.")
+    with pytest.raises(ValidationError, match="Write what"):
+        reporting.add_addendum(clinic.clinician, third.id, "  ")
+
+
+def test_a_report_tells_the_decision_and_the_letterhead(assessed, quick):
+    clinic, assessment_id = assessed
+    services = clinic.services
+    profile = ClinicProfileData.checked(
+        name="Clinic of the Town", report_language="ar", prevalence={"scoliosis": 0.03}, prevalence_source="Our counts"
+    )
+    services.clinic_profiles.update(clinic.administrator, profile, 0)
+    overridden = DecisionData.checked(task="scoliosis", verdict="overridden", label="negative", reason="Radiograph.")
+    services.decisions.decide(clinic.clinician, assessment_id, overridden, None)
+    report = services.reporting.create(clinic.clinician, assessment_id)
+    told = quick[-1]
+    assert report.language == told.language == "ar"
+    assert told.clinic.name == "Clinic of the Town"
+    assert told.clinic.prevalence == {"scoliosis": 0.03}
+    assert [(each.verdict, each.label, each.reason) for each in told.decisions] == [
+        ("overridden", "negative", "Radiograph.")
+    ]
+    assert told.verification.content_sha256 == report.content_sha256
+
+
+def test_a_follow_up_report_tells_all_visits_and_has_its_own_versions(assessed, quick):
+    clinic, assessment_id = assessed
+    reporting = clinic.services.reporting
+    reporting.create(clinic.clinician, assessment_id)
+    clinic.services.notes.add(clinic.clinician, clinic.patient.id, "Walks with a stick.")
+    first = reporting.create_follow_up(clinic.clinician, clinic.patient.id)
+    assert len(quick[-1].visits) == 1
+    assert [note.text for note in quick[-1].notes] == ["Walks with a stick."]
+    second = reporting.create_follow_up(clinic.clinician, clinic.patient.id)
+    assert (first.version, second.version, second.supersedes_id) == (1, 2, first.id)
+    assert reporting.list_of_assessment(clinic.clinician, assessment_id)[0].kind is ReportKind.ASSESSMENT
+    with pytest.raises(ValidationError, match="no addendum"):
+        reporting.add_addendum(clinic.clinician, second.id, "More.")
+
+
+def test_without_a_result_there_is_no_follow_up_report(clinic):
+    with pytest.raises(ValidationError, match="no result"):
+        clinic.services.reporting.create_follow_up(clinic.clinician, clinic.patient.id)
+
+
+def test_the_certificate_is_made_once_for_its_owner_alone(clinic):
+    certificates = clinic.services.certificates
+    view = certificates.read(clinic.administrator)
+    assert view.self_signed
+    assert view.name.endswith("(self-signed)")
+    path = clinic.services.settings.data_dir / "keys" / "report_identity.pem"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert certificates.read(clinic.clinician).fingerprint == view.fingerprint
+    renewed = certificates.renew_self_signed(clinic.administrator)
+    assert renewed.fingerprint != view.fingerprint
+    assert "certificate.made" in _actions(clinic)
+
+
+@pytest.mark.parametrize("form", ["pkcs12", "pem"])
+def test_the_clinics_own_certificate_signs_from_then_on(assessed, quick, form: str):
+    clinic, assessment_id = assessed
+    own = make_self_signed("Own", datetime.now(UTC))
+    encryption = serialization.BestAvailableEncryption(b"secret")
+    if form == "pkcs12":
+        content = pkcs12.serialize_key_and_certificates(b"own", own.key, own.certificate, None, encryption)
+    else:
+        key = own.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+        content = key + own.certificates_pem()
+    certificates = clinic.services.certificates
+    with pytest.raises(ValidationError, match="password"):
+        certificates.install(clinic.administrator, content, "wrong")
+    assert certificates.install(clinic.administrator, content, "secret").name == "Own (self-signed)"
+    kept = (clinic.services.settings.data_dir / "keys" / "report_identity.pem").read_bytes()
+    assert b"secret" not in kept
+    report = clinic.services.reporting.create(clinic.clinician, assessment_id)
+    assert report.signer == "Own (self-signed)"
+    assert _actions(clinic).count("certificate.installed") == 1
+
+
+def test_a_certificate_that_ended_signs_nothing(assessed, quick):
+    clinic, assessment_id = assessed
+    ended = make_self_signed("Old", datetime(2001, 1, 1, tzinfo=UTC))
+    path = clinic.services.settings.data_dir / "keys" / "report_identity.pem"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(ended.key_pem() + ended.certificates_pem())
+    assert clinic.services.certificates.read(clinic.administrator).expired
+    with pytest.raises(ValidationError, match="not valid any more"):
+        clinic.services.reporting.create(clinic.clinician, assessment_id)
+    path.write_bytes(b"damaged")
+    with pytest.raises(ValidationError, match="damaged"):
+        clinic.services.reporting.create(clinic.clinician, assessment_id)
+    with pytest.raises(ValidationError, match="too large"):
+        clinic.services.certificates.install(clinic.administrator, b"x" * 300_000, "")
+
+
+def test_a_report_leaves_as_dicom_and_fhir(assessed, quick):
+    clinic, assessment_id = assessed
+    services = clinic.services
+    report = services.reporting.create(clinic.clinician, assessment_id)
+    dicom = services.exchange.dicom(clinic.clinician, report.id)
+    content = pydicom.dcmread(io.BytesIO(dicom.content))
+    assert encapsulated_pdf(content) == services.storage.read_bytes(report.storage_key)
+    assert services.exchange.dicom(clinic.clinician, report.id).content == dicom.content
+    fhir = services.exchange.fhir(clinic.clinician, report.id)
+    assert json.loads(fhir.content)["identifier"]["value"] == report.number
+    for exported in (dicom, fhir):
+        assert exported.name.startswith(report.number)
+    follow_up = services.reporting.create_follow_up(clinic.clinician, clinic.patient.id)
+    with pytest.raises(ValidationError, match="PDF or DICOM"):
+        services.exchange.fhir(clinic.clinician, follow_up.id)
+    assert _actions(clinic).count("report.exported") == 3
+
+
+def _tables(exported) -> dict[str, list[dict[str, str]]]:
+    with zipfile.ZipFile(io.BytesIO(exported.content)) as archive:
+        return {
+            name.removesuffix(".csv"): list(csv.DictReader(io.StringIO(archive.read(name).decode("utf-8-sig"))))
+            for name in archive.namelist()
+        }
+
+
+def test_results_leave_as_tables_without_names(assessed):
+    clinic, assessment_id = assessed
+    services = clinic.services
+    waived = DecisionData.checked(
+        task="depression", verdict="accepted", label=None, reason="=HYPERLINK(1)", phq9_waived_reason="Asked elsewhere."
+    )
+    services.decisions.decide(clinic.clinician, assessment_id, waived, None)
+    found = _tables(services.exchange.assessment_tables(clinic.clinician, [assessment_id], "csv"))
+    scores = {row["task"]: row for row in found["scores"]}
+    assert float(scores["scoliosis"]["probability"]) == pytest.approx(0.71)
+    assert scores["scoliosis"]["result"] == "positive"
+    assert scores["scoliosis"]["simulated"] == "true"
+    assert scores["depression"]["prediction_set"] == "no+yes"
+    assert scores["depression"]["record_number"] == "R-1"
+    assert found["decisions"][0]["reason"] == "'=HYPERLINK(1)"
+    assert "Example" not in json.dumps(found)
+    explained = {(row["table"], row["column"]) for row in found["data_dictionary"]}
+    for table, rows in found.items():
+        assert table == "data_dictionary" or all((table, column) in explained for row in rows for column in row)
+    assert "results.exported" in _actions(clinic)
+
+
+def test_a_score_without_an_answer_leaves_without_figures(clinic):
+    recording = clinic.add_recording(b"unlike the others")
+    assessment_id = screen(clinic, recording.id)
+    (row, *_) = _tables(clinic.services.exchange.assessment_tables(clinic.clinician, [assessment_id], "csv"))["scores"]
+    assert row["result"] == "unlike"
+    assert row["probability"] == row["interval_low"] == row["prediction_set"] == ""
+    assert row["unlikeness"] == "1.731"
+
+
+def test_patients_and_the_whole_clinic_leave_alike(assessed):
+    clinic, assessment_id = assessed
+    exchange = clinic.services.exchange
+    one = json.loads(exchange.patient_tables(clinic.clinician, clinic.patient.id, "json").content)
+    whole = json.loads(exchange.clinic_tables(clinic.clinician, "json").content)
+    assert one == whole
+    assert {row["assessment"] for row in whole["scores"]} == {assessment_id}
+    assert exchange.clinic_tables(clinic.clinician, "xlsx").content.startswith(b"PK")
