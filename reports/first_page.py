@@ -46,23 +46,23 @@ def shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1].rstrip() + "\u2026"
 
 
-def first_page(report: ScreeningReport, setting: Setting, room_pt: float) -> list[Flowable]:
-    """The flowables of the first page, set as densely as it takes to hold them all.
+def dense_enough(report: ScreeningReport, setting: Setting, room_pt: float) -> Setting:
+    """The setting that is as dense as it takes to hold the whole first page.
 
     Args:
         report: what to print.
         setting: fonts and language.
         room_pt: height of the page's text.
     """
-    story: list[Flowable] = []
     for density in DENSITIES:
-        story = _story(report, replace(setting, density=density))
-        if sum(part.wrap(CONTENT_WIDTH_PT, room_pt)[1] for part in story) <= room_pt:
-            break
-    return story
+        denser = replace(setting, density=density)
+        if sum(part.wrap(CONTENT_WIDTH_PT, room_pt)[1] for part in first_page(report, denser)) <= room_pt:
+            return denser
+    return replace(setting, density=DENSITIES[-1])
 
 
-def _story(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+def first_page(report: ScreeningReport, setting: Setting) -> list[Flowable]:
+    """The flowables of the first page, from the letterhead to the clinician's decision."""
     story: list[Flowable] = [letterhead(report.clinic, setting.words.title, setting), Spacer(1, 4)]
     story += [*_banner(report, setting), *_addendum(report, setting), _who_and_what(report, setting), Spacer(1, 3)]
     story += _quality_summary(report, setting)

@@ -115,6 +115,11 @@ def _load_from(folders: tuple[Path, ...]) -> FontSet:
     return FontSet(regular=(regular, han), bold=(bold, han))
 
 
+@lru_cache(maxsize=8)
+def _directed(fonts: FontSet, right_to_left: bool) -> FontSet:
+    return replace(fonts, right_to_left=right_to_left)
+
+
 def load_fonts(right_to_left: bool = False) -> FontSet:
     """The fonts of a report, found in `FGAIT_FONT_DIR` first and then in /usr/share/fonts.
 
@@ -124,7 +129,7 @@ def load_fonts(right_to_left: bool = False) -> FontSet:
     Raises:
         FontError: if one is missing or damaged; the text names the package to install.
     """
-    return replace(_load_from(_font_dirs()), right_to_left=right_to_left)
+    return _directed(_load_from(_font_dirs()), right_to_left)
 
 
 def string_width_pt(characters: str, font_name: str, size_pt: float) -> float:

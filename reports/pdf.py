@@ -6,7 +6,7 @@ from reportlab.platypus.flowables import Flowable, PageBreak
 
 from reports.content import ScreeningReport
 from reports.detail_pages import detail_pages
-from reports.first_page import first_page
+from reports.first_page import dense_enough, first_page
 from reports.paper import CONTENT_HEIGHT_PT, Edges, print_pages, setting_of
 
 
@@ -18,9 +18,10 @@ def render_pdf(report: ScreeningReport) -> bytes:
         FontError: if a font is missing; the text names the package to install.
     """
     setting = setting_of(report.language)
+    first = dense_enough(report, setting, CONTENT_HEIGHT_PT)
 
     def story() -> list[Flowable]:
-        return [*first_page(report, setting, CONTENT_HEIGHT_PT), PageBreak(), *detail_pages(report, setting)]
+        return [*first_page(report, first), PageBreak(), *detail_pages(report, setting)]
 
     edges = Edges(
         title=setting.words.title,

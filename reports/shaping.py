@@ -25,8 +25,8 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 _NO_CLASS = frozenset({"", "BN"})
 _IDEOGRAPHIC_STOPS = "\u3002\uff01\uff1f\uff1b\uff1a\uff0c\u3001"
 _FIGURE = re.compile(
-    r"(?:[<>\u2264\u2265\u00b1+\u2212-]\s?)?[0-9]+(?:[.,:/\u00d7\u2013-][0-9]+)*(?:[ T][0-9]{1,2}:[0-9]{2})?"
-    r"(?:\s?[%\u00b0]|\s[A-Za-z/]{1,5}\b)?"
+    r"(?:[<>\u2264\u2265\u00b1+\u2212-]\s?)?[0-9]+(?:[.,:/\u2013-][0-9]+|\s?\u00d7\s?[0-9]+)*"
+    r"(?:[ T][0-9]{1,2}:[0-9]{2})?(?:\s?[%\u00b0]|\s[A-Za-z/]{1,5}\b)?"
 )
 """A number with its sign and unit, a date, a time: read from the left in every script."""
 _BRACKETS = re.compile(r"\(([^()]*)\)")

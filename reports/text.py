@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reportlab.lib.colors import Color, black
 from reportlab.pdfgen.canvas import Canvas
@@ -41,48 +42,56 @@ def draw_line(canvas: Canvas, line: Line, x_pt: float, y_pt: float, style: TextS
 def _pieces(text: str) -> list[str]:
     """The text cut where a line may break: after a blank or a hyphen, and between ideographs.
 
-    An opening bracket stays with what follows it, any other punctuation with what it follows.
+    An opening bracket stays with what follows it, any other punctuation with what it follows, and a date stays whole.
     """
     pieces: list[str] = []
     for character in text:
         category = unicodedata.category(character)
         wide = unicodedata.east_asian_width(character) in "WF" and category in (*_LETTER_BREAKS, *_OPENING)
         fresh = not pieces or pieces[-1][-1] in _BREAK_AFTER or wide
-        opened = bool(pieces) and unicodedata.category(pieces[-1][-1]) in _OPENING
-        joins = opened or (bool(pieces) and (unicodedata.combining(character) or character in _BREAK_AFTER))
-        if fresh and not joins:
+        if fresh and not (pieces and _stays_with(pieces[-1], character)):
             pieces.append(character)
         else:
             pieces[-1] += character
     return pieces
 
 
-def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> list[Line]:
-    """The lines of a text that fit into a width; a word that is too long is cut between its characters."""
+def _stays_with(piece: str, character: str) -> bool:
+    """Whether a character may not begin a line behind a piece."""
+    opened = unicodedata.category(piece[-1]) in _OPENING
+    dated = piece[-1] == "-" and piece[-2:-1].isdigit() and character.isdigit()
+    return opened or dated or bool(unicodedata.combining(character)) or character in _BREAK_AFTER
 
+
+@lru_cache(maxsize=8192)
+def _width_pt(piece: str, fonts: FontSet, size_pt: float, bold: bool) -> float:
+    return lay_out_line(piece, fonts, size_pt, bold).width_pt
+
+
+def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> list[Line]:
+    """The lines of a text that fit into a width; a word that is too long is cut between its characters.
+
+    Nothing joins across the places where a line may break, so that widths add up.
+    """
     from_right = reads_from_right(text, fonts)
 
-    def line_of(candidate: str) -> Line:
-        return lay_out_line(candidate.strip(" "), fonts, style.size_pt, style.bold, from_right)
-
-    def width(candidate: str) -> float:
-        return line_of(candidate).width_pt
+    def width(piece: str) -> float:
+        return _width_pt(piece, fonts, style.size_pt, style.bold)
 
     lines: list[str] = []
-    current = ""
+    current, used_pt = "", 0.0
     for piece in _pieces(clean(text)):
-        if width(current + piece) <= width_pt:
-            current += piece
-            continue
-        if current:
-            lines.append(current)
-        current = piece
-        while width(current) > width_pt and len(current) > 1:
-            cut = max(bisect_right(range(1, len(current)), width_pt, key=lambda n, word=current: width(word[:n])), 1)
-            lines.append(current[:cut])
-            current = current[cut:]
+        if used_pt + width(piece.rstrip(" ")) > width_pt:
+            if current:
+                lines.append(current)
+            current, used_pt = "", 0.0
+            while width(piece.rstrip(" ")) > width_pt and len(piece) > 1:
+                cut = max(bisect_right(range(1, len(piece)), width_pt, key=lambda n, word=piece: width(word[:n])), 1)
+                lines.append(piece[:cut])
+                piece = piece[cut:]
+        current, used_pt = current + piece, used_pt + width(piece)
     lines.append(current)
-    return [line_of(line) for line in lines]
+    return [lay_out_line(line.strip(" "), fonts, style.size_pt, style.bold, from_right) for line in lines]
 
 
 class TextBlock(Flowable):

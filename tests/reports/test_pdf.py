@@ -346,7 +346,7 @@ def test_the_metadata_names_the_software_and_not_the_patient(report_factory: Rep
 
 
 def test_an_unknown_language_is_refused(report_factory: Reports) -> None:
-    with pytest.raises(ValueError, match="choose one of en"):
+    with pytest.raises(ValueError, match="choose one of ar, en, zh"):
         render_pdf(report_factory(language="xx"))
 
 
