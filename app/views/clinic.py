@@ -40,7 +40,11 @@ def _fields(profile: ClinicProfileView) -> dict[str, Any]:
     codes = list(LANGUAGES)
     fields: dict[str, Any] = {
         "name": left.text_input(
-            tr("Name"), profile.own_name, max_chars=NAME_MAX, placeholder=profile.name, key="clinic-name"
+            tr("Name"),
+            profile.own_name,
+            max_chars=NAME_MAX,
+            placeholder=profile.name,
+            key=f"clinic-name:{profile.version}",
         ),
         "report_language": right.selectbox(
             tr("Language of reports"),
@@ -48,10 +52,14 @@ def _fields(profile: ClinicProfileView) -> dict[str, Any]:
             codes.index(profile.report_language) if profile.report_language in codes else 0,
             format_func=lambda code: LANGUAGES[code],
             help=tr("Another language can be chosen for each report."),
-            key="clinic-language",
+            key=f"clinic-language:{profile.version}",
         ),
         "address": st.text_area(
-            tr("Address, some lines"), profile.address, max_chars=ADDRESS_MAX, height=100, key="clinic-address"
+            tr("Address, some lines"),
+            profile.address,
+            max_chars=ADDRESS_MAX,
+            height=100,
+            key=f"clinic-address:{profile.version}",
         ),
     }
     st.subheader(tr("How frequent the conditions are here"))
@@ -72,7 +80,7 @@ def _fields(profile: ClinicProfileView) -> dict[str, Any]:
             step=0.5,
             format="%.1f",
             placeholder=tr("not known"),
-            key=f"clinic-prevalence-{task}",
+            key=f"clinic-prevalence-{task}:{profile.version}",
         )
         for task, column in zip(LABELS, columns, strict=True)
     }
@@ -83,7 +91,7 @@ def _fields(profile: ClinicProfileView) -> dict[str, Any]:
         max_chars=SOURCE_MAX,
         height=80,
         placeholder=tr("Such as: the clinic's own counts of 2025, 412 patients"),
-        key="clinic-prevalence-source",
+        key=f"clinic-prevalence-source:{profile.version}",
     )
     return fields
 

@@ -42,7 +42,7 @@ def visit(
 ) -> Assessment:
     """Stores a visit, or what another version said of one."""
     content = result().model_dump(mode="json")
-    content["model"]["version"] = version
+    content["model"].update(version=version, sha256=_sha256(version))
     content["quality"]["view"] = view
     if not typical:
         content["typicality"].update(typical=False, score=1.7, reason="Unlike. Film again.")
@@ -88,11 +88,10 @@ def _recording(session, clinic, at: datetime | None):
 
 def _version(session, version: str) -> str:
     row = model_registry.ensure_version(
-        session=session,
-        name="drawn",
-        version=version,
-        sha256=version.encode().hex().ljust(64, "0"),
-        simulated=True,
-        metrics={},
+        session=session, name="drawn", version=version, sha256=_sha256(version), simulated=True, metrics={}
     )
     return row.id
+
+
+def _sha256(version: str) -> str:
+    return version.encode().hex().ljust(64, "0")
