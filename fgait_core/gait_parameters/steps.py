@@ -49,7 +49,7 @@ class Offsets:
 OFFSETS: dict[str, Offsets] = {
     "across": Offsets(strike=0.01, off=0.0),
     "front": Offsets(strike=-0.19, off=-0.045),
-    "back": Offsets(strike=0.02, off=0.145),
+    "back": Offsets(strike=0.02, off=0.16),
 }
 """Across: of the foot farthest ahead and of the foot farthest behind. Front: both of the moment when a foot is highest
 in the picture, the strike being the other foot's. Back: both of the moment when a foot is farthest ahead, the toe off

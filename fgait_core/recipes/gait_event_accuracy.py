@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core.gait_parameters.detectors import DETECTORS
+from fgait_core.gait_parameters.detectors import DETECTORS, STEPS
 from fgait_core.gait_parameters.events import FEET, HEEL_STRIKE, TOE_OFF, GaitEvents, detect_events
-from fgait_core.recipes.gait_truth import FRAME_RATE_HZ, VIEWS, GaitFilm
+from fgait_core.gait_parameters.steps import OFFSETS
+from fgait_core.recipes.gait_truth import FITTED_PEOPLE, FRAME_RATE_HZ, VIEWS, GaitFilm
 from fgait_core.silhouettes.walk import Walk
 
 KINDS = (HEEL_STRIKE, TOE_OFF)
@@ -67,7 +69,7 @@ class EventAccuracy:
 def event_accuracy(
     films: Sequence[GaitFilm], every: Sequence[int] = (1, 2, 3), detectors: Iterable[str] = tuple(DETECTORS)
 ) -> tuple[EventAccuracy, ...]:
-    """Compares detectors on films.
+    """Compares detectors on films; people on whom the offsets were measured are left out.
 
     Args:
         films: of `load_films`.
@@ -75,10 +77,11 @@ def event_accuracy(
         detectors: names of `DETECTORS`.
     """
     rows = []
+    others = [film for film in films if film.key.person not in FITTED_PEOPLE]
     for detector in detectors:
         for step in every:
             for view in VIEWS:
-                walks = [(film.thinned(step), film.truth.events) for film in films if film.key.view == view]
+                walks = [(film.thinned(step), film.truth.events) for film in others if film.key.view == view]
                 rows += _compared(detector, view, FRAME_RATE_HZ / step, walks)
     return tuple(rows)
 
@@ -100,6 +103,27 @@ def sample_accuracy(walk: Walk, detectors: Iterable[str] = tuple(DETECTORS)) -> 
     for detector in detectors:
         rows += _compared(detector, "sample video", SAMPLE_RATE_HZ, [(walk, truth)])
     return tuple(rows)
+
+
+def left_over(films: Sequence[GaitFilm], every: Sequence[int] = (1, 2, 3)) -> dict[tuple[str, str], float]:
+    """What is still missing of `steps.OFFSETS`, by view and kind of event: median of true minus detected over a stride.
+
+    Args:
+        films: of `load_films`; only people on whom the offsets are measured count.
+        every: 1 for all frames, 2 for every second, and so on.
+    """
+    fitted = [film for film in films if film.key.person in FITTED_PEOPLE]
+    found: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
+    for film, step in product(fitted, every):
+        walk, truth = film.thinned(step), film.truth
+        stride_s = 120.0 / truth.posed.gait.cadence_steps_min
+        view = film.key.view if film.key.view in OFFSETS else "across"
+        events = detect_events(walk, STEPS)
+        for foot, kind in product(FEET, KINDS):
+            times_s = walk.sequence.timestamps_s
+            errors_s = _errors(times_s, events.times_of(foot, kind), truth.events.times_of(foot, kind))[0]
+            found.setdefault((view, kind), []).append(-errors_s / stride_s)
+    return {key: float(np.median(np.concatenate(shares))) for key, shares in found.items()}
 
 
 def accuracy_table(rows: Iterable[EventAccuracy]) -> str:

@@ -22,9 +22,9 @@ KEPT_LANDMARKS = (0, 7, 8, *range(11, 17), *range(23, 33))
 """Nose, ears, shoulders, elbows, wrists, hips, knees, ankles, heels, toes; the others come back as zeros."""
 
 _STEPS = {
-    "landmarks_px": 0.25,
-    "world_m": 0.001,
-    "visibility": 0.02,
+    "landmarks_px": 0.5,
+    "world_m": 0.002,
+    "visibility": 0.04,
     "boxes_px": 0.25,
     "centres_px": 0.25,
     "camera_px": 0.25,
@@ -75,7 +75,7 @@ def load_films(path: Path) -> tuple[GaitFilm, ...]:
         with np.load(path, allow_pickle=False) as file:
             listed = json.loads(str(file["films"]))
             return tuple(_film(file, number, facts) for number, facts in enumerate(listed))
-    except (OSError, BadZipFile, KeyError, ValueError, TypeError) as error:
+    except (OSError, EOFError, BadZipFile, KeyError, ValueError, TypeError) as error:
         raise ConfigError(
             f"{path.name} holds no landmarks of simulated films. Make such a file with `fgait gait-films`."
         ) from error

@@ -6,7 +6,7 @@ out anew from the simulator, which gives the same walk for the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -33,7 +33,7 @@ SEED = 6
 VIEWS: dict[str, float] = {"front": 0.0, "oblique": 45.0, "side": 90.0, "back": 180.0}
 """Views that are filmed, in degrees; every second person is filmed from the other side."""
 TAKES = 2
-EVIDENCE_PEOPLE = range(6)
+EVIDENCE_PEOPLE = range(5)
 FITTED_PEOPLE = range(8, 12)
 """The offsets of `gait_parameters.steps` were measured on these people, none of whom is in the evidence."""
 CONTACT_M_S = 0.5
@@ -106,7 +106,7 @@ class FilmTruth:
     events: GaitEvents
 
 
-def all_keys(people: range = EVIDENCE_PEOPLE) -> tuple[FilmKey, ...]:
+def all_keys(people: Iterable[int] = (*EVIDENCE_PEOPLE, *FITTED_PEOPLE)) -> tuple[FilmKey, ...]:
     """The films of these people."""
     return tuple(FilmKey(person, view, take) for person in people for take in range(TAKES) for view in VIEWS)
 
