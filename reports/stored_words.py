@@ -22,9 +22,9 @@ MODEL_WORDS = (
     "it can be trusted. Check that one whole person walks in full view, upright and from head to feet, and film again.",
     "Mean of the calibrated log odds of the recordings, each counting the same; the prediction set is the union of "
     "theirs. Threshold, sensitivity, specificity and calibration were measured on single recordings.",
-    "A band of the body is shown as it usually is in simulated walkers without a condition, seen from the same side; a "
-    "part of the gait cycle as the frames next to it. The effect is how far the probability falls by that, in the "
-    "leading recording, mean over three slightly changed versions of it.",
+    "A band of the body is replaced by that of simulated walkers without a condition who look alike elsewhere; a part "
+    "of the gait cycle by the frames next to it. The effect is how far the probability falls by that in the leading "
+    "recording, mean over three slightly changed versions of it.",
     "Simulated healthy walkers, widened by the error of measurement from this view",
     "simulated walkers: {people} people, {sequences} sequences, generator {generator}, seed {seed}",
     "Trained, calibrated and tested on simulated walkers only: no figure here says anything about patients.",
