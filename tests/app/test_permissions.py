@@ -27,6 +27,7 @@ from app.services.reporting import Reporting
 from app.services.retraining import Retrainings
 from app.services.screening import ChosenClip, Screening
 from app.services.user_administration import UserAdministration
+from app.services.walk_view import WalkViews
 from clinic_data.clinic_profile import ClinicProfileData
 from clinic_data.decisions import DecisionData
 from clinic_data.errors import ClinicDataError, PermissionDeniedError
@@ -83,6 +84,8 @@ CALLS = {
     ),
     "screening.overlay_path": (lambda s, a, c: s.screening.overlay_path(a, "0" * 32), {"clinician"}),
     "screening.silhouette_strip": (lambda s, a, c: s.screening.silhouette_strip(a, _NoFiles()), {"clinician"}),
+    "walk_views.of": (lambda s, a, c: s.walk_views.of(a, _NoFiles()), {"clinician"}),
+    "walk_views.has_clip": (lambda s, a, c: s.walk_views.has_clip(a, _NoFiles()), {"clinician"}),
     "screening.waiting_s": (lambda s, a, c: s.screening.waiting_s(a, _job(c)), {"clinician"}),
     "reporting.create": (lambda s, a, c: s.reporting.create(a, "0" * 32), {"clinician"}),
     "reporting.list_of_assessment": (lambda s, a, c: s.reporting.list_of_assessment(a, "0" * 32), {"clinician"}),
@@ -169,6 +172,7 @@ SERVICES = {
     "patients": PatientRecords,
     "recordings": Recordings,
     "screening": Screening,
+    "walk_views": WalkViews,
     "batch": Batch,
     "reporting": Reporting,
     "exchange": Exchange,
@@ -188,6 +192,7 @@ SERVICES = {
 
 
 class _NoFiles:
+    id = NONE
     silhouettes_key = None
     overlay_key = None
 
