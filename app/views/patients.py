@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import session
 from app.services.permissions import Actor, Permission
-from app.views.parts import links, look, page
+from app.views.parts import links, look, page, report_panel
 from app.views.parts.words import tr
 
 _ROWS = 20
@@ -45,6 +45,7 @@ def body(actor: Actor) -> None:
         cells[3].text(look.sex_words(patient.sex))
     st.caption(tr("1 patient") if found.total == 1 else tr("{count} patients", count=found.total))
     page.pager(found.total, _ROWS, "patient-page")
+    report_panel.show_clinic_export(actor)
 
 
 def _nobody(text: str) -> None:

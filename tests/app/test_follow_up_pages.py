@@ -6,12 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from conftest import add_user
 from courses import gait, parameter, visit
+from model_packages import freeze_cohort, make_package, make_promotable, promote, register_bundled
+from stored import do_next_job, screen
 from streamlit.testing.v1 import AppTest
 
 from app import session
 from clinic_data.clinic_profile import ClinicProfileData
 from clinic_data.decisions import DecisionData
+from clinic_data.tables import Role
 
 SPRING, SUMMER = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 6))
 
@@ -104,6 +108,25 @@ def test_the_patients_page_tells_decisions_and_what_was_scored_again(open_page, 
     found = read(open_page("patient.py", "clinician", patient=clinic.patient.id))
     for words in ("overridden: no scoliosis", "not decided yet", "scored again from", "Recordings without a result"):
         assert words in found
+
+
+def test_old_visits_are_scored_again_by_the_version_in_production(open_page, clinic, tmp_path: Path):
+    register_bundled(clinic)
+    first = screen(clinic)
+    version = make_promotable(clinic, make_package(tmp_path / "newer", "9.1"), freeze_cohort(clinic))
+    promote(clinic, version, add_user(clinic.services, "anna", Role.ADMINISTRATOR))
+    page = open_page("follow_up.py", "clinician", patient=clinic.patient.id)
+    assert "1 earlier visit was not scored" in read(page)
+    assert button(page, "Score again").disabled
+    page.checkbox(key="rescore-agreed").check().run()
+    button(page, "Score again").click().run()
+    assert "the work goes on" in read(page)
+    again = do_next_job(clinic).result["assessment_id"]
+    found = read(open_page("follow_up.py", "clinician", patient=clinic.patient.id))
+    assert "9.1 (scored again)" in found
+    assert "not scored by the model version" not in found
+    (visit_,) = clinic.services.follow_ups.visits(clinic.clinician, clinic.patient.id)
+    assert [each.assessment.id for each in visit_.scorings] == [first, again]
 
 
 def test_a_note_is_written_corrected_and_kept(open_page, clinic):
