@@ -27,7 +27,7 @@ from clinic_data.errors import ConflictError
 from clinic_data.storage import Storage
 from clinic_data.tables import Assessment, Job, Patient, Recording, Sex
 from fgait_core.gait_parameters.subject import Subject
-from fgait_core.progress import part_of
+from fgait_core.progress import part_of, raise_if_cancelled
 from fgait_core.screening_result import ScreeningResult
 from fgait_core.sequence import SilhouetteSequence
 
@@ -147,6 +147,7 @@ class ScoringWork:
         pulse.progress(0.3, "Scoring")
         stored = ScreeningResult.model_validate(first.result)
         result = self.engine.pipeline_of(model.package).rescore(stored, sequences)
+        raise_if_cancelled(pulse.stop_wanted)
         with self.database.transaction() as session:
             row = assessments.add_assessment(
                 session=session,

@@ -108,11 +108,14 @@ def _scores(model: LoadedModel, tasks: Sequence[str], assessment: GaitAssessment
     """What a package says of a screening's silhouettes; those of several recordings are fused as in the screening."""
     if not assessment.result.clips:
         return model.package.assess(assessment.walk.sequence, tasks, assessment.result.quality.view).scores
-    from fgait_core.inference import rescore
+    from fgait_core.model_package import SeenWalk
 
-    sequences = [walk.sequence if walk is not None else None for walk in assessment.walks]
-    said = rescore(model.package, assessment.result, sequences)
-    return [score for score in said.scores if score.task in tasks]
+    seen = [
+        SeenWalk(walk.sequence, clip.quality.view)
+        for walk, clip in zip(assessment.walks, assessment.result.clips, strict=True)
+        if walk is not None
+    ]
+    return model.package.assess_clips(seen, tasks).scores
 
 
 def summary(session: Session, version: ModelVersion) -> ShadowSummary:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from fast_engine import score
 from model_packages import freeze_cohort, make_package, make_promotable, register, register_bundled
-from stored import screen
+from stored import do_next_job, screen
 
+from app.services.screening import ChosenClip
 from clinic_data import model_registry, outcomes, shadow_scores
 from clinic_data.clock import utc_now
 from clinic_data.outcomes import OutcomeData
@@ -107,3 +108,14 @@ def test_the_summary_counts_what_changes_and_what_was_right(clinic, candidate: M
     assert task.correlation is None  # the version that screened said the same of all
     assert (task.abstained, task.screening_abstained) == (1, 0)
     assert (task.confirmed, task.right, task.screening_right) == (3, 2, 2)
+
+
+def test_several_recordings_are_fused_by_the_candidate_as_by_the_version_that_screens(
+    clinic, candidate: ModelVersion
+) -> None:
+    clinic.services.models.start_shadow(clinic.administrator, candidate.id, 7)
+    clips = [ChosenClip(clinic.add_recording(content).id, 1) for content in (b"refuse", b"front", b"side")]
+    clinic.services.screening.start(clinic.clinician, clips, ["scoliosis"])
+    assert do_next_job(clinic).result
+    ((shadow, _),) = scores_of(clinic, candidate)
+    assert [(score["task"], score["clips"]) for score in shadow.scores] == [("scoliosis", 2)]
