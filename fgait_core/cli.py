@@ -34,6 +34,7 @@ ROOMS = (
     "retraining_study",
     "evaluation",
     "embedding",
+    "explanation",
 )
 
 

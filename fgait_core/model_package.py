@@ -165,15 +165,20 @@ class ModelPackage:
         unknown = sorted(set(tasks or ()) - set(self.tasks))
         if unknown:
             raise ConfigError(f"This model does not know {', '.join(unknown)}; it knows {', '.join(self.tasks)}.")
-        chosen = [task for task in self.content.tasks if tasks is None or task.name in tasks]
         readings = [read_walk(self.network, self.content.transform, clip.sequence) for clip in clips]
-        views = [clip.view for clip in clips]
+        return self.assess_readings(readings, [clip.view for clip in clips], tasks)
+
+    def assess_readings(
+        self, readings: Sequence[Reading], views: Sequence[str | None], tasks: Sequence[str] | None = None
+    ) -> FusedAssessment:
+        """What `assess_clips` makes of what the network computed of each recording."""
+        chosen = [task for task in self.content.tasks if tasks is None or task.name in tasks]
         guarded = [self._typicality(reading, view) for reading, view in zip(readings, views, strict=True)]
         each = tuple(
             Assessment(tuple(self._task_score(task, [(reading, view)], guard.typical) for task in chosen), guard)
             for reading, view, guard in zip(readings, views, guarded, strict=True)
         )
-        if len(clips) == 1:
+        if len(readings) == 1:
             return FusedAssessment(each[0].scores, each)
         typical = any(guard.typical for guard in guarded)
         seen = [(readings[i], views[i]) for i, guard in enumerate(guarded) if guard.typical or not typical]

@@ -60,7 +60,7 @@ class Effects:
     def likeness_to_random(self) -> float:
         """Mean size of the correlation with the effects in random networks."""
         own = self.bands.mean(0)
-        return float(np.mean([abs(_correlation(own, other)) for other in self.of_random_networks]))
+        return float(np.mean([abs(correlation(own, other)) for other in self.of_random_networks]))
 
 
 def measure_effects(
@@ -173,10 +173,10 @@ def shuffled(network: TaskNetwork, seed: int) -> TaskNetwork:
 
 def _agreement(effects: NDArray[np.float64]) -> float:
     pairs = combinations(range(len(effects)), 2)
-    return float(np.mean([_correlation(effects[a], effects[b]) for a, b in pairs]))
+    return float(np.mean([correlation(effects[a], effects[b]) for a, b in pairs]))
 
 
-def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Pearson's; 0 where one of them does not vary."""
     spread = float(a.std() * b.std())
     return float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread > 1e-12 else 0.0

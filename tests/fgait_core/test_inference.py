@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from fgait_core.inference import Clip, GaitAssessmentPipeline, RefusedRecordingE
 from fgait_core.model_package import ModelPackage, SeenWalk, bundled_package_dir
 from fgait_core.screening_result import GaitFacts, PersonFacts, ScreeningResult
 from fgait_core.sequence import SilhouetteSequence
+from fgait_core.silhouettes import PersonSegmenter
 
 Screen = Callable[..., Any]
 FILES = ("front.mp4", "side.mp4", "dark.mp4", "noise.mp4")
@@ -69,7 +70,7 @@ def pipeline(package: ModelPackage, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(inference, "assess_quality", refuse_the_dark)
     monkeypatch.setattr(inference, "gait_facts", _gait)
     monkeypatch.setattr(explained, "measure_effects", _effects)
-    return GaitAssessmentPipeline(package, SimpleNamespace())
+    return GaitAssessmentPipeline(package, cast(PersonSegmenter, SimpleNamespace()))
 
 
 def _person(number: int) -> dict[str, Any]:

@@ -172,9 +172,11 @@ def test_a_reference_walker_is_nearest_to_itself(package: ModelPackage):
 
 
 def test_phase_runs_from_one_left_heel_strike_to_the_next():
-    events = tuple(
-        GaitEventFacts(foot=foot, kind="heel_strike", time_s=time_s)
-        for foot, time_s in (("left", 1.0), ("right", 1.5), ("left", 2.0), ("left", 9.0))
+    events = (
+        GaitEventFacts(foot="left", kind="heel_strike", time_s=1.0),
+        GaitEventFacts(foot="right", kind="heel_strike", time_s=1.5),
+        GaitEventFacts(foot="left", kind="heel_strike", time_s=2.0),
+        GaitEventFacts(foot="left", kind="heel_strike", time_s=9.0),
     )
     phase = phase_at(np.array([0.5, 1.0, 1.25, 1.9, 2.5]), events)
     assert np.isnan(phase[[0, 4]]).all()
