@@ -30,8 +30,7 @@ def show(actor: Actor, assessment: Assessment) -> None:
     reporting = session.services().reporting
     st.subheader(tr("Report"), anchor="report")
     reports = reporting.list_of_assessment(actor, assessment.id)
-    if _create(actor, reports, lambda chosen: reporting.create(actor, assessment.id, chosen)):
-        reports = reporting.list_of_assessment(actor, assessment.id)
+    _create(actor, reports, lambda chosen: reporting.create(actor, assessment.id, chosen))
     if not reports:
         st.caption(tr("No report yet. A report is made once, signed and stored, and stays the same from then on."))
     _list(reports)
@@ -50,13 +49,9 @@ def show_follow_up(actor: Actor, patient_id: str) -> None:
         return
     reporting = session.services().reporting
     st.subheader(tr("Follow-up report"), anchor="report")
-
-    def found() -> tuple[Report, ...]:
-        return tuple(row for row in reporting.list_of_patient(actor, patient_id) if row.kind is ReportKind.FOLLOW_UP)
-
-    reports = found()
-    if _create(actor, reports, lambda chosen: reporting.create_follow_up(actor, patient_id, chosen)):
-        reports = found()
+    found = reporting.list_of_patient(actor, patient_id)
+    reports = tuple(row for row in found if row.kind is ReportKind.FOLLOW_UP)
+    _create(actor, reports, lambda chosen: reporting.create_follow_up(actor, patient_id, chosen))
     if not reports:
         st.caption(tr("No follow-up report yet. It shows all visits, with trends, decisions, outcomes and notes."))
     _list(reports)
@@ -78,10 +73,10 @@ def show_clinic_export(actor: Actor) -> None:
     )
 
 
-def _create(actor: Actor, reports: Sequence[Report], make: Callable[[str], Report]) -> bool:
-    """The button that makes a report; True if one was made just now."""
+def _create(actor: Actor, reports: Sequence[Report], make: Callable[[str], Report]) -> None:
+    """The button that makes a report; the page is then drawn anew."""
     if not may(actor, Permission.WRITE_REPORTS):
-        return False
+        return
     codes = list(LANGUAGES)
     chosen = session.services().clinic_profiles.read(actor).report_language
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -96,15 +91,15 @@ def _create(actor: Actor, reports: Sequence[Report], make: Callable[[str], Repor
         label = tr("Make a new version (PDF)") if reports else tr("Create the report (PDF)")
         pressed = st.button(label, key="create-report", type="secondary" if reports else "primary")
     if not pressed:
-        return False
+        return
     with st.spinner(tr("Making and signing the report")):
         try:
             report = make(str(language_code))
         except ClinicDataError as error:
             st.error(tr_error(error))
-            return False
-    st.toast(tr("Report {number} was made and stored.", number=report.number))
-    return True
+            return
+    session.put_notice(tr("Report {number} was made and stored.", number=report.number))
+    st.rerun()
 
 
 def _list(reports: Sequence[Report]) -> None:
