@@ -73,22 +73,23 @@ def gait(
 
 def gait_films(
     out: Annotated[Path, typer.Option(help="npz file to write.")],
-    people: Annotated[int, typer.Option(min=1, help="How many simulated people; each from four sides, twice.")] = 6,
-    first: Annotated[int, typer.Option(min=0, help="Number of the first person.")] = 0,
+    person: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Number of a simulated person; can be given several times. By default nine."),
+    ] = None,
 ) -> None:
-    """Film simulated walkers and keep the landmarks that the segmenter finds in the films."""
+    """Film simulated walkers from four sides, twice, and keep the landmarks that are found in the films."""
     from fgait_core.recipes.gait_films import save_films
     from fgait_core.recipes.gait_truth import all_keys, film_walks
     from fgait_core.silhouettes import load_segmenter
     from fgait_core.simulation.bodies.bank import BodyBank
 
     require_files(out)
+    keys = all_keys(person) if person else all_keys()
     with progress_bar() as progress:
-        films = tuple(
-            film_walks(all_keys(range(first, first + people)), BodyBank.packaged(), load_segmenter(), progress)
-        )
+        films = tuple(film_walks(keys, BodyBank.packaged(), load_segmenter(), progress))
     save_films(out, films)
-    typer.echo(f"{out}: {len(films)} films of {people} simulated people")
+    typer.echo(f"{out}: {len(films)} of {len(keys)} films")
 
 
 def gait_accuracy(

@@ -225,24 +225,37 @@ def _four_digits(value: float | None) -> float | None:
 
 
 def accuracy_table(rows: Sequence[AccuracyRow]) -> str:
-    """The rows as a Markdown table."""
-    lines = [
-        "| parameter | view | frames/s | films | bias | SD of error | true mean ± SD | r | detectable change | |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+    """One line for each parameter and view as a Markdown table; details of the middle frame rate."""
+    rates = sorted({row.frame_rate_hz for row in rows}, reverse=True)
+    head = [
+        "parameter",
+        "view",
+        *(f"error at {rate:.0f}/s" for rate in rates),
+        "true",
+        "films",
+        "r",
+        "change",
+        "passed",
     ]
-    for row in rows:
-        change = row.minimal_detectable_change
-        cells = (
-            row.parameter,
-            row.view,
-            f"{row.frame_rate_hz:.0f}",
-            f"{row.found} of {row.films}",
-            f"{row.bias:+.3g}",
-            f"{row.sd:.3g}",
-            f"{row.true_mean:.3g} ± {row.true_sd:.2g}",
-            f"{row.correlation:.2f}",
-            "" if change is None else f"{change:.3g}",
-            "supported" if row.supported else "",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name in PARAMETERS:
+        for view in ALL_VIEWS:
+            same = {row.frame_rate_hz: row for row in rows if (row.parameter, row.view) == (name, view)}
+            if same:
+                lines.append(f"| {' | '.join(_cells(same, rates))} |")
     return "\n".join(lines)
+
+
+def _cells(same: dict[float, AccuracyRow], rates: Sequence[float]) -> list[str]:
+    row = same.get(rates[len(rates) // 2], next(iter(same.values())))
+    change = row.minimal_detectable_change
+    return [
+        row.parameter,
+        row.view,
+        *(f"{same[rate].bias:+.2g} ± {same[rate].sd:.2g}" if rate in same else "" for rate in rates),
+        f"{row.true_mean:.3g} ± {row.true_sd:.2g}",
+        f"{row.found} of {row.films}",
+        f"{row.correlation:.2f}",
+        "" if change is None else f"{change:.2g}",
+        "yes" if row.supported else "no",
+    ]
