@@ -31,8 +31,10 @@ PROMINENCE = 0.35
 """A turning point counts if it stands out by this share of the usual range."""
 MISSED_STEP = 1.6
 """Two turning points farther apart than so many usual steps have a missed one between them."""
-SAME_FOOT_COST = 2.0
+SAME_FOOT_COST = 1.5
 """How many sure landmarks must say so before one foot is believed to have stepped twice in a row."""
+AFTER_STRIKE = 0.3
+"""A foot leaves the floor within this share of a stride after the other one has met it."""
 LIFT_SHARE = 0.65
 """How much of a foot's height in the landmark network's space is taken from its height in the picture: what is left is
 how far ahead it is. Chosen on simulated walkers filmed from low and high cameras."""
@@ -82,9 +84,29 @@ def step_events(signals: GaitSignals) -> tuple[Turns, Turns]:
 def _farthest(times_s: Floats, tracks: FootTracks) -> tuple[Turns, Turns]:
     """When the foot ahead is farthest ahead, and when the foot behind is farthest behind."""
     ankle, toe = _side_by_side(tracks.ankle[:, :, 0]), _side_by_side(tracks.toe[:, :, 0])
-    strikes = _named(times_s, _peaks(ankle.max(axis=1), MIN_STEP_S), ankle[:, 0] - ankle[:, 1])
-    offs = _named(times_s, _peaks(-toe.min(axis=1), MIN_STEP_S), toe[:, 1] - toe[:, 0])
-    return strikes, offs
+    ahead = _peaks(ankle.max(axis=1), MIN_STEP_S)
+    strikes = _named(times_s[ahead], _sure((ankle[:, 0] - ankle[:, 1])[ahead]))
+    behind = _peaks(-toe.min(axis=1), MIN_STEP_S)
+    offs_s = times_s[behind]
+    seems_left = _sure((toe[:, 1] - toe[:, 0])[behind]) + _after_the_other(offs_s, strikes)
+    return strikes, _named(offs_s, seems_left)
+
+
+def _sure(left: Floats) -> Floats:
+    """Scales to at most 1."""
+    return left / max(float(np.abs(left).max(initial=0.0)), 1e-6)
+
+
+def _after_the_other(offs_s: Floats, strikes: Turns) -> Floats:
+    """1 for a toe off that follows a strike of the right foot, so that the left one leaves, -1 for one of the left."""
+    said = np.zeros(len(offs_s))
+    latest_s = AFTER_STRIKE * _stride_s(strikes)
+    for number, off_s in enumerate(offs_s):
+        since_s = off_s - strikes.time_s
+        near = np.flatnonzero((since_s >= 0) & (since_s < latest_s))
+        if len(near):
+            said[number] = 1.0 if strikes.foot[near[-1]] == 1 else -1.0
+    return said
 
 
 def _height(tracks: FootTracks) -> Floats:
@@ -112,19 +134,18 @@ def _peaks(signal: Floats, apart_s: float) -> NDArray[np.int64]:
     return find_peaks(signal, prominence=prominence, distance=round(apart_s * RATE_HZ))[0]
 
 
-def _named(times_s: Floats, turns: NDArray[np.int64], left: Floats) -> Turns:
-    """Names the foot of each turning point; `left` is positive where it seems to be the left one.
+def _named(time_s: Floats, seems_left: Floats) -> Turns:
+    """Names the foot of each turning point; `seems_left` is positive where it seems to be the left one.
 
     The feet take turns unless a step was missed, and landmarks are right more often than not: of all ways to name them
     (Viterbi) the one that contradicts both least is taken.
     """
-    if len(turns) == 0:
+    if len(time_s) == 0:
         return Turns(np.zeros(0), np.zeros(0, np.int64))
-    time_s = times_s[turns]
-    seems_left = left[turns] / max(float(np.abs(left[turns]).max()), 1e-6)
     wrong = np.stack([np.maximum(-seems_left, 0.0), np.maximum(seems_left, 0.0)], axis=1)
     between_s = np.diff(time_s)
-    same_cost = np.where(between_s > MISSED_STEP * np.median(between_s), 0.0, SAME_FOOT_COST) if len(turns) > 1 else []
+    usual_s = float(np.median(between_s)) if len(between_s) else 0.0
+    same_cost = np.where(between_s > MISSED_STEP * usual_s, 0.0, SAME_FOOT_COST)
     best, came_from = wrong[0], []
     for cost, here in zip(same_cost, wrong[1:], strict=True):
         ways = best[:, None] + cost * np.eye(2)
