@@ -13,6 +13,7 @@ from app.views.parts import links
 from app.views.parts.words import tr, tr_error
 from clinic_data.errors import ConflictError, ValidationError
 from clinic_data.notes import TEXT_MAX
+from clinic_data.visit_tables import PatientNote
 
 _SHOWN = 5
 
@@ -45,9 +46,7 @@ def _note(actor: Actor, view: NoteView) -> None:
         if session.kept(name):
             _edit(actor, view, name)
             return
-        said = tr("{name}, {time}", name=view.written_by, time=session.shown_time(note.created_at))
-        if note.replaces_id:
-            said = tr("{name}, {time}, corrected", name=view.written_by, time=session.shown_time(note.created_at))
+        said = _said(view.written_by, note)
         st.html(
             f'<div class="fg-text" dir="auto">{escape(note.text)}</div>'
             f'<span class="fg-muted fg-small">{escape(said)}</span>'
@@ -60,11 +59,20 @@ def _note(actor: Actor, view: NoteView) -> None:
         if view.earlier:
             with st.expander(tr("What it said before ({count})", count=len(view.earlier))):
                 for version in view.earlier:
-                    time = session.shown_time(version.note.created_at)
                     st.html(
                         f'<div class="fg-text" dir="auto">{escape(version.note.text)}</div><span class="fg-muted '
-                        f'fg-small">{escape(tr("{name}, {time}", name=version.written_by, time=time))}</span>'
+                        f'fg-small">{escape(_said(version.written_by, version.note))}</span>'
                     )
+
+
+def _said(written_by: str, note: PatientNote) -> str:
+    """Who wrote it and when."""
+    name, time = f"\u2068{written_by}\u2069", session.shown_time(note.created_at)  # kept apart in both directions
+    return (
+        tr("{name}, {time}, corrected", name=name, time=time)
+        if note.replaces_id
+        else tr("{name}, {time}", name=name, time=time)
+    )
 
 
 def _edit(actor: Actor, view: NoteView, name: str) -> None:
