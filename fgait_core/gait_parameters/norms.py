@@ -120,12 +120,11 @@ def with_norm(curve: JointCurveFacts, subject: Subject) -> JointCurveFacts:
     norm = groups[0]["joints"][curve.joint]
     mean = np.array(norm["mean_deg"])
     band = 2.0 * np.hypot(norm["sd_deg"], _table("accuracy.json")["curve_errors_deg"].get(curve.joint, 0.0))
-    low, high = groups[0]["ages_years"]
     return curve.model_copy(
         update={
             "norm_low_deg": tuple(np.round(mean - band, 1).tolist()),
             "norm_high_deg": tuple(np.round(mean + band, 1).tolist()),
-            "norm_source": f"{SIMULATED}, {low:.0f} to {high:.0f} years",
+            "norm_source": SIMULATED,
         }
     )
 
