@@ -148,6 +148,6 @@ def _ticks(least: float, most: float) -> list[float]:
     step = next(step for step in (5, 10, 20, 30, 60, 90, 180, 3600) if (most - least) / step <= 4)
     first = step * (least // step)
     ticks = [first]
-    while ticks[-1] < most:
+    while ticks[-1] < most or len(ticks) < 2:
         ticks.append(ticks[-1] + step)
     return ticks

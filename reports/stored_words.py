@@ -25,6 +25,11 @@ MODEL_WORDS = (
     "A band of the body is replaced by that of simulated walkers without a condition who look alike elsewhere; a part "
     "of the gait cycle by the frames next to it. The effect is how far the probability falls by that in the leading "
     "recording, mean over three slightly changed versions of it.",
+    "co-ordinates in space (Zeni 2008)",
+    "co-ordinates in the picture (Zeni 2008)",
+    "foot velocity (O'Connor 2007)",
+    "foot acceleration (Hreljac 2000)",
+    "steps in the picture (after Zeni 2008)",
     "Simulated healthy walkers, widened by the error of measurement from this view",
     "simulated walkers: {people} people, {sequences} sequences, generator {generator}, seed {seed}",
     "Trained, calibrated and tested on simulated walkers only: no figure here says anything about patients.",

@@ -27,7 +27,7 @@ def gait_block(result_json: Json, language: str = "en") -> GaitBlock | None:
         return None
     return GaitBlock(
         view=facts["view"],
-        event_detector=facts["event_detector"],
+        event_detector=said_in(facts["event_detector"], language),
         heel_strikes=sum(event["kind"] == "heel_strike" for event in facts["events"]),
         parameters=tuple(_parameter_line(parameter, language) for parameter in facts["parameters"]),
         curves=tuple(_curve_block(curve, language) for curve in facts["curves"]),

@@ -144,7 +144,7 @@ def make_report(**changes: Any) -> ScreeningReport:
     return ScreeningReport(**(values | changes))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def report_factory() -> Callable[..., ScreeningReport]:
     return make_report
 

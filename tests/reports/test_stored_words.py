@@ -11,7 +11,7 @@ import pytest
 
 from fgait_core import model_package
 from fgait_core.explanation import explained
-from fgait_core.gait_parameters import norms
+from fgait_core.gait_parameters import detectors, norms
 from fgait_core.package_files import read_content
 from fgait_core.silhouettes import people, quality, tracking, video
 from reports.stored_words import said_in
@@ -106,7 +106,7 @@ def test_what_the_bundled_model_says_is_known() -> None:
         explained.METHOD,
         norms.SIMULATED,
     ]
-    texts += [content.training_data, *content.known_gaps]
+    texts += [*detectors.DETECTORS, content.training_data, *content.known_gaps]
     assert [text for text in texts if said_in(text, "ar") == text] == []
 
 
