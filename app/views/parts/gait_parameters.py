@@ -13,6 +13,7 @@ from app.views.parts.explanation import view_words
 from app.views.parts.words import language, tr
 from fgait_core.screening_result import GaitFacts, GaitParameterFacts, NormFacts
 from reports import gait_words
+from reports.stored_words import said_in
 
 
 def show(gait: GaitFacts | None) -> None:
@@ -124,9 +125,10 @@ def _legend(measured: Sequence[GaitParameterFacts]) -> None:
         ),
         tr(
             "Smallest change that counts: a smaller difference between two recordings from the same side may be "
-            "measurement error alone (minimal detectable change, 95 %)."
+            "measurement error alone (minimal detectable change, 95 %). It holds measurement error only, not how a "
+            "person differs from day to day."
         ),
-        *(tr("Norms: {source}", source=source) for source in sources),
+        *(tr("Norms: {source}", source=said_in(source, language())) for source in sources),
     ]
     with st.expander(tr("How to read this table")):
         look.bullets(sentences)

@@ -14,6 +14,7 @@ from app.views.parts.curves import CONFIG
 from app.views.parts.words import language, tr
 from fgait_core.screening_result import GaitFacts, JointCurveFacts
 from reports import gait_words
+from reports.stored_words import said_in
 
 _SIDES = {"left": ("#0b6e75", "solid"), "right": ("#b3541e", "dash"), "": ("#0b6e75", "solid")}
 _EARLIER = ("#6a5acd", "dot")
@@ -35,7 +36,7 @@ def show(gait: GaitFacts | None, earlier: GaitFacts | None = None, *, key: str =
     st.caption(
         tr(
             "Mean of the strides from one heel strike (0 %) to the next of the same foot (100 %), band: one standard "
-            "deviation. Grey: healthy people. Measured in the picture of one camera; not part of the score."
+            "deviation. Grey: norm, mean ± 2 standard deviations. Measured in the picture of one camera; not part of the score."
         )
     )
     joints = list(dict.fromkeys(curve.joint for curve in gait.curves))
@@ -49,7 +50,7 @@ def show(gait: GaitFacts | None, earlier: GaitFacts | None = None, *, key: str =
     with st.expander(tr("The curves as a table")):
         _table(gait.curves)
     if sources := dict.fromkeys(curve.norm_source for curve in gait.curves if curve.norm_source):
-        st.caption(tr("Norms: {source}", source=" ".join(sources)))
+        st.caption(tr("Norms: {source}", source=" ".join(said_in(source, language()) for source in sources)))
 
 
 def _title(joint: str) -> str:
@@ -69,7 +70,7 @@ def figure(curves: Sequence[JointCurveFacts], earlier: Sequence[JointCurveFacts]
     with_norm = next((curve for curve in curves if curve.norm_low_deg), None)
     if with_norm is not None:
         band = _band(with_norm.norm_low_deg, with_norm.norm_high_deg)
-        drawn.append(go.Scatter(**band, fillcolor=_NORM, name=tr("healthy people")))
+        drawn.append(go.Scatter(**band, fillcolor=_NORM, name=tr("norm")))
     for curve in earlier:
         name = tr("{side}, earlier visit", side=_side_words(curve.side))
         drawn.append(_line(curve, name, (_EARLIER[0], "dot" if curve.side != "right" else "dashdot")))

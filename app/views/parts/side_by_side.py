@@ -150,6 +150,12 @@ def _parameters(now: Assessment, before: Assessment) -> None:
             for each in known
         ],
     )
+    st.caption(
+        tr(
+            "More than measurement error does not mean that the patient is better or worse: nobody walks the same every "
+            "day."
+        )
+    )
 
 
 def _change(change: Change) -> str:
