@@ -144,7 +144,7 @@ def _tracks(points: Floats, forwards: Floats) -> FootTracks:
 
 def _facing(world: Floats) -> Floats:
     """Where the walker faces, [sample, to the right and away], from the lines of hips and shoulders."""
-    lines = sum(world[:, pair[0]] - world[:, pair[1]] for pair in (HIPS, SHOULDERS))
+    lines = world[:, [HIPS[0], SHOULDERS[0]]].sum(axis=1) - world[:, [HIPS[1], SHOULDERS[1]]].sum(axis=1)
     left = gaussian_filter1d(lines[:, [0, 2]], DIRECTION_SMOOTHING_S * RATE_HZ, axis=0, mode="nearest")
     left /= np.maximum(np.linalg.norm(left, axis=1, keepdims=True), 1e-6)
     return np.stack([left[:, 1], -left[:, 0]], axis=1)

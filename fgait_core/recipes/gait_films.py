@@ -9,7 +9,6 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fgait_core.errors import ConfigError
 from fgait_core.recipes.gait_truth import DURATION_S, FILM_SIZE, FRAME_RATE_HZ, FilmKey, GaitFilm
@@ -48,7 +47,7 @@ def save_films(path: Path, films: Iterable[GaitFilm]) -> None:
         path: .npz file to write.
         films: of `film_walks`.
     """
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, Any] = {}
     listed = []
     for number, film in enumerate(films):
         walk = film.walk
