@@ -6,12 +6,12 @@ itself does not spell out as a sentence (roles, permissions). What no code says 
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from app.services.permissions import Permission
@@ -20,18 +20,18 @@ from app.translation import FOLDER
 from clinic_data.tables import JobState, Role
 from reports.catalogues import LANGUAGES
 
-_FIRST_TEXT = None
-_KEYWORDS = {
-    "tr": _FIRST_TEXT,
-    "translate": _FIRST_TEXT,
-    "ValidationError": _FIRST_TEXT,
-    "ConflictError": _FIRST_TEXT,
-    "NotFoundError": _FIRST_TEXT,
-    "PermissionDeniedError": _FIRST_TEXT,
-    "SignInError": _FIRST_TEXT,
-    "StorageError": _FIRST_TEXT,
-    "progress": (2,),
+_PLACES = {
+    "tr": 0,
+    "translate": 0,
+    "ValidationError": 0,
+    "ConflictError": 0,
+    "NotFoundError": 0,
+    "PermissionDeniedError": 0,
+    "SignInError": 0,
+    "StorageError": 0,
+    "progress": 1,
 }
+"""What is called with a text, and as which argument."""
 _ROOMS = ("app", "clinic_data")
 _PROGRESS_ROOMS = ("fgait_core/inference.py", "fgait_core/silhouettes")
 _NAMES = (*Role, *Permission, *JobState, "all", "sex", "age group")
@@ -48,9 +48,20 @@ def messages() -> Iterator[tuple[str, str]]:
 
 def _in_code() -> Iterator[tuple[str, str]]:
     for path in _files():
-        for _, text, _, _ in extract_from_file("python", path, keywords=_KEYWORDS):
-            if isinstance(text, str):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = _text_of_call(node) if isinstance(node, ast.Call) else None
+            if text:
                 yield text, str(path.relative_to(CLONE_ROOT))
+
+
+def _text_of_call(call: ast.Call) -> str | None:
+    # Babel's own reader of Python does not look into f-strings, where many of our calls stand.
+    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    place = _PLACES.get(name)
+    if place is None or len(call.args) <= place:
+        return None
+    argument = call.args[place]
+    return argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None
 
 
 def _files() -> Iterator[Path]:
