@@ -36,7 +36,8 @@ def show(gait: GaitFacts | None, earlier: GaitFacts | None = None, *, key: str =
     st.caption(
         tr(
             "Mean of the strides from one heel strike (0 %) to the next of the same foot (100 %), band: one standard "
-            "deviation. Grey: norm, mean ± 2 standard deviations. Measured in the picture of one camera; not part of the score."
+            "deviation. Grey: norm, mean ± 2 standard deviations. Measured in the picture of one camera; not part of "
+            "the score."
         )
     )
     joints = list(dict.fromkeys(curve.joint for curve in gait.curves))

@@ -152,8 +152,8 @@ def _parameters(now: Assessment, before: Assessment) -> None:
     )
     st.caption(
         tr(
-            "More than measurement error does not mean that the patient is better or worse: nobody walks the same every "
-            "day."
+            "More than measurement error does not mean that the patient is better or worse: nobody walks the same "
+            "every day."
         )
     )
 
