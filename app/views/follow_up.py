@@ -187,16 +187,20 @@ def _gait(visits: Sequence[Visit]) -> None:
         format_func=lambda name: gait_words.parameter_label(name, language()),
         key="follow-up-parameters",
     )
-    columns = st.columns(2)
-    for number, name in enumerate(chosen):
-        series = course.parameter_series(visits, name)
-        with columns[number % 2]:
-            unit = gait_words.unit_label(series[0].points[0].facts.unit, language())
-            label = f"**{gait_words.parameter_label(name, language())}** ({unit})"
-            st.markdown(label, help=gait_words.parameter_meaning(name, language()))
-            st.plotly_chart(trends.parameter_chart(name, series), config=trends.CONFIG, key=f"gait-{name}")
-            with st.expander(tr("{name} as a table", name=gait_words.parameter_label(name, language()))):
-                st.html(trends.parameter_table(series))
+    for number in range(0, len(chosen), 2):
+        for column, name in zip(st.columns(2), chosen[number : number + 2], strict=False):
+            with column:
+                _parameter(visits, name)
+
+
+def _parameter(visits: Sequence[Visit], name: str) -> None:
+    series = course.parameter_series(visits, name)
+    label = gait_words.parameter_label(name, language())
+    unit = gait_words.unit_label(series[0].points[0].facts.unit, language())
+    st.markdown(f"**{label}** ({unit})", help=gait_words.parameter_meaning(name, language()))
+    st.plotly_chart(trends.parameter_chart(name, series), config=trends.CONFIG, key=f"gait-{name}")
+    with st.expander(tr("{name} as a table", name=label)):
+        st.html(trends.parameter_table(series))
 
 
 def _visits(visits: Sequence[Visit]) -> None:
