@@ -15,6 +15,8 @@ from fgait_core.silhouettes.walk import Walk
 
 MIN_CYCLE_S = 0.6
 MAX_CYCLE_S = 2.5
+STANCE_SHARES = (0.45, 0.85)
+"""A toe off at another share of a stride was not one: healthy people leave the floor at about 0.6, the slowest later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def phase_of_frames(walk_times_s: NDArray[np.float64], cycles: Sequence[Cycle]) 
 def _cycle(events: GaitEvents, foot: str, start_s: float, end_s: float) -> Cycle:
     other = FEET[1 - FEET.index(foot)]
     toe_off_s = _only(events.times_of(foot, TOE_OFF), start_s, end_s)
+    if toe_off_s is not None and not STANCE_SHARES[0] <= (toe_off_s - start_s) / (end_s - start_s) <= STANCE_SHARES[1]:
+        toe_off_s = None
     opposite_strike_s = _only(events.times_of(other, HEEL_STRIKE), start_s, end_s)
     opposite_off_s = _only(events.times_of(other, TOE_OFF), start_s, end_s)
     return Cycle(foot, start_s, end_s, toe_off_s, opposite_strike_s, opposite_off_s)

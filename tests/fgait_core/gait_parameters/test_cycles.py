@@ -41,6 +41,13 @@ def test_what_was_found_twice_is_left_open(stick_walk: StickWalk):
     assert [cycle.toe_off_s for cycle in gait_cycles(events, stick_walk())] == [None]
 
 
+@pytest.mark.parametrize(("off_s", "kept"), [(0.9, False), (1.0, True), (1.3, True), (1.4, False)])
+def test_no_foot_leaves_the_floor_so_early_or_so_late(stick_walk: StickWalk, off_s: float, kept: bool):
+    strikes = [(0.5, "left", HEEL_STRIKE), (1.5, "left", HEEL_STRIKE)]
+    found = gait_cycles(_events(*strikes, (off_s, "left", TOE_OFF)), stick_walk())
+    assert [cycle.toe_off_s for cycle in found] == [off_s if kept else None]
+
+
 def test_no_cycle_reaches_over_a_gap(stick_walk: StickWalk):
     strikes = [(at, "left", HEEL_STRIKE) for at in (0.5, 1.5, 2.7, 3.7)]
     found = gait_cycles(_events(*strikes), stick_walk(seconds=5.0, lost=(1.8, 2.4)))
