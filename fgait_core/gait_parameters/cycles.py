@@ -16,7 +16,7 @@ from fgait_core.silhouettes.walk import Walk
 MIN_CYCLE_S = 0.6
 MAX_CYCLE_S = 2.5
 STANCE_SHARES = (0.45, 0.85)
-"""A toe off at another share of a stride was not one: healthy people leave the floor at about 0.6, the slowest later."""
+"""A toe off at another share of a stride was not one; healthy people leave the floor at about 0.6, slow ones later."""
 
 
 @dataclass(frozen=True, slots=True)
