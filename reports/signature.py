@@ -5,6 +5,7 @@
 # (pyHanko and asn1crypto say few types.)
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -27,6 +28,14 @@ from reports.identity import Identity, common_name, fingerprint, is_self_signed
 
 FIELD = "ClinicSignature"
 _BYTES_FOR_SIGNATURE = 16_384
+_MOST_REVISIONS = 20
+_TABLE = re.compile(
+    rb"xref\s++(?:\d++\s++\d++\s++(?:\d{10} \d{5} [nf]\s{1,2}+)*+)++"
+    rb"trailer\s*+(<<[^(#%]{,4000}?)startxref"
+)
+_LAST_TABLE = re.compile(rb"startxref\s+(\d{1,10})\s+%%EOF\s*$")
+_EARLIER_TABLE = re.compile(rb"/Prev\s+(\d{1,10})\b")
+_NOT_OURS = (b"/XRefStm", b"/Encrypt")
 _UNREADABLE = (PdfError, SigningError, SignatureValidationError, ValueError, TypeError, LookupError, RecursionError)
 
 
@@ -98,6 +107,8 @@ def sign_pdf(document: bytes, identity: Identity, *, clinic_name: str, reason: s
 
 def check_signature(document: bytes) -> SignatureCheck | None:
     """The last signature of a PDF, or None where it has none or is no PDF that can be read."""
+    if not _is_plain(document):
+        return None
     try:
         signatures: list[Any] = PdfFileReader(BytesIO(document)).embedded_signatures
         if not signatures:
@@ -128,3 +139,21 @@ def _is_exact(document: bytes, signature: Any) -> bool:
     content: bytes = signature.pkcs7_content
     size = len(cms.ContentInfo.load(content).dump())
     return document[first + length : after] == f"<{content.hex().upper()}>".encode() and not any(content[size:])
+
+
+def _is_plain(document: bytes) -> bool:
+    """Whether a file is built like those that we sign: with plain tables of what is where, not packed ones.
+
+    Anybody may send a file. A packed one may unpack to more than any memory holds, so it is not even opened.
+    """
+    last = _LAST_TABLE.search(document[-1024:])
+    place = int(last[1]) if last else None
+    for _ in range(_MOST_REVISIONS):
+        table = _TABLE.match(document, place) if place is not None else None
+        if table is None or any(name in table[1] for name in _NOT_OURS):
+            return False
+        earlier = _EARLIER_TABLE.search(table[1])
+        if earlier is None:
+            return True
+        place = int(earlier[1])
+    return False

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
-from pikepdf import Pdf
+from pikepdf import ObjectStreamMode, Pdf
 from reportlab.pdfgen.canvas import Canvas
 
 from reports.identity import (
@@ -26,6 +26,7 @@ from reports.identity import (
     read_pkcs12,
     stored_identity,
 )
+from reports.pdfa import Metadata, archival
 from reports.signature import check_signature, sign_pdf
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def document() -> bytes:
     canvas.drawString(50, 700, "a report")
     canvas.showPage()
     canvas.save()
-    return out.getvalue()
+    return archival(out.getvalue(), Metadata("A report", "Clinic", "Screening", "FGait", NOW, "en"))
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,21 @@ def test_what_is_added_behind_breaks_it(document, own):
 def test_what_has_no_signature(content, document):
     assert check_signature(content) is None
     assert check_signature(document) is None
+
+
+def test_a_packed_file_is_not_even_opened(document, own, monkeypatch):
+    signed = sign_pdf(document, own, clinic_name="Klinik", reason="Report 1")
+    packed = BytesIO()
+    with Pdf.open(BytesIO(signed)) as pdf:
+        pdf.save(packed, object_stream_mode=ObjectStreamMode.generate)
+    opened = []
+    monkeypatch.setattr("reports.signature.PdfFileReader", opened.append)
+    endless = b"xref\n0 9\n" + b"0000000000 00000 n \n" * 100_000 + b"startxref\n0\n%%EOF"
+    circle = b"xref\n0 0\ntrailer\n<</Prev 0>>\nstartxref\n0\n%%EOF"
+    hidden = circle.replace(b"/Prev 0", b"/XRef#53tm 5")
+    for content in (packed.getvalue(), endless, circle, hidden, circle.replace(b"/Prev 0", b"/XRefStm 5")):
+        assert check_signature(content) is None
+    assert not opened
 
 
 def test_the_signature_changes_nothing_that_the_file_says_of_itself(document, own):
