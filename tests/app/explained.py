@@ -154,13 +154,13 @@ def of_several(tasks: tuple[str, ...] = ("scoliosis",)) -> ScreeningResult:
 
 
 def store(clinic, content: ScreeningResult, *, clip: bytes = b"no clip") -> str:
-    """Stores a result with silhouettes and clip as the worker does; gives the id of the assessment."""
+    """Stores a result with silhouettes and clip, if any, as the worker does; gives the id of the assessment."""
     services = clinic.services
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "silhouettes.npz"
         sequence().save(path)
         silhouettes = services.storage.write_file(path).key
-    overlay = services.storage.write_bytes(clip).key
+    overlay = services.storage.write_bytes(clip).key if clip else None
     files = [services.storage.write_bytes(f"video {number}".encode()) for number in range(len(content.clips) or 1)]
     with services.database.transaction() as session:
         taken = [

@@ -148,3 +148,9 @@ def test_scores_of_other_versions_are_not_compared(open_page, clinic, assessment
     later = store(clinic, other)
     read = texts(healthy(open_page("result.py", "clinician", assessment=later, compare=assessment_id)))
     assert "Their scores cannot be compared" in read
+
+
+def test_without_a_film_the_silhouettes_remain(open_page, clinic):
+    read = texts(healthy(open_page("result.py", "clinician", assessment=store(clinic, explained(), clip=b""))))
+    assert "There is no film of this walk, only its silhouettes." in read
+    assert "Check that it is the patient" not in read

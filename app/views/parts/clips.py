@@ -50,7 +50,10 @@ def show_player(actor: Actor, assessment: Assessment, walk: WalkView | None, *, 
     has_clip = session.services().walk_views.has_clip(actor, assessment, position)
     url = overlay_url(assessment.id, position) if has_clip else ""
     player.show(walk, url, key=f"{key}:{assessment.id}:{position}", group=group)
-    st.caption(tr("The recording with the outline of the chosen person. Check that it is the patient."))
+    if has_clip:
+        st.caption(tr("The recording with the outline of the chosen person. Check that it is the patient."))
+    else:
+        st.caption(tr("There is no film of this walk, only its silhouettes."))
     if not walk.strides:
         st.caption(tr("No gait cycle was found, so the slider goes over the whole walk."))
     elif facts_of(assessment.result, position)["quality"]["view"] in _CONTACTS_ESTIMATED:
