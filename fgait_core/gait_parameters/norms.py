@@ -27,6 +27,8 @@ _PUBLISHED = {
     "stride_time_variability": "stride_time_cv_percent",
 }
 """Parameters whose published figures mean the same as ours; angles of other marker models do not."""
+_MINUTES_OVER = {"stride_time": 120.0, "step_time": 60.0}
+"""Parameters that are cadence turned round: so many seconds over steps a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,20 @@ def norm_of(name: str, view: str, frame_rate_hz: float, subject: Subject) -> Nor
     """What healthy people of the subject's age and sex show; None where the age is unknown or nothing fits."""
     if subject.age_years is None:
         return None
+    if name in _MINUTES_OVER:
+        rhythm = norm_of("cadence", view, frame_rate_hz, subject)
+        return None if rhythm is None else _inverse(rhythm, _MINUTES_OVER[name])
     return _published(name, subject) or _simulated(name, accuracy_of(name, view, frame_rate_hz), subject)
+
+
+def _inverse(rhythm: NormFacts, seconds: float) -> NormFacts:
+    """The norm of a time that is so many seconds over cadence: what is usual of one is usual of the other, too.
+
+    Its mean -/+ 2 SD are those of the cadence turned round; the mean lies between them.
+    """
+    shortest, longest = seconds / (rhythm.mean + 2.0 * rhythm.sd), seconds / (rhythm.mean - 2.0 * rhythm.sd)
+    update = {"mean": round((shortest + longest) / 2.0, 4), "sd": round((longest - shortest) / 4.0, 4)}
+    return rhythm.model_copy(update=update)
 
 
 def _published(name: str, subject: Subject) -> NormFacts | None:

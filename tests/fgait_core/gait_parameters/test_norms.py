@@ -64,3 +64,14 @@ def test_a_simulated_norm_is_as_wide_as_the_error_of_measurement_at_least():
     assert norm is not None
     assert accuracy is not None
     assert norm.sd > accuracy.error
+
+
+@pytest.mark.parametrize("age_years", [8.0, 30.0, 80.0])
+@pytest.mark.parametrize(("name", "seconds"), [("stride_time", 120.0), ("step_time", 60.0)])
+def test_cadence_and_the_times_that_it_is_made_of_are_usual_together(age_years, name, seconds):
+    rhythm, time = (norm_of(known, "side", 30.0, Subject(age_years, "male")) for known in ("cadence", name))
+    assert rhythm is not None
+    assert time is not None
+    assert time.source == rhythm.source
+    assert time.mean - 2 * time.sd == pytest.approx(seconds / (rhythm.mean + 2 * rhythm.sd), abs=2e-4)
+    assert time.mean + 2 * time.sd == pytest.approx(seconds / (rhythm.mean - 2 * rhythm.sd), abs=2e-4)
