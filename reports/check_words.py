@@ -108,3 +108,13 @@ REFUSALS = (
     "Copy it from the camera again; if it does not play in a video player either, film again.",
     "Convert it to MP4 with H.264, or film again with the phone's default settings.",
 )
+
+SIMULATED_CLINIC = (
+    "Camera",
+    "simulated camera",
+    "no video: pictures were never made",
+    "known of the simulation, not measured",
+    "known of the simulation, not measured; at least {least}",
+    "The simulated walk has {found}.",
+)
+"""Of simulated patients, whose silhouettes were never filmed."""

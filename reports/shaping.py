@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -195,6 +196,7 @@ def _place(placed: list[PlacedGlyphs], glyph: PlacedGlyphs, size_pt: float) -> N
     placed.append(glyph)
 
 
+@lru_cache(maxsize=8192)
 def lay_out_line(text: str, fonts: FontSet, size_pt: float, bold: bool = False, from_right: bool | None = None) -> Line:
     """One line of a cleaned text, in the order in which it is drawn.
 

@@ -46,6 +46,7 @@ TEMPLATES: tuple[str, ...] = (
     *check_words.ADVICE,
     *check_words.REFUSALS,
     *MODEL_WORDS,
+    *check_words.SIMULATED_CLINIC,
 )
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
 
 from reportlab.lib.colors import Color, black
 from reportlab.pdfgen.canvas import Canvas
@@ -63,11 +62,6 @@ def _stays_with(piece: str, character: str) -> bool:
     return opened or dated or bool(unicodedata.combining(character)) or character in _BREAK_AFTER
 
 
-@lru_cache(maxsize=8192)
-def _width_pt(piece: str, fonts: FontSet, size_pt: float, bold: bool) -> float:
-    return lay_out_line(piece, fonts, size_pt, bold).width_pt
-
-
 def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> list[Line]:
     """The lines of a text that fit into a width; a word that is too long is cut between its characters.
 
@@ -76,7 +70,7 @@ def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> l
     from_right = reads_from_right(text, fonts)
 
     def width(piece: str) -> float:
-        return _width_pt(piece, fonts, style.size_pt, style.bold)
+        return lay_out_line(piece, fonts, style.size_pt, style.bold).width_pt
 
     lines: list[str] = []
     current, used_pt = "", 0.0
