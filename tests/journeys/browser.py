@@ -96,8 +96,8 @@ def sign_out(page: Page) -> None:
 
 _WCAG_AA = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 _FRAMEWORK = [['[data-testid="stSidebarNav"]'], ['[data-testid="stDateInput"] [role="spinbutton"]']]
-"""What the framework draws and we cannot change: its menu puts a list's items into links, and the parts of its date field
-lie close to each other."""
+"""What the framework draws and we cannot change: its menu puts a list's items into links, and the parts of its date
+field lie close to each other."""
 
 
 def assert_accessible(page: Page) -> None:
