@@ -6,14 +6,19 @@ What is made here travels with the package (`fgait_core/gait_parameters/norms.js
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgait_core.gait_parameters.cycles import Cycle
+from fgait_core.gait_parameters.events import FEET, HEEL_STRIKE, TOE_OFF, GaitEvents
 from fgait_core.gait_parameters.names import PARAMETERS
+from fgait_core.gait_parameters.times import times_of
 from fgait_core.progress import Progress, ignore_progress
 from fgait_core.recipes.gait_parameter_truth import TrueWalk, true_curves, true_parameters
+from fgait_core.recipes.gait_truth import true_events
 from fgait_core.simulation.bodies.bank import BodyBank
 from fgait_core.simulation.conditions.combined import HEALTHY
 from fgait_core.simulation.gait.healthy import draw_gait
@@ -23,6 +28,8 @@ from fgait_core.simulation.walker import Walker, Wanted, draw_setup, pose_walk
 AGES_YEARS = ((6.0, 12.0), (13.0, 17.0), (18.0, 39.0), (40.0, 64.0), (65.0, 90.0))
 SEXES = ("female", "male")
 RATE_HZ, SECONDS = 60.0, 3.6
+HealthyWalk = tuple[TrueWalk, GaitEvents]
+_STANCE = ("stance", "swing", "double_support")
 _CURVES = {"hip_left": "hip", "knee_left": "knee", "arm_left": "arm", "trunk": "trunk", "pelvis": "pelvis"}
 
 
@@ -43,7 +50,7 @@ def simulated_norms(bank: BodyBank, people: int, seed: int, progress: Progress =
             rng = np.random.default_rng((seed, place, number))
             walks = [_healthy_walk(bank, sex, ages_years, rng) for _ in range(people)]
             groups.append({"sex": sex, "ages_years": list(ages_years), "parameters": _spread(walks)})
-            of_both += [true_curves(walk) for walk in walks]
+            of_both += [true_curves(walk) for walk, _ in walks]
         curves.append({"ages_years": list(ages_years), "joints": _curve_spread(of_both)})
     return {"people": people, "seed": seed, "groups": groups, "curves": curves}
 
@@ -57,7 +64,7 @@ def write_norms(norms: dict, out: Path) -> None:
     out.write_text("{\n " + ",\n ".join(parts) + "\n}\n", encoding="utf-8")
 
 
-def _healthy_walk(bank: BodyBank, sex: str, ages_years: tuple[float, float], rng: np.random.Generator) -> TrueWalk:
+def _healthy_walk(bank: BodyBank, sex: str, ages_years: tuple[float, float], rng: np.random.Generator) -> HealthyWalk:
     fitting = np.flatnonzero(
         (bank.sex == sex) & (bank.age_years >= ages_years[0]) & (bank.age_years < ages_years[1] + 1.0)
     )
@@ -65,18 +72,44 @@ def _healthy_walk(bank: BodyBank, sex: str, ages_years: tuple[float, float], rng
     walker = Walker(body, draw_gait(GaitPrior.packaged(), rng, sex, body.age_years), HEALTHY, "short", 0.02)
     setup = draw_setup(walker, rng, Wanted(90.0, "trousers", "none", True), SECONDS)
     walk = pose_walk(walker, bank, setup, round(SECONDS * RATE_HZ), RATE_HZ, rng)
-    return TrueWalk(walk.joints_m, walk.passage.position_m, RATE_HZ, walk.gait.cadence_steps_min, body.height_m)
+    truth = TrueWalk(walk.joints_m, walk.passage.position_m, RATE_HZ, walk.gait.cadence_steps_min, body.height_m)
+    return truth, true_events(walk, bank)
 
 
-def _spread(walks: list[TrueWalk]) -> dict[str, list[float]]:
+def _spread(walks: list[HealthyWalk]) -> dict[str, list[float]]:
     """Mean and standard deviation of each parameter; limbs left and right together."""
-    rows = [true_parameters(walk) for walk in walks]
+    rows = [true_parameters(walk) | _stance(events) for walk, events in walks]
     found = {}
     for name in PARAMETERS:
-        if name in rows[0]:
-            values = np.array([row[side] for row in rows for side in _sides(name, row)])
+        values = np.array([row[side] for row in rows for side in _sides(name, row) if side in row])
+        if len(values) > len(walks) / 2:
             found[name] = [round(float(np.nanmean(values)), 4), round(float(np.nanstd(values, ddof=1)), 4)]
     return found
+
+
+def _stance(events: GaitEvents) -> dict[str, float]:
+    """What the contacts of the feet say: shares of the stride."""
+    measured = times_of(cycles_of(events), None)
+    return {name: value.value for name in _STANCE if (value := measured[name]) is not None}
+
+
+def cycles_of(events: GaitEvents) -> tuple[Cycle, ...]:
+    """The cycles of a recording without gaps."""
+    found = []
+    for foot, other in (FEET, FEET[::-1]):
+        for start_s, end_s in pairwise(events.times_of(foot, HEEL_STRIKE).tolist()):
+            inside = (
+                _only(events, of, kind, start_s, end_s)
+                for of, kind in ((foot, TOE_OFF), (other, HEEL_STRIKE), (other, TOE_OFF))
+            )
+            found.append(Cycle(foot, start_s, end_s, *inside))
+    return tuple(found)
+
+
+def _only(events: GaitEvents, foot: str, kind: str, start_s: float, end_s: float) -> float | None:
+    times_s = events.times_of(foot, kind)
+    inside = times_s[(times_s > start_s) & (times_s < end_s)]
+    return float(inside[0]) if len(inside) == 1 else None
 
 
 def _sides(name: str, row: dict[str, float]) -> tuple[str, ...]:

@@ -75,3 +75,12 @@ def test_cadence_and_the_times_that_it_is_made_of_are_usual_together(age_years, 
     assert time.source == rhythm.source
     assert time.mean - 2 * time.sd == pytest.approx(seconds / (rhythm.mean + 2 * rhythm.sd), abs=2e-4)
     assert time.mean + 2 * time.sd == pytest.approx(seconds / (rhythm.mean - 2 * rhythm.sd), abs=2e-4)
+
+
+def test_whatever_is_given_has_a_norm_for_every_age():
+    for name, parameter in PARAMETERS.items():
+        for view in parameter.views:
+            for age_years in (10.0, 15.0, 30.0, 50.0, 70.0):
+                norm = norm_of(name, view, 30.0, Subject(age_years, "female"))
+                assert norm is not None, (name, view, age_years)
+                assert norm.sd > 0

@@ -114,6 +114,8 @@ def test_norms_are_the_same_for_the_same_seed_and_know_every_age(tmp_path):
     assert len(norms["groups"]) == 10
     for group in norms["groups"]:
         assert 80 < group["parameters"]["cadence"][0] < 160
+        assert 55 < group["parameters"]["stance"][0] < 70
+        assert group["parameters"]["stance"][0] + group["parameters"]["swing"][0] == pytest.approx(100.0, abs=0.01)
         assert set(group["parameters"]) <= set(PARAMETERS)
     assert len(norms["curves"][0]["joints"]["knee"]["mean_deg"]) == 51
     write_norms(norms, tmp_path / "norms.json")
