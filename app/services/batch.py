@@ -7,7 +7,7 @@ searched, and where there is exactly one the screening follows without anybody w
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -196,7 +196,7 @@ class Batch:
         )
 
 
-def _waiting(session: Session, recording: Recording, others: Mapping[str, Collection[str | None]]) -> WaitingRecording:
+def _waiting(session: Session, recording: Recording, others: Mapping[str, set[str | None]]) -> WaitingRecording:
     patient = _patient(session, recording.patient_id)
     suggested = () if patient is not None else _suggested(session, recording.original_name)
     others_of_file = others.get(recording.sha256, set()) - {recording.patient_id, None}
