@@ -27,6 +27,7 @@ from fgait_core.package_content import ANY_VIEW, AttributeContent, PackageConten
 from fgait_core.package_files import CONTENT_FILE, WEIGHTS_FILE, load_weights, read_content, verify_files
 from fgait_core.screening_result import CalibrationFacts, OperatingPointFacts, ScoreFacts, TypicalityFacts
 from fgait_core.sequence import SilhouetteSequence
+from fgait_core.silhouettes.quality import SUITABLE_VIEWS
 
 INTERVAL_METHOD = (
     "Middle 95 % over bootstrap replicates of head and calibrator, each refitted on people drawn anew from the "
@@ -34,8 +35,9 @@ INTERVAL_METHOD = (
     "the training of the encoder, the making of the silhouettes, and what sets real people apart from simulated ones."
 )
 FUSION = (
-    "Mean of the calibrated log odds of the recordings, each counting the same; the prediction set is the union of "
-    "theirs. Threshold, sensitivity, specificity and calibration were measured on single recordings."
+    "Mean of the calibrated log odds of the recordings, each counting the same. The prediction set is that of the "
+    "recording from the most suitable side, with the most probable class of all recordings added. Threshold, "
+    "sensitivity, specificity and calibration were measured on single recordings."
 )
 UNLIKE = (
     "The silhouettes of this recording are unlike those of the people whom the model learned from, so that no score of "
@@ -152,8 +154,9 @@ class ModelPackage:
     def assess_clips(self, clips: Sequence[SeenWalk], tasks: Sequence[str] | None = None) -> FusedAssessment:
         """Scores several recordings of one person, each alone and all together.
 
-        Calibrated logits are averaged over the recordings. The prediction set is the union of theirs: it leaves out the
-        true class only where all of them do, so that it keeps what each of them promises (docs/evidence/fusion.md).
+        Calibrated logits are averaged over the recordings. The prediction set is that of one recording, chosen by its
+        view alone, so that it keeps its promise, with the class that is most probable of all recordings added
+        (docs/decisions/0024).
 
         Args:
             clips: the walks, at least one.
@@ -216,7 +219,10 @@ class ModelPackage:
         positive_index = task.class_order.index(task.positive_class)
         said = [_said_of(task, reading, view) for reading, view in seen]
         fused = fuse_clips(said, positive_index=positive_index, rng=np.random.default_rng(0))
-        members = np.any([_members(task, clip, view) for clip, (_, view) in zip(said, seen, strict=True)], axis=0)
+        trusted = _most_suitable(task.name, [view for _, view in seen])
+        members = _members(task, said[trusted], seen[trusted][1])
+        if len(seen) > 1 and members.any():
+            members[fused.probabilities.argmax()] = True
         probabilities = dict(zip(task.class_order, fused.probabilities.tolist(), strict=True))
         # Nothing can be ruled out of a recording unlike all that the thresholds were fitted on.
         prediction_set = _named(task.class_order, members) if typical else task.class_order
@@ -286,6 +292,12 @@ def _members(task: TaskContent, clip: ClipLogits, view: str | None) -> NDArray[n
     """The prediction set of one recording alone."""
     probabilities = softmax(clip.calibrators[0].calibrated_logits(clip.logits[:, 0]).mean(0))
     return in_prediction_set(probabilities, task.of_view(view).quantiles())
+
+
+def _most_suitable(task: str, views: Sequence[str | None]) -> int:
+    """Place of the first recording in the most suitable view. No probability has a say, or the promise would break."""
+    order = SUITABLE_VIEWS.get(task, ())
+    return min(range(len(views)), key=lambda place: order.index(views[place]) if views[place] in order else len(order))
 
 
 def _common(fitted_on: set[str]) -> str:

@@ -23,7 +23,7 @@ from fgait_core.recipes.measure_groups import area, view_names
 from fgait_core.screening_result import ScoreFacts
 from fgait_core.sequence import SilhouetteSequence
 
-WAYS = ("mean log odds, union of sets", "mean probability, sets of most")
+WAYS = ("of the package", "union of sets", "mean probability, sets of most")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +99,12 @@ def _by_package(score: ScoreFacts, _: Sequence[ScoreFacts]) -> tuple[float, list
     return score.probabilities[score.positive_class], [name in score.prediction_set for name in score.class_order]
 
 
+def _by_union(score: ScoreFacts, singles: Sequence[ScoreFacts]) -> tuple[float, list[bool]]:
+    """The probability of the package; a class is in the set where any recording has it in its own."""
+    members = [any(name in each.prediction_set for each in singles) for name in score.class_order]
+    return score.probabilities[score.positive_class], members
+
+
 def _by_mean_and_most(score: ScoreFacts, singles: Sequence[ScoreFacts]) -> tuple[float, list[bool]]:
     """The mean probability; a class is in the set where more than half of the recordings have it in theirs."""
     probability = float(np.mean([each.probabilities[each.positive_class] for each in singles]))
@@ -107,7 +113,7 @@ def _by_mean_and_most(score: ScoreFacts, singles: Sequence[ScoreFacts]) -> tuple
 
 
 _WAYS: dict[str, Callable[[ScoreFacts, Sequence[ScoreFacts]], tuple[float, list[bool]]]] = dict(
-    zip(WAYS, (_by_package, _by_mean_and_most), strict=True)
+    zip(WAYS, (_by_package, _by_union, _by_mean_and_most), strict=True)
 )
 
 
