@@ -56,6 +56,12 @@ def label(
     )
 
 
+def fitting_size_pt(text: str, fonts: FontSet, size_pt: float, room_pt: float, *, bold: bool = False) -> float:
+    """The size at which a text is no wider than its room, at most the size that is asked for."""
+    width_pt = lay_out_line(clean(text), fonts, size_pt, bold).width_pt
+    return size_pt if width_pt <= room_pt else size_pt * room_pt / width_pt
+
+
 def segment(x0: float, y0: float, x1: float, y1: float, color: Color, width_pt: float, dash: bool = False) -> Line:
     """A straight line."""
     line = Line(x0, y0, x1, y1)

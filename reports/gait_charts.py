@@ -8,7 +8,7 @@ from reportlab.graphics.shapes import Drawing, Polygon, PolyLine, Rect
 from reportlab.lib.colors import Color, black, white
 
 from reports import gait_words
-from reports.charts import INK, MIDDLE, PALE, RULE, filled, label, segment
+from reports.charts import INK, MIDDLE, PALE, RULE, filled, fitting_size_pt, label, segment
 from reports.fonts import REGULAR, FontSet
 from reports.gait_blocks import CurveBlock, EffectBlock
 from reports.numbers import plain_number
@@ -129,10 +129,9 @@ def curve_chart(curve: CurveBlock, fonts: FontSet, size_pt: tuple[float, float],
             drawing.add(dashed)
     drawing.add(_path(line(curve.mean_deg), INK, 1.5))
     title, axis = words
-    if fonts.right_to_left:
-        drawing.add(label(fonts, right, height_pt - 8, title, 7.5, anchor="end", bold=True))
-    else:
-        drawing.add(label(fonts, left, height_pt - 8, title, 7.5, bold=True))
+    size_pt = fitting_size_pt(title, fonts, 7.5, right - left, bold=True)
+    begin, side = (right, "end") if fonts.right_to_left else (left, "start")
+    drawing.add(label(fonts, begin, height_pt - 8, title, size_pt, anchor=side, bold=True))
     drawing.add(label(fonts, (left + right) / 2, bottom - 18, axis, 6, anchor="middle"))
     return drawing
 

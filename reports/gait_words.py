@@ -106,6 +106,7 @@ ENGLISH = GaitWords(
         "frame_rate": "The video has too few frames a second.",
         "height_missing": "Needs the patient\u2019s body height, which was not entered.",
         "not_seen": "The part of the body was not seen well enough.",
+        "not_measurable": "Cannot be measured from a video with enough certainty.",
     },
     not_validated="not validated from video",
     joints={

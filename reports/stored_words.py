@@ -20,8 +20,9 @@ MODEL_WORDS = (
     "the training of the encoder, the making of the silhouettes, and what sets real people apart from simulated ones.",
     "The silhouettes of this recording are unlike those of the people whom the model learned from, so that no score of "
     "it can be trusted. Check that one whole person walks in full view, upright and from head to feet, and film again.",
-    "Mean of the calibrated log odds of the recordings, each counting the same; the prediction set is the union of "
-    "theirs. Threshold, sensitivity, specificity and calibration were measured on single recordings.",
+    "Mean of the calibrated log odds of the recordings, each counting the same. The prediction set is that of the "
+    "recording from the most suitable side, with the most probable class of all recordings added. Threshold, "
+    "sensitivity, specificity and calibration were measured on single recordings.",
     "A band of the body is replaced by that of simulated walkers without a condition who look alike elsewhere; a part "
     "of the gait cycle by the frames next to it. The effect is how far the probability falls by that in the leading "
     "recording, mean over three slightly changed versions of it.",
@@ -39,6 +40,14 @@ MODEL_WORDS = (
 )
 """What the bundled model says of itself and of a score."""
 
+NORM_SOURCES = (
+    "Motion capture of 10 healthy adults",
+    "Wu 2013, of the children of Hausdorff 1999",
+    "{study}, {n} adults",
+    "{study}, {n} children",
+)
+"""Where norms were published, as far as it is not a name."""
+
 TEMPLATES: tuple[str, ...] = (
     *check_words.LABELS,
     *check_words.VALUES,
@@ -47,6 +56,7 @@ TEMPLATES: tuple[str, ...] = (
     *check_words.REFUSALS,
     *MODEL_WORDS,
     *check_words.SIMULATED_CLINIC,
+    *NORM_SOURCES,
 )
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 

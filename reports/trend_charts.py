@@ -10,7 +10,7 @@ from datetime import date
 from reportlab.graphics.shapes import Circle, Drawing, Polygon, PolyLine, Rect, SolidShape
 from reportlab.lib.colors import Color, black, white
 
-from reports.charts import INK, MIDDLE, PALE, RULE, filled, label, segment
+from reports.charts import INK, MIDDLE, PALE, RULE, filled, fitting_size_pt, label, segment
 from reports.fonts import REGULAR, FontSet
 from reports.numbers import plain_number
 
@@ -111,7 +111,8 @@ def _ground(drawing: Drawing, plot: _Plot, frame: Frame, fonts: FontSet) -> None
         drawing.add(label(fonts, plot.x(day), plot.bottom - 9, day.isoformat(), 6, anchor=anchor))
     if frame.title:
         begin, side = (plot.right, "end") if fonts.right_to_left else (plot.left, "start")
-        drawing.add(label(fonts, begin, plot.top + 6, frame.title, 7.5, anchor=side, bold=True))
+        size_pt = fitting_size_pt(frame.title, fonts, 7.5, plot.right - plot.left, bold=True)
+        drawing.add(label(fonts, begin, plot.top + 6, frame.title, size_pt, anchor=side, bold=True))
 
 
 def _named_days(plot: _Plot) -> list[tuple[date, str]]:

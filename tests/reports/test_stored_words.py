@@ -14,6 +14,7 @@ from fgait_core.explanation import explained
 from fgait_core.gait_parameters import detectors, norms
 from fgait_core.package_files import read_content
 from fgait_core.silhouettes import people, quality, tracking, video
+from fgait_core.simulation.gait.norms import NORMS
 from reports.stored_words import said_in
 
 WRITERS = {"_check", "VideoDecodeError", "NoWalkerError"}
@@ -106,6 +107,7 @@ def test_what_the_bundled_model_says_is_known() -> None:
         explained.METHOD,
         norms.SIMULATED,
     ]
+    texts += [norm.source[0].upper() + norm.source[1:] for norm in NORMS if "," in norm.source or "of" in norm.source]
     texts += [*detectors.DETECTORS, content.training_data, *content.known_gaps]
     assert [text for text in texts if said_in(text, "ar") == text] == []
 
