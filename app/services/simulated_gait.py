@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fgait_core.gait_parameters.names import PARAMETERS
+from fgait_core.gait_parameters.names import PARAMETERS, Parameter
 from fgait_core.screening_result import GaitFacts, GaitParameterFacts
 from fgait_core.simulation.dataset.rows import SequenceRow
 
@@ -48,12 +48,20 @@ def _known(row: SequenceRow) -> dict[str, float]:
     }
 
 
+def _why_not(parameter: Parameter, value: float | None, view: str, n: int) -> str:
+    if not parameter.views:
+        return "not_measurable"
+    if view not in parameter.views:
+        return "view"
+    if n < parameter.at_least:
+        return "too_few_steps"
+    return "not_seen" if value is None else ""
+
+
 def _facts(name: str, value: float | None, view: str, strides: int) -> GaitParameterFacts:
     parameter = PARAMETERS[name]
     n = 2 * strides if parameter.counts == "steps" else strides
-    why_not = "view" if view not in parameter.views else "too_few_steps" if n < parameter.at_least else ""
-    if not why_not and value is None:
-        why_not = "not_seen"
+    why_not = _why_not(parameter, value, view, n)
     return GaitParameterFacts(
         name=name,
         unit=parameter.unit,

@@ -173,6 +173,12 @@ def _gait(visits: Sequence[Visit]) -> None:
                 "different views are never joined."
             )
         )
+        st.caption(
+            tr(
+                "More than measurement error does not mean that the patient is better or worse: nobody walks the same "
+                "every day."
+            )
+        )
     if any(gait.event_detector.startswith("known") for visit in visits for gait in visit.gaits):
         st.caption(tr("Values of simulated patients are those of the simulation; nothing was measured."))
     if len(visits) == 1:
