@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from fgait_core.errors import NoWalkerError, OperationCancelled
+from fgait_core.gait_parameters.detectors import ACCELERATION, DETECTOR, VELOCITY
+from fgait_core.recipes.gait_event_accuracy import sample_accuracy
 from fgait_core.silhouettes import find_people, track_walk
 from fgait_core.silhouettes.tracking import MAX_PENDING_FRAMES, sharpness_of
 from fgait_core.silhouettes.video import read_frames
@@ -62,6 +64,15 @@ def test_sample_is_not_in_pieces_and_its_camera_stands_still(sample):
     assert np.diff(sample.walk.sequence.source_frames).max() <= 3
     assert sample.walk.camera_motion < 0.02
     assert 380 < sample.walk.body_height_px < 450
+
+
+def test_sample_feet_strike_and_leave_where_eyes_see_it(sample):
+    # Here, beside the other tests of the sample, because following it takes seconds.
+    used = sample_accuracy(sample.walk, [DETECTOR])
+    assert [(row.kind, row.found, row.true) for row in used] == [("heel_strike", 7, 7), ("toe_off", 7, 7)]
+    assert max(row.error_ms for row in used) < 33  # one frame
+    others = sample_accuracy(sample.walk, [VELOCITY, ACCELERATION])
+    assert min(row.error_ms for row in others) > max(row.error_ms for row in used)
 
 
 @pytest.mark.parametrize(("blur", "low", "high"), [(0.0, 0.15, 0.5), (0.005, 0.08, 0.15), (0.02, 0.0, 0.03)])
