@@ -9,12 +9,14 @@ import pytest
 
 from app import simulated_clinic
 from app.services.catalogue import Services
+from app.services.permissions import Actor
+from app.services.simulated_gait import SOURCE
 from app.services.simulated_patients import CAMERA
 from app.settings import Settings
 from app.simulated_clinic import ACCOUNTS, ClinicOrder, NotSimulatedError, fill_clinic
 from clinic_data import assessments, jobs, outcomes, patients, recordings
 from clinic_data.outcomes import METHODS
-from clinic_data.tables import JobState
+from clinic_data.tables import JobState, Role
 from fgait_core.screening_result import ScreeningResult
 from fgait_core.sequence import SilhouetteSequence
 
@@ -92,6 +94,32 @@ def test_walks_are_spread_over_the_weeks(filled):
     assert times[-1] < datetime.now(UTC)
 
 
+def test_patients_come_up_to_as_often_as_is_ordered(tmp_path: Path):
+    services = Services.open(Settings(data_dir=tmp_path / "var"))
+    services.database.upgrade()
+    fill_clinic(services, ClinicOrder(2, seed=5, visits=2))
+    with services.database.reading() as session:
+        ids = [patient.id for patient, _, _ in _rows(services)]
+        known = [
+            set(outcomes.current_outcomes(session=session, assessment_id=row.id))
+            for row in assessments.list_assessments(session=session, patient_id=ids[0])
+        ]
+    actor = Actor("0" * 32, "ada", "Ada", Role.CLINICIAN)
+    often, once = (services.follow_ups.visits(actor, patient_id) for patient_id in ids)
+    services.database.dispose()
+    assert known == [{"scoliosis", "depression"}, {"depression"}]  # newest first; a radiograph is taken once
+    assert [len(often), len(once)] == [2, 1]
+    assert (often[1].at - often[0].at).days in (55, 56)
+    assert often[0].assessment.result["recording"]["sha256"] != often[1].assessment.result["recording"]["sha256"]
+    for visit in often:
+        (gait,) = visit.gaits
+        found = {facts.name: facts for facts in gait.parameters}
+        assert gait.event_detector == SOURCE
+        assert 60 < found["cadence"].value < 160
+        assert (found["walking_speed"].why_not == "view") == (gait.view != "side")
+        assert found["arm_swing_asymmetry"].why_not == "not_measurable"
+
+
 def test_it_goes_on_at_the_next_patient(filled):
     services, _ = filled
     before = [(patient.id, walk.sha256) for patient, (walk,), _ in _rows(services)]
@@ -125,7 +153,7 @@ def test_the_command_prints_each_password_once(
     assert "password" not in second
 
 
-@pytest.mark.parametrize("words", [["--patients", "0"], ["--weeks", "0"], ["--seed", "-1"]])
+@pytest.mark.parametrize("words", [["--patients", "0"], ["--weeks", "0"], ["--seed", "-1"], ["--visits", "0"]])
 def test_orders_that_make_no_sense_are_refused(words: list[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.argv", ["simulated_clinic", *words])
     with pytest.raises(SystemExit):
