@@ -165,18 +165,20 @@ def _version_row(report: ScreeningReport, setting: Setting) -> list[tuple[str, s
 def _quality_summary(report: ScreeningReport, setting: Setting) -> list[Flowable]:
     if report.refusals:
         return []
-    line = f"{_checks_summary(report, setting)} {wording.typicality_sentence(report.typicality, setting.language)}."
+    stop = setting.words.full_stop
+    typicality = wording.typicality_sentence(report.typicality, setting.language)
+    line = f"{_checks_summary(report, setting)}{stop} {typicality}{stop}"
     return [facts(setting, [(setting.words.quality_line, line)], CONTENT_WIDTH_PT, 74)]
 
 
 def _checks_summary(report: ScreeningReport, setting: Setting) -> str:
     words, total = setting.words, len(report.quality)
     if not report.warnings:
-        return f"{words.quality_passed.format(n=total)}."
+        return words.quality_passed.format(n=total)
     head = words.quality_warnings.format(warnings=len(report.warnings), n=total)
     named = "; ".join(shortened(f"{line.label}: {line.value}") for line in report.warnings[:3])
     more = "" if len(report.warnings) <= 3 else "; \u2026"
-    return f"{head} ({named}{more})."
+    return f"{head} ({named}{more})"
 
 
 def result_box(score: ScoreBlock, setting: Setting, clinic: ClinicBlock | None = None) -> Flowable:

@@ -84,6 +84,7 @@ class Labels:
     method: str
     method_steps: tuple[str, ...]
     method_guard: str
+    full_stop: str
 
 
 ENGLISH = Labels(
@@ -168,6 +169,7 @@ ENGLISH = Labels(
         "The walk is also compared with those that the network learned from. Where it is unlike them, no score is "
         "given."
     ),
+    full_stop=".",
 )
 
 LABELS: Mapping[str, Labels] = in_each_language(ENGLISH)

@@ -10,13 +10,15 @@ from reportlab.lib.colors import Color, black
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus.flowables import Flowable
 
-from reports.fonts import FontSet
+from reports.fonts import HAN, FontSet
 from reports.shaping import Line, clean, lay_out_line, reads_from_right
 from reports.tags import Tag, tagged
 
 _BREAK_AFTER = frozenset(" -/_\u2013\u2014,;")
 _LETTER_BREAKS = ("Lo", "So")
 _OPENING = ("Ps", "Pi")
+_FILL_AND_STROKE = 2
+_HEAVY_STROKE = 0.035
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,13 @@ class TextStyle:
 def draw_line(canvas: Canvas, line: Line, x_pt: float, y_pt: float, style: TextStyle) -> None:
     """Draws a line with its left end on (x, y)."""
     canvas.setFillColor(style.color)
+    canvas.setStrokeColor(style.color)
+    canvas.setLineWidth(style.size_pt * _HEAVY_STROKE)
     for part in line.glyphs:
         canvas.setFont(part.font_name, style.size_pt)
-        canvas.drawString(x_pt + part.x_pt, y_pt + part.y_pt, part.characters)
+        # The font of Han has one weight only: its heavy letters are filled and drawn around.
+        mode = _FILL_AND_STROKE if style.bold and part.font_name == HAN else None
+        canvas.drawString(x_pt + part.x_pt, y_pt + part.y_pt, part.characters, mode=mode)
 
 
 def _pieces(text: str) -> list[str]:
