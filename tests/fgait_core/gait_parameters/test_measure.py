@@ -134,3 +134,12 @@ def test_the_pelvis_is_drawn_from_the_front_only(stick_walk):
     front, back = (gait_facts(stick_walk(view=view), view, NOBODY).curves for view in ("front", "back"))
     assert [(curve.joint, curve.side) for curve in front] == [("pelvis", "")]
     assert back == ()
+
+
+@pytest.mark.parametrize(
+    "odd", [{"seconds": 0.2}, {"seconds": 0.7}, {"seconds": 1.3}, {"rate_hz": 5.0}, {"lost": (0.4, 3.6)}]
+)
+def test_short_and_broken_walks_are_measured_without_fault(stick_walk, odd):
+    facts = gait_facts(stick_walk(**odd), "side", ADULT)
+    assert [parameter.name for parameter in facts.parameters] == list(PARAMETERS)
+    assert values(facts)["stance"].value is None
