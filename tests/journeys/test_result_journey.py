@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,10 +112,11 @@ def test_read_wind_override_and_compare(page: Page, screened: ScreenedClinic):
     _override(page)
     _waive_phq9(page)
 
-    page.get_by_label("Result to compare with").click()
-    page.get_by_role("option").first.click()
-    expect(page.get_by_text("more than measurement error")).to_be_visible()
-    assert f"compare={screened.earlier}" in page.url
+    _settled(page)
+    page.get_by_role("combobox", name="Result to compare with").click()
+    page.get_by_role("option", name=re.compile("from the side, model")).click()
+    expect(page.get_by_text("more than measurement error", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(f"compare={screened.earlier}"))
 
 
 def _wind(page: Page) -> None:
@@ -157,7 +159,7 @@ def _waive_phq9(page: Page) -> None:
     """A depression score is not accepted in passing."""
     page.get_by_role("button", name="Accept or override").click()
     page.get_by_text("Accept the result").click()
-    expect(page.get_by_label("Why is it accepted without a PHQ-9 total?")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Why is it accepted")).to_be_visible()
     _settled(page)
     page.get_by_role("button", name="Save the decision").click()
     expect(page.get_by_text("A depression score never stands alone.").first).to_be_visible()
