@@ -42,19 +42,6 @@ class ClipLogits:
     independent_windows: int
 
 
-def fuse_windows(
-    logits: NDArray[np.float64],
-    calibrators: Sequence[Calibrator],
-    *,
-    positive_index: int,
-    independent_windows: int,
-    rng: np.random.Generator,
-) -> FusedScore:
-    """The score of one recording; see `fuse_clips`."""
-    clip = ClipLogits(logits, calibrators, independent_windows)
-    return fuse_clips([clip], positive_index=positive_index, rng=rng)
-
-
 def fuse_clips(clips: Sequence[ClipLogits], *, positive_index: int, rng: np.random.Generator) -> FusedScore:
     """Averages calibrated logits over windows and recordings, and finds how far that could have come out otherwise.
 

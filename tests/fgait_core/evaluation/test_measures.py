@@ -25,7 +25,7 @@ from fgait_core.evaluation.classification import (
 )
 from fgait_core.evaluation.conformal import conformal_quantile, fit_label_quantiles, in_prediction_set
 from fgait_core.evaluation.retrieval import part_distance
-from fgait_core.evaluation.scoring import fuse_windows
+from fgait_core.evaluation.scoring import ClipLogits, fuse_clips
 
 
 def test_auroc_and_balanced_accuracy_equal_scikit_learn() -> None:
@@ -199,7 +199,7 @@ def test_distances_equal_golden_values() -> None:
 def fused(logits: np.ndarray, heads: int, windows: int):
     calibrators = [Calibrator(np.eye(2), np.zeros(2))] * heads
     rng = np.random.default_rng(0)
-    return fuse_windows(logits, calibrators, positive_index=1, independent_windows=windows, rng=rng)
+    return fuse_clips([ClipLogits(logits, calibrators, windows)], positive_index=1, rng=rng)
 
 
 def test_fused_score_averages_logits_and_its_interval_holds_it() -> None:
