@@ -189,7 +189,10 @@ class FastPipeline:
         drawn = [self._draw(clip, tasks, progress, cancelled) for clip in clips]
         passed = [place for place, each in enumerate(drawn) if not each.refused]
         if not passed:
-            raise refused()
+            refusal = refused()
+            if len(drawn) > 1:
+                refusal.result = refusal.result.model_copy(update={"clips": tuple(_clip_facts(each) for each in drawn)})
+            raise refusal
         leading = drawn[passed[0]]
         if len(drawn) > 1:
             facts = tuple(_clip_facts(each) for each in drawn)

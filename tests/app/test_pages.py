@@ -334,6 +334,17 @@ def test_refused_recording_shows_every_reason_and_check(open_page, clinic):
     assert "refused" in texts(healthy(open_page("patient.py", "clinician", patient=clinic.patient.id)))
 
 
+def test_of_several_refused_recordings_each_says_why(open_page, clinic):
+    clips = [ChosenClip(clinic.add_recording(content).id, 1) for content in (b"refuse", b"refuse too")]
+    job = clinic.services.screening.start(clinic.clinician, clips, ["scoliosis"])
+    do_next_job(clinic)
+    page = healthy(open_page("screening_progress.py", "clinician", job=job.id))
+    read = texts(page)
+    for words in ("None of these recordings", "Recording 1", "Recording 2", "Step back"):
+        assert words in read
+    assert read.count("Film a longer walk") == 2
+
+
 def test_progress_cancel_and_screen_again(open_page, clinic):
     job = clinic.services.screening.start(clinic.clinician, [ChosenClip(clinic.recording.id, 1)], ["scoliosis"])
     page = healthy(open_page("screening_progress.py", "clinician", job=job.id))

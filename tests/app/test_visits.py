@@ -73,6 +73,13 @@ def test_without_one_usable_recording_everything_is_refused(clinic):
     assert job.recording_id
 
 
+def test_each_recording_of_a_job_has_its_time(clinic):
+    services = clinic.services
+    work = JobWork(services.settings, services.database, services.storage, make_engine(None), "test")
+    one, three = start(clinic, b"front"), start(clinic, b"front", b"side", b"back")
+    assert work.limit_s(three) == 3 * work.limit_s(one) == 3 * 60 * services.settings.job_limit_min
+
+
 def test_one_recording_has_no_rows_of_clips(clinic):
     assessment = assessed(clinic, b"side")
     assert clips_of(clinic, assessment) == []
