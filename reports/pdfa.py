@@ -9,24 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from io import BytesIO
 from string import Template
-from typing import Any
 from xml.sax.saxutils import escape
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
-from PIL import ImageCms
 
 from reports.checks import require_aware, require_text
+from reports.colour_profile import srgb_profile
 from reports.tags import add_structure
 
 _PRODUCER = "FGait"
-_ICC_VERSION = slice(8, 12)
-_ICC_DATE = slice(24, 36)
-_ICC_ID = slice(84, 100)
-_FIXED_ICC_DATE = bytes.fromhex("07ea00010001000000000000")
 _XMP = Template(
     """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -77,17 +71,6 @@ class Metadata:
     def __post_init__(self) -> None:
         require_text(self.title, "The title of a document")
         require_aware(self.created_at, "The time of a document")
-
-
-@cache
-def srgb_profile() -> bytes:
-    """An ICC profile of sRGB, made here by LittleCMS, which claims no rights in it; always the same bytes."""
-    colours: Any = ImageCms  # its stubs are incomplete
-    profile = bytearray(colours.ImageCmsProfile(colours.createProfile("sRGB")).tobytes())
-    profile[_ICC_VERSION] = bytes.fromhex("04200000")  # the version that PDF/A-2 names; nothing in it is newer
-    profile[_ICC_DATE] = _FIXED_ICC_DATE  # the moment at which it was made
-    profile[_ICC_ID] = bytes(16)  # no identifier: it would be of the profile with that moment
-    return bytes(profile)
 
 
 def archival(document: bytes, metadata: Metadata) -> bytes:

@@ -6,12 +6,15 @@ import shutil
 import subprocess
 from io import BytesIO
 
+import numpy as np
 import pikepdf
 import pytest
+from PIL import Image, ImageCms
 from reportlab.pdfgen.canvas import Canvas
 
+from reports.colour_profile import srgb_profile
 from reports.pdf import render_pdf
-from reports.pdfa import Metadata, archival, srgb_profile
+from reports.pdfa import Metadata, archival
 from reports.tags import Tag, TaggedCanvas, tagged
 
 from .conftest import make_report
@@ -67,6 +70,16 @@ def test_the_file_says_what_an_archive_asks_for(document):
         assert not [each for each in ("/AA", "/OpenAction", "/Names", "/AcroForm") if each in pdf.Root]
         assert "Müller" not in xmp
         assert "Müller" not in str(dict(pdf.docinfo))
+
+
+def test_the_colours_mean_what_they_mean_elsewhere():
+    ours = ImageCms.ImageCmsProfile(BytesIO(srgb_profile()))
+    assert ImageCms.getProfileDescription(ours).strip() == "sRGB IEC61966-2.1"
+    levels = np.arange(0, 256, 5, dtype=np.uint8)
+    pixels = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, len(levels), 3)
+    theirs = ImageCms.createProfile("sRGB")
+    seen = ImageCms.profileToProfile(Image.fromarray(pixels), ours, theirs)
+    assert np.abs(np.asarray(seen).astype(int) - pixels).max() <= 1
 
 
 def test_every_font_is_embedded_and_can_be_read_back(document):
