@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reports.catalogues import read_catalogue
 
-FOLDER = Path(__file__).parent / "locale"
+FOLDER = Path(__file__).parent / "languages"
 
 
 def translate(text: str, language: str, /, **values: object) -> str:

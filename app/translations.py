@@ -23,6 +23,7 @@ from reports.catalogues import LANGUAGES
 _PLACES = {
     "tr": 0,
     "translate": 0,
+    "later": 0,
     "ValidationError": 0,
     "ConflictError": 0,
     "NotFoundError": 0,

@@ -15,14 +15,14 @@ from app.services.report_content import adaptation_block
 from app.services.shadow import MAX_DAYS, ShadowSummary, ShadowTask
 from app.views.parts import acceptance_form, gate_report, links, look, page, promotion_rows, training_states
 from app.views.parts.promotion_rows import label
-from app.views.parts.words import language, tr
+from app.views.parts.words import language, later, tr
 from clinic_data.tables import ModelVersion, Stage
 from reports import wording
 
 _EVALUATED = (Stage.QUARANTINE, Stage.CANDIDATE, Stage.RETIRED)
 _REJECTED = _EVALUATED
 _SHADOWED = (Stage.CANDIDATE, Stage.RETIRED)
-_SPLITS = {"train": "Trained on", "calibration": "Calibrated on", "test": "Tested on"}
+_SPLITS = {"train": later("Trained on"), "calibration": later("Calibrated on"), "test": later("Tested on")}
 
 
 def body(actor: Actor) -> None:
@@ -60,14 +60,14 @@ def _head(version: ModelVersion) -> None:
     people = version.metrics.get("people") or {}
     look.facts(
         [
-            (tr("Origin"), training_states.ORIGINS[version.origin]),
+            (tr("Origin"), tr(training_states.ORIGINS[version.origin])),
             (tr("Since"), session.shown_time(version.created_at)),
-            *([("Signed by", version.signer)] if version.signer else []),
+            *([(tr("Signed by"), version.signer)] if version.signer else []),
             (
                 tr("Screens for"),
                 ", ".join(wording.task_title(task, language()) for task in version.metrics.get("tasks", ())),
             ),
-            *((words, f"{people[name]} people") for name, words in _SPLITS.items() if name in people),
+            *((tr(words), tr("{n} people", n=people[name])) for name, words in _SPLITS.items() if name in people),
         ]
     )
 
@@ -98,7 +98,7 @@ def _evaluation(actor: Actor, view: ModelView) -> None:
     if view.evaluation is not None:
         job = view.evaluation
         st.subheader(tr("Evaluation"))
-        st.progress(job.progress, text=job.message or "Waiting for a trainer")
+        st.progress(job.progress, text=job.message or tr("Waiting for a trainer"))
         st.caption(tr("The evaluation goes on when you leave this page. It can be cancelled on the page Jobs."))
         if st.button(tr("Look again"), key="look-again"):
             st.rerun()
@@ -117,7 +117,11 @@ def _evaluation(actor: Actor, view: ModelView) -> None:
         chosen = st.selectbox(
             tr("Cohort"),
             list(by_id),
-            format_func=lambda key: f"Cohort {by_id[key].number} · {wording.task_title(by_id[key].task)}",
+            format_func=lambda key: tr(
+                "Cohort {number} · {task}",
+                number=by_id[key].number,
+                task=wording.task_title(by_id[key].task, language()),
+            ),
             key="evaluate-cohort",
         )
         acceptance = acceptance_form.form()
@@ -166,15 +170,30 @@ def _shadow_summary(shadow: ShadowSummary) -> None:
 
     def row(task: ShadowTask) -> tuple[str, ...]:
         known = (
-            f"{task.right} of {task.confirmed}; production {task.screening_right}" if task.confirmed else "none known"
+            tr(
+                "{right} of {confirmed}; production {screening_right}",
+                right=task.right,
+                confirmed=task.confirmed,
+                screening_right=task.screening_right,
+            )
+            if task.confirmed
+            else tr("none known")
         )
         correlation = "–" if task.correlation is None else f"{task.correlation:.2f}"
         return (
             wording.task_title(task.task, language()),
             str(task.recordings),
             str(task.changed_side),
-            f"{100 * task.mean_difference:+.1f} points, correlation {correlation}".replace("-", "−"),
-            f"{task.abstained}; production {task.screening_abstained}",
+            tr(
+                "{points} points, correlation {correlation}",
+                points=f"{100 * task.mean_difference:+.1f}",
+                correlation=correlation,
+            ).replace("-", "−"),
+            tr(
+                "{abstained}; production {screening_abstained}",
+                abstained=task.abstained,
+                screening_abstained=task.screening_abstained,
+            ),
             known,
         )
 
@@ -203,9 +222,9 @@ def _about(view: ModelView) -> None:
         with st.expander(tr("Model card")):
             st.markdown(view.card)
     with st.expander(tr("Checksums, configuration and environment")):
-        rows = [("Package", version.sha256), ("Manifest of the cohort", version.manifest_sha256 or "–")]
+        rows = [(tr("Package"), version.sha256), (tr("Manifest of the cohort"), version.manifest_sha256 or "–")]
         look.table((tr("What"), tr("SHA-256")), [(escape(name), look.sha256(value)) for name, value in rows])
-        for title, content in (("Configuration", version.config), ("Environment", version.environment)):
+        for title, content in ((tr("Configuration"), version.config), (tr("Environment"), version.environment)):
             if content:
                 st.markdown(f"**{title}**")
                 st.json(content, expanded=False)
@@ -254,7 +273,7 @@ def _history(actor: Actor, view: ModelView) -> None:
             (
                 escape(label(each)),
                 training_states.stage_pill(each),
-                escape(training_states.ORIGINS[each.origin]),
+                escape(tr(training_states.ORIGINS[each.origin])),
                 escape(session.shown_time(each.created_at)),
             )
             for each in view.lineage

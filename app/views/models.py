@@ -155,9 +155,9 @@ def _row(version: ModelVersion) -> None:
     if version.simulated:
         pills.append(look.pill(tr("simulated"), "wait"))
     about = [
-        training_states.ORIGINS[version.origin],
+        tr(training_states.ORIGINS[version.origin]),
         session.shown_time(version.created_at),
-        f"package {look.sha256(version.sha256, short=True)}",
+        tr("package {sha256}", sha256=look.sha256(version.sha256, short=True)),
     ]
     st.html(
         f"<b>{escape(label(version))}</b> &nbsp; {' '.join(pills)}<br>"
@@ -172,7 +172,11 @@ def _figures(version: ModelVersion) -> str:
     for task, figures in (version.metrics.get("figures") or {}).items():
         found, cleared = figures.get("sensitivity"), figures.get("specificity")
         if found is not None and cleared is not None:
-            words = f"sensitivity {percent_of_count(found)}, specificity {percent_of_count(cleared)}"
+            words = tr(
+                "sensitivity {found}, specificity {cleared}",
+                found=percent_of_count(found),
+                cleared=percent_of_count(cleared),
+            )
             parts.append(f"{task_title(task, language())}: {words}")
     return " · ".join(parts)
 
@@ -217,8 +221,8 @@ def _own_key(actor: Actor) -> None:
     look.table(
         (tr("What"), tr("Value")),
         [
-            ("Public key", f'<span class="fg-hash">{escape(own.public_key)}</span>'),
-            ("Fingerprint", f'<span class="fg-hash">{escape(own.fingerprint)}</span>'),
+            (tr("Public key"), f'<span class="fg-hash">{escape(own.public_key)}</span>'),
+            (tr("Fingerprint"), f'<span class="fg-hash">{escape(own.fingerprint)}</span>'),
         ],
     )
 

@@ -16,14 +16,14 @@ from app.services.monitoring_facts import ABSTAINED, CHECK, FLAGGED, REFUSED, UN
 from app.services.monitoring_view import REFERENCE_SIZE, Alarm, Device, MonitoringView, Plan
 from app.services.permissions import Actor, Permission
 from app.views.parts import links, look, page, weeks
-from app.views.parts.words import tr
+from app.views.parts.words import later, tr
 from clinic_data.tables import Stage
 from fgait_core.evaluation.classification import Estimate
 
 ReadT = TypeVar("ReadT")
 _SIZES = (REFERENCE_SIZE, 200, 400)
-_A_PERIOD = "a period that you choose"
-_ALL = "all devices"
+_A_PERIOD = later("a period that you choose")
+_ALL = later("all devices")
 _DEVICES = 12
 _TABLE_KINDS = (REFUSED, UNLIKE, UNLIKENESS, ABSTAINED, FLAGGED)
 
@@ -40,8 +40,14 @@ def body(actor: Actor) -> None:
     version_id, plan = _choose(actor)
     if not version_id or plan is None:
         return
-    view = _kept(f"weeks:{version_id}:{plan}", lambda: session.services().monitoring.view(actor, version_id, plan))
-    rows = _kept(f"agreement:{version_id}", lambda: session.services().monitoring.agreement(actor, version_id))
+    view = _kept(
+        f"weeks:{version_id}:{plan}",
+        lambda: session.services().monitoring.view(actor, version_id, plan),
+    )
+    rows = _kept(
+        f"agreement:{version_id}",
+        lambda: session.services().monitoring.agreement(actor, version_id),
+    )
     _state(view)
     if view.reference.complete:
         _alarms(view, plan)
@@ -68,8 +74,13 @@ def _choose(actor: Actor) -> tuple[str, Plan | None]:
         st.info(tr("No model version has scored a recording yet. The worker registers the first one when it starts."))
         return "", None
     labels = {
-        each.version.id: f"{each.version.name} {each.version.version} · {each.version.stage.value} · "
-        f"{each.screenings:,} recordings scored"
+        each.version.id: tr(
+            "{name} {version} · {stage} · {screenings} recordings scored",
+            name=each.version.name,
+            version=each.version.version,
+            stage=tr(each.version.stage.value),
+            screenings=f"{each.screenings:,}",
+        )
         for each in choices
     }
     asked = links.asked_for("version")
@@ -78,9 +89,9 @@ def _choose(actor: Actor) -> tuple[str, Plan | None]:
     chosen = left.selectbox(
         tr("Model version"), list(labels), start, format_func=labels.__getitem__, key="watched-version"
     )
-    options = [*(f"its first {size} screenings" for size in _SIZES), _A_PERIOD]
+    options = [*(tr("its first {size} screenings", size=size) for size in _SIZES), tr(_A_PERIOD)]
     reference = middle.selectbox(tr("Reference"), options, key="watched-reference")
-    plan = Plan(reference_size=_SIZES[options.index(reference)]) if reference != _A_PERIOD else _period()
+    plan = Plan(reference_size=_SIZES[options.index(reference)]) if reference != tr(_A_PERIOD) else _period()
     if right.button(tr("Look again"), key="look-again", width="stretch"):
         session.forget(f"monitoring:weeks:{chosen}:{plan}")
         session.forget(f"monitoring:agreement:{chosen}")
@@ -194,12 +205,14 @@ def _charts(view: MonitoringView) -> None:
         return
     st.subheader(tr("By week"))
     names = [_ALL, *(each.name for each in view.devices if each.judged)]
-    chosen = st.selectbox(tr("Device"), names, key="watched-device", width=360) if len(names) > 2 else _ALL
+    chosen = (
+        st.selectbox(tr("Device"), names, key="watched-device", format_func=tr, width=360) if len(names) > 2 else _ALL
+    )
     device = None if chosen == _ALL else chosen
     mine = [each for each in view.comparisons if each.device == device]
     alarmed = {(each.measure, each.week) for each in mine if each.alarm}
     shown = [name for name in view.measures if not name.startswith(CHECK) or name in {each for each, _ in alarmed}]
-    st.html(weeks.KEY)
+    st.html(weeks.key())
     columns = st.columns(2)
     for number, measure in enumerate(shown):
         single = [each for each in mine if each.measure == measure and each.weeks == 1]
@@ -216,7 +229,9 @@ def _devices(view: MonitoringView, plan: Plan) -> None:
     last = max((each.week for each in view.comparisons if each.p is not None), default=0)
     alarmed = {(each.device, each.measure) for each in view.comparisons if each.alarm and each.week == last}
     compared = view.reference.complete
-    screenings = f"Screenings, last {plan.rules.together} weeks" if compared else "Screenings so far"
+    screenings = (
+        tr("Screenings, last {together} weeks", together=plan.rules.together) if compared else tr("Screenings so far")
+    )
     look.table(
         (tr("Device"), screenings, *map(words.title, measures)),
         [_device_row(device, measures, alarmed, compared) for device in view.devices[:_DEVICES]],
@@ -267,7 +282,7 @@ def _agreement(rows: tuple[AgreementRow, ...]) -> None:
             tr("No outcome of a recording that this version scored is known yet. Clinicians record them on results.")
         )
         return
-    figures = ("Sensitivity", "Specificity", "AUROC", "Brier score", "Calibration")
+    figures = (tr("Sensitivity"), tr("Specificity"), tr("AUROC"), tr("Brier score"), tr("Calibration"))
     look.table(
         (tr("Task"), tr("Quarter"), tr("People"), tr("Unclear; no score"), *figures),
         [_agreement_row(row) for row in rows],
@@ -289,7 +304,7 @@ def _agreement_row(row: AgreementRow) -> tuple[str, ...]:
     cells = (
         row.task.capitalize(),
         row.quarter or "all",
-        f"{found.people}, {found.positive} of them with it",
+        tr("{people}, {positive} of them with it", people=found.people, positive=found.positive),
         f"{row.abstained}; {row.not_shown}",
         _percent(found.sensitivity),
         _percent(found.specificity),

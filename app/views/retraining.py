@@ -13,7 +13,7 @@ from app.services.cohort_selection import CohortFilters
 from app.services.cohorts import CohortChoices
 from app.services.permissions import Actor, Permission
 from app.views.parts import cohort_counts, links, look, page, protocol_form, training_states
-from app.views.parts.words import language, tr
+from app.views.parts.words import language, later, tr
 from clinic_data.outcomes import LABELS
 from clinic_data.retraining_tables import Cohort, TrainingRole
 from fgait_core.config.retraining import RetrainingProtocol
@@ -21,17 +21,21 @@ from reports.wording import condition_name, task_title
 
 _ROWS = 20
 _SECTIONS = {
-    "choose": "1 · Choose recordings",
-    "cohorts": "2 · Frozen cohorts",
-    "protocol": "3 · Protocol and start",
-    "runs": "4 · Retrainings",
+    "choose": later("1 · Choose recordings"),
+    "cohorts": later("2 · Frozen cohorts"),
+    "protocol": later("3 · Protocol and start"),
+    "runs": later("4 · Retrainings"),
 }
 _FREEZING = (
-    "The list of recordings and outcomes is written down with checksums and never changes again. Outcomes that are "
-    "corrected later need a new cohort.",
-    "Every person in it who has no role yet gets one, **for ever**: development (learned from) or gate (judges). This "
-    "cannot be undone.",
-    "Nothing is trained yet.",
+    later(
+        "The list of recordings and outcomes is written down with checksums and never changes again. Outcomes that are "
+        "corrected later need a new cohort."
+    ),
+    later(
+        "Every person in it who has no role yet gets one, **for ever**: development (learned from) or gate "
+        "(judges). This cannot be undone."
+    ),
+    later("Nothing is trained yet."),
 )
 
 
@@ -47,10 +51,10 @@ def body(actor: Actor) -> None:
     )
     asked = links.asked_for("section")
     section = st.segmented_control(
-        "Section",
+        tr("Section"),
         list(_SECTIONS),
         default=asked if asked in _SECTIONS else "choose",
-        format_func=lambda name: _SECTIONS[name],
+        format_func=lambda name: tr(_SECTIONS[name]),
         key=f"section-{asked}-{links.asked_for('cohort')}",
         label_visibility="collapsed",
         required=True,
@@ -100,7 +104,7 @@ def _choose(actor: Actor) -> None:
     cohort_counts.show(preview, task)
     with st.popover(tr("Freeze this cohort …"), type="primary"):
         st.markdown(tr("**What freezing means**"))
-        st.markdown("\n".join(f"- {sentence}" for sentence in _FREEZING))
+        st.markdown("\n".join(f"- {tr(sentence)}" for sentence in _FREEZING))
         if st.button(
             tr(
                 "Freeze {recordings} recordings of {people} people",
@@ -124,7 +128,7 @@ def _filters(task: str, choices: CohortChoices) -> CohortFilters | None:
     sites = third.multiselect(
         tr("Sites"),
         choices.sites,
-        format_func=lambda site: site or "not named",
+        format_func=lambda site: site or tr("not named"),
         placeholder=tr("all sites"),
         key=f"sites-{task}",
     )
@@ -156,14 +160,19 @@ def _cohorts(actor: Actor) -> None:
         return
     names = _names(actor)
     for cohort in found.rows:
-        frozen = f"Frozen {session.shown_time(cohort.created_at)} by {names.get(cohort.created_by or '', '–')}"
+        frozen = tr(
+            "Frozen {time} by {name}",
+            time=session.shown_time(cohort.created_at),
+            name=names.get(cohort.created_by or "", "–"),
+        )
         with st.container(border=True):
             left, right = st.columns([4, 1.4], vertical_alignment="center")
             left.html(
-                f"<b>Cohort {cohort.number}</b> &nbsp; {escape(task_title(cohort.task, language()))}"
+                f"<b>{escape(tr('Cohort {number}', number=cohort.number))}</b> &nbsp; "
+                + escape(task_title(cohort.task, language()))
                 + (f" &nbsp; {look.pill(tr('simulated people'), 'wait')}" if cohort.simulated else "")
                 + f"<br>{escape(_cohort_words(cohort))}"
-                f'<br><span class="fg-muted fg-small">{escape(frozen)} · manifest '
+                f'<br><span class="fg-muted fg-small">{escape(frozen)} · {escape(tr("manifest"))} '
                 f"{look.sha256(cohort.manifest_sha256, short=True)}</span>"
             )
             with right:
@@ -190,14 +199,22 @@ def _manifest_at_click(cohort_id: str) -> Callable[[], bytes]:
 def _cohort_words(cohort: Cohort) -> str:
     entries = cohort.manifest["entries"]
     people = Counter({entry["person"]: entry["role"] for entry in entries}.values())
-    return (
-        f"{len(entries)} recordings of {people.total()} people: {people[TrainingRole.DEVELOPMENT.value]} development, "
-        f"{people[TrainingRole.GATE.value]} gate"
+    return tr(
+        "{recordings} recordings of {people} people: {development} development, {gate} gate",
+        recordings=len(entries),
+        people=people.total(),
+        development=people[TrainingRole.DEVELOPMENT.value],
+        gate=people[TrainingRole.GATE.value],
     )
 
 
 def _cohort_label(cohort: Cohort) -> str:
-    return f"Cohort {cohort.number} · {task_title(cohort.task, language())} · {_cohort_words(cohort)}"
+    return tr(
+        "Cohort {number} · {task} · {words}",
+        number=cohort.number,
+        task=task_title(cohort.task, language()),
+        words=_cohort_words(cohort),
+    )
 
 
 def _names(actor: Actor) -> dict[str, str]:
@@ -218,8 +235,11 @@ def _protocol(actor: Actor) -> None:
         tr("Cohort"),
         list(by_id),
         index=list(by_id).index(asked) if asked else 0,
-        format_func=lambda key: (
-            f"Cohort {by_id[key].number} · {task_title(by_id[key].task)} · {_cohort_words(by_id[key])}"
+        format_func=lambda key: tr(
+            "Cohort {number} · {task} · {words}",
+            number=by_id[key].number,
+            task=task_title(by_id[key].task, language()),
+            words=_cohort_words(by_id[key]),
         ),
         key=f"cohort-{asked}",
     )
@@ -267,15 +287,16 @@ def _runs(actor: Actor) -> None:
     for view in found.rows:
         retraining = view.retraining
         protocol = RetrainingProtocol.model_validate(retraining.protocol)
-        asked = f"{session.shown_time(retraining.created_at)} · by {view.requested_by or '–'}"
+        asked = tr("{time} · by {name}", time=session.shown_time(retraining.created_at), name=view.requested_by or "–")
         with st.container(border=True):
             left, right = st.columns([5, 1], vertical_alignment="center")
             left.html(
-                f"<b>Retraining {retraining.number}</b> &nbsp; {training_states.run_pills(view)}<br>"
+                f"<b>{escape(tr('Retraining {number}', number=retraining.number))}</b> &nbsp; "
+                f"{training_states.run_pills(view)}<br>"
                 f"{escape(task_title(protocol.task, language()))} · "
-                f"{escape(protocol_form.SCOPE_TITLES[protocol.scope])} · "
-                f"cohort {view.cohort.number}<br>"
-                f'<span class="fg-muted fg-small">{escape(asked)} · protocol '
+                f"{escape(tr(protocol_form.SCOPE_TITLES[protocol.scope]))} · "
+                f"{escape(tr('Cohort {number}', number=view.cohort.number))}<br>"
+                f'<span class="fg-muted fg-small">{escape(asked)} · {escape(tr("protocol"))} '
                 f"{look.sha256(retraining.protocol_sha256, short=True)}</span>"
             )
             with right:

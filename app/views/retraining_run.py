@@ -13,12 +13,12 @@ from app.services.permissions import Actor, Permission
 from app.services.retraining import RetrainingView
 from app.services.screening import ENDED
 from app.views.parts import browser, curves, gate_report, links, look, page, protocol_form, training_states
-from app.views.parts.words import language, tr
+from app.views.parts.words import language, later, tr
 from clinic_data.tables import JobState, Stage
 from fgait_core.config.retraining import RetrainingProtocol
 from reports.wording import task_title
 
-_WAITS = "No trainer has taken this work yet. It is kept, and begins as soon as a trainer is free."
+_WAITS = later("No trainer has taken this work yet. It is kept, and begins as soon as a trainer is free.")
 
 
 def body(actor: Actor) -> None:
@@ -47,12 +47,13 @@ def body(actor: Actor) -> None:
 
 
 def _next_step(stage: Stage) -> str:
-    return "Open this version to request its promotion" if stage is Stage.CANDIDATE else "Open this version"
+    return tr("Open this version to request its promotion") if stage is Stage.CANDIDATE else tr("Open this version")
 
 
 def _head(view: RetrainingView) -> None:
     retraining = view.retraining
-    st.html(f"<h1>Retraining {retraining.number} &nbsp; {training_states.run_pills(view)}</h1>")
+    title = tr("Retraining {number}", number=retraining.number)
+    st.html(f"<h1>{escape(title)} &nbsp; {training_states.run_pills(view)}</h1>")
     look.facts(
         [
             (tr("Task"), task_title(view.cohort.task, language())),
@@ -60,7 +61,11 @@ def _head(view: RetrainingView) -> None:
             (tr("Begins with"), f"{view.base.name} {view.base.version}"),
             (tr("Asked for by"), view.requested_by or "–"),
             (tr("Asked for"), session.shown_time(retraining.created_at)),
-            *([("Attempts", f"{view.job.attempts} of {view.job.max_attempts}")] if view.job else []),
+            *(
+                [(tr("Attempts"), tr("{number} of {count}", number=view.job.attempts, count=view.job.max_attempts))]
+                if view.job
+                else []
+            ),
         ]
     )
 
@@ -74,7 +79,7 @@ def _protocol(view: RetrainingView) -> str:
 def _watch(retraining_id: str) -> None:
     actor = session.signed_in_actor(touch=False)
     if actor is None:
-        browser.leave("/sign-in?why=expired", "Your session has ended. Please sign in again.")
+        browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
         return
     retrainings = session.services().retrainings
     view = retrainings.get(actor, retraining_id)
@@ -82,11 +87,11 @@ def _watch(retraining_id: str) -> None:
     if job is not None and job.state in ENDED:
         st.rerun()
     if job is None or job.state is JobState.QUEUED:
-        st.progress(0.0, text="Waiting for a trainer")
-        st.caption(_WAITS)
+        st.progress(0.0, text=tr("Waiting for a trainer"))
+        st.caption(tr(_WAITS))
     else:
-        words = "Stopping" if job.cancel_requested else live.get("stage") or job.message or "Running"
-        words = words[:1].upper() + words[1:]
+        words = tr("Stopping") if job.cancel_requested else live.get("stage") or job.message or tr("Running")
+        words = tr(words[:1].upper() + words[1:])
         st.progress(min(max(live.get("fraction") or job.progress, 0.0), 1.0), text=f"{words}{_time_left(live)}")
     if job is not None and job.attempts > 1:
         st.caption(
@@ -118,9 +123,9 @@ def _time_left(live: Mapping[str, Any]) -> str:
     if seconds is None:
         return ""
     if seconds < 60:
-        return " – less than a minute left in this step"
+        return tr(" – less than a minute left in this step")
     minutes = round(seconds / 60)
-    return f" – about {minutes} minute{'s' if minutes != 1 else ''} left in this step"
+    return tr(" – about {minutes} min left in this step", minutes=minutes)
 
 
 def _live(live: Mapping[str, Any]) -> None:
@@ -130,7 +135,7 @@ def _live(live: Mapping[str, Any]) -> None:
     columns = st.columns(2) if len(groups) > 1 else [st.container()]
     for index, (measure, lines) in enumerate(groups.items()):
         with columns[index % len(columns)]:
-            words = f"{measure} over the iterations"
+            words = tr("{measure} over the iterations", measure=measure)
             st.plotly_chart(curves.learning(lines, measure), key=f"curve-{measure}", config=curves.CONFIG, alt=words)
     if log := live.get("log"):
         st.markdown(tr("**Log**"))
@@ -168,8 +173,8 @@ def _ran(view: RetrainingView) -> None:
             )
         _live(view.retraining.live or {})
         rows = [
-            ("Manifest of the cohort", view.cohort.manifest_sha256),
-            ("Weights, before the gate was opened", view.retraining.fitted_sha256 or "–"),
+            (tr("Manifest of the cohort"), view.cohort.manifest_sha256),
+            (tr("Weights, before the gate was opened"), view.retraining.fitted_sha256 or "–"),
         ]
         look.table((tr("What"), tr("SHA-256")), [(escape(name), look.sha256(value)) for name, value in rows])
 

@@ -17,67 +17,73 @@ def form() -> AcceptanceConfig:
     people = st.columns(2)
     min_positive = _count(
         people[0],
-        "Gate people with the condition",
+        tr("Gate people with the condition"),
         default.min_positive,
         "min-positive",
-        "With fewer, nothing can be promoted whatever the figures say.",
+        tr("With fewer, nothing can be promoted whatever the figures say."),
     )
     min_negative = _count(
-        people[1], "Gate people without it", default.min_negative, "min-negative", "Likewise for people without it."
+        people[1],
+        tr("Gate people without it"),
+        default.min_negative,
+        "min-negative",
+        tr("Likewise for people without it."),
     )
     first = st.columns(2)
     auroc = _margin(
         first[0],
-        "AUROC may be lower by",
+        tr("AUROC may be lower by"),
         default.auroc_margin,
         "auroc-margin",
-        "The whole 95 % interval of the difference must lie above minus this.",
+        tr("The whole 95 % interval of the difference must lie above minus this."),
     )
     brier = _margin(
         first[1],
-        "Brier score may be higher by",
+        tr("Brier score may be higher by"),
         default.brier_margin,
         "brier-margin",
-        "The whole 95 % interval of the difference must lie below this. Lower is better.",
+        tr("The whole 95 % interval of the difference must lie below this. Lower is better."),
     )
     second = st.columns(2)
     sensitivity = _margin(
         second[0],
-        "Sensitivity may be lower by",
+        tr("Sensitivity may be lower by"),
         default.sensitivity_margin,
         "sensitivity-margin",
-        "As for AUROC, each version at its own threshold; or the candidate itself reaches the wanted sensitivity less "
-        "this. 0.1 are 10 percentage points.",
+        tr(
+            "As for AUROC, each version at its own threshold; or the candidate itself reaches the wanted "
+            "sensitivity less this. 0.1 are 10 percentage points."
+        ),
     )
     specificity = _margin(
         second[1],
-        "Specificity may be lower by",
+        tr("Specificity may be lower by"),
         default.specificity_margin,
         "specificity-margin",
-        "Likewise; it may fall further by what the sensitivity rises.",
+        tr("Likewise; it may fall further by what the sensitivity rises."),
     )
     third = st.columns(2)
     excess = _margin(
         third[0],
-        "ECE beyond chance at most",
+        tr("ECE beyond chance at most"),
         default.max_excess_ece,
         "max-excess-ece",
-        "Calibration error less what a perfectly calibrated model of as many people shows by chance.",
+        tr("Calibration error less what a perfectly calibrated model of as many people shows by chance."),
     )
     floor = _margin(
         third[1],
-        "AUROC in each subgroup at least",
+        tr("AUROC in each subgroup at least"),
         default.subgroup_floor,
         "subgroup-floor",
-        "Of sex, age, view, device and site.",
+        tr("Of sex, age, view, device and site."),
     )
     fourth = st.columns(2)
     subgroup_min = _count(
         fourth[0],
-        "People of each kind for a subgroup",
+        tr("People of each kind for a subgroup"),
         default.subgroup_min,
         "subgroup-min",
-        "Smaller subgroups are not judged.",
+        tr("Smaller subgroups are not judged."),
     )
     chance = st.checkbox(
         tr("Must be better than chance"),

@@ -7,6 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from app.views.parts.words import tr
+
 CONFIG = {"displayModeBar": False}
 """No tool bar: these figures are for reading."""
 
@@ -50,7 +52,7 @@ def learning(curves: Mapping[str, Curve], measure: str = "Value") -> go.Figure:
     )
     figure.update_layout(
         **_layout(300),
-        xaxis={"title": "Iteration", **_axis()},
+        xaxis={"title": tr("Iteration"), **_axis()},
         yaxis={"title": measure, **_axis()},
         showlegend=True,
         legend={"orientation": "h", "y": -0.28, "x": 0},
@@ -82,8 +84,8 @@ def reliability(curve: Sequence[Mapping[str, float]]) -> go.Figure:
     ticks = {"range": [-0.03, 1.03], "tickvals": [0, 0.25, 0.5, 0.75, 1]}
     figure.update_layout(
         **_layout(330),
-        xaxis={"title": "Predicted probability", **_axis(), **ticks},
-        yaxis={"title": "Observed share", **_axis(), **ticks},
+        xaxis={"title": tr("Predicted probability"), **_axis(), **ticks},
+        yaxis={"title": tr("Observed share"), **_axis(), **ticks},
         showlegend=False,
     )
     return figure

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from app.views.parts import curves, look
-from app.views.parts.words import language, tr
+from app.views.parts.words import language, later, tr
 from clinic_data.tables import Stage
 from fgait_core.gate_report import Criterion, GateReport, Measured, VersionFigures
 from reports.numbers import percent_of_count, plain_number
@@ -17,7 +17,14 @@ from reports.wording import condition_name, task_title
 _FEW = 8
 """Rows of recordings that change side which are shown at once."""
 
-_GROUPS = {"sex": "Sex", "age": "Age", "age_group": "Age", "view": "View", "device": "Device", "site": "Site"}
+_GROUPS = {
+    "sex": later("Sex"),
+    "age": later("Age"),
+    "age_group": later("Age"),
+    "view": later("View"),
+    "device": later("Device"),
+    "site": later("Site"),
+}
 
 
 def verdict(report: GateReport, stage: Stage) -> None:
@@ -72,7 +79,15 @@ def _listed(missed: Sequence[Criterion]) -> str:
 
 def _too_few(missed: Sequence[Criterion]) -> str:
     people = [each for each in missed if each.name in ("people_with", "people_without")] or missed
-    return "; ".join(f"{each.label}: needed {each.needed}, there are {each.measured}" for each in people)
+    return "; ".join(
+        tr(
+            "{label}: needed {needed}, there are {measured}",
+            label=each.label,
+            needed=each.needed,
+            measured=each.measured,
+        )
+        for each in people
+    )
 
 
 def pill(report: GateReport) -> str:
@@ -112,7 +127,7 @@ def details(report: GateReport, key: str) -> None:
     st.markdown(tr("#### Reliability"))
     for column, name, version in zip(
         st.columns(2),
-        ("In production", "Candidate"),
+        (tr("In production"), tr("Candidate")),
         (report.production, report.candidate),
         strict=True,
     ):
@@ -135,9 +150,20 @@ def _people(report: GateReport) -> None:
     look.facts(
         [
             (tr("Task"), task_title(report.task, language())),
-            (tr("Locked people"), f"{report.people}: {report.positive} with {condition}"),
+            (
+                tr("Locked people"),
+                tr(
+                    "{people}: {positive} with {condition}",
+                    people=report.people,
+                    positive=report.positive,
+                    condition=condition,
+                ),
+            ),
             (tr("Recordings"), str(report.recordings)),
-            (tr("Candidate trained on"), f"{report.trained_people} people of this clinic"),
+            (
+                tr("Candidate trained on"),
+                tr("{trained_people} people of this clinic", trained_people=report.trained_people),
+            ),
             (tr("Of the locked people trained on"), str(report.shared_people)),
         ]
     )
@@ -146,17 +172,17 @@ def _people(report: GateReport) -> None:
 def _figures(report: GateReport) -> None:
     old, new, paired = report.production, report.candidate, report.paired
     rows = [
-        ("AUROC", number(old.auroc), number(new.auroc), difference(paired.auroc)),
-        ("Sensitivity", share(old.sensitivity), share(new.sensitivity), points(paired.sensitivity)),
-        ("Specificity", share(old.specificity), share(new.specificity), points(paired.specificity)),
-        ("Brier score (0 is best)", number(old.brier, 3), number(new.brier, 3), difference(paired.brier, 3)),
-        ("Calibration slope (1 is best)", number(old.slope), number(new.slope), ""),
-        ("Calibration intercept (0 is best)", _plain(old.intercept), _plain(new.intercept), ""),
-        ("ECE", _plain(old.ece, 3), _plain(new.ece, 3), ""),
-        ("ECE beyond chance", _plain(old.excess_ece, 3), _plain(new.excess_ece, 3), ""),
-        ("Coverage of the prediction sets", share(old.coverage), share(new.coverage), ""),
-        ("Abstentions", share(old.abstained), share(new.abstained), ""),
-        ("Threshold", percent_of_count(old.threshold), percent_of_count(new.threshold), ""),
+        (tr("AUROC"), number(old.auroc), number(new.auroc), difference(paired.auroc)),
+        (tr("Sensitivity"), share(old.sensitivity), share(new.sensitivity), points(paired.sensitivity)),
+        (tr("Specificity"), share(old.specificity), share(new.specificity), points(paired.specificity)),
+        (tr("Brier score (0 is best)"), number(old.brier, 3), number(new.brier, 3), difference(paired.brier, 3)),
+        (tr("Calibration slope (1 is best)"), number(old.slope), number(new.slope), ""),
+        (tr("Calibration intercept (0 is best)"), _plain(old.intercept), _plain(new.intercept), ""),
+        (tr("ECE"), _plain(old.ece, 3), _plain(new.ece, 3), ""),
+        (tr("ECE beyond chance"), _plain(old.excess_ece, 3), _plain(new.excess_ece, 3), ""),
+        (tr("Coverage of the prediction sets"), share(old.coverage), share(new.coverage), ""),
+        (tr("Abstentions"), share(old.abstained), share(new.abstained), ""),
+        (tr("Threshold"), percent_of_count(old.threshold), percent_of_count(new.threshold), ""),
     ]
     look.table(
         (
@@ -189,7 +215,10 @@ def _paired_words(report: GateReport) -> None:
 
 
 def _tests(report: GateReport) -> tuple[tuple[str, float | None], ...]:
-    return ("DeLong, equal AUROC:", report.paired.auroc_p), ("McNemar, equally often right:", report.paired.mcnemar_p)
+    return (tr("DeLong, equal AUROC:"), report.paired.auroc_p), (
+        tr("McNemar, equally often right:"),
+        report.paired.mcnemar_p,
+    )
 
 
 def _reliability(name: str, version: VersionFigures, key: str) -> None:
@@ -198,7 +227,7 @@ def _reliability(name: str, version: VersionFigures, key: str) -> None:
         curves.reliability(version.curve),
         key=key,
         config=curves.CONFIG,
-        alt=f"Reliability diagram, {name.lower()}: observed share against predicted probability.",
+        alt=tr("Reliability diagram, {version}: observed share against predicted probability.", version=name.lower()),
     )
 
 
@@ -218,7 +247,7 @@ def _subgroups(report: GateReport) -> None:
         ),
         [
             (
-                escape(f"{_GROUPS.get(each.group, each.group)}: {each.value}"),
+                escape(f"{tr(_GROUPS.get(each.group, each.group))}: {tr(each.value)}"),
                 str(each.people),
                 str(each.positive),
                 escape(number(each.production)),
@@ -272,16 +301,16 @@ def _code(text: str) -> str:
 
 
 def _side(probability: float, threshold: float) -> str:
-    return f"{100 * probability:.0f} %, {'flagged' if probability >= threshold else 'not flagged'}"
+    return f"{100 * probability:.0f} %, {tr('flagged') if probability >= threshold else tr('not flagged')}"
 
 
 def _hashes(report: GateReport) -> None:
     rows = (
-        ("Production, package", report.production.sha256),
-        ("Candidate, package", report.candidate.sha256),
-        ("Protocol", report.protocol_sha256),
-        ("Manifest of the locked people", report.gate_sha256),
-        ("Made by", report.created_by),
+        (tr("Production, package"), report.production.sha256),
+        (tr("Candidate, package"), report.candidate.sha256),
+        (tr("Protocol"), report.protocol_sha256),
+        (tr("Manifest of the locked people"), report.gate_sha256),
+        (tr("Made by"), report.created_by),
     )
     look.table((tr("What"), tr("SHA-256")), [(escape(name), look.sha256(value)) for name, value in rows])
 
@@ -304,7 +333,7 @@ def difference(measured: Measured, decimals: int = 2) -> str:
 def points(measured: Measured) -> str:
     """A difference of shares in percentage points."""
     text = _with_interval(measured, lambda value: _signed(plain_number(100 * value, 0)))
-    return text if measured.value is None else f"{text} points"
+    return text if measured.value is None else tr("{text} points", text=text)
 
 
 def _signed(text: str) -> str:
@@ -313,14 +342,14 @@ def _signed(text: str) -> str:
 
 def _with_interval(measured: Measured, words: Callable[[float], str]) -> str:
     if measured.value is None:
-        return "cannot be said"
+        return tr("cannot be said")
     if measured.low is None or measured.high is None:
         return words(measured.value)
     return f"{words(measured.value)} ({words(measured.low)} to {words(measured.high)})"
 
 
 def _plain(value: float | None, decimals: int = 2) -> str:
-    return "cannot be said" if value is None else plain_number(value, decimals)
+    return tr("cannot be said") if value is None else plain_number(value, decimals)
 
 
 def p_value(value: float) -> str:

@@ -7,15 +7,15 @@ from html import escape
 
 from app import session
 from app.views.parts import look
-from app.views.parts.words import tr
+from app.views.parts.words import later, tr
 from clinic_data.retraining_tables import Promotion, PromotionKind, PromotionState
 from clinic_data.tables import ModelVersion, User
 
 _STATES = {
-    PromotionState.REQUESTED: ("open", "wait"),
-    PromotionState.APPROVED: ("approved", "ok"),
-    PromotionState.REFUSED: ("refused", "positive"),
-    PromotionState.WITHDRAWN: ("withdrawn", "neutral"),
+    PromotionState.REQUESTED: (later("open"), "wait"),
+    PromotionState.APPROVED: (later("approved"), "ok"),
+    PromotionState.REFUSED: (later("refused"), "positive"),
+    PromotionState.WITHDRAWN: (later("withdrawn"), "neutral"),
 }
 
 
@@ -39,7 +39,8 @@ def show(promotions: Sequence[Promotion], versions: Mapping[str, ModelVersion], 
 
     def row(each: Promotion) -> tuple[str, ...]:
         back = each.kind is PromotionKind.ROLL_BACK
-        pill = look.pill(tr("rolled back"), "neutral") if back else look.pill(*_STATES[each.state])
+        words, kind = (later("rolled back"), "neutral") if back else _STATES[each.state]
+        pill = look.pill(tr(words), kind)
         asked = f"{who(each.requested_by)}, {session.shown_time(each.requested_at)}"
         decided = (
             "" if back or each.decided_at is None else f"{who(each.decided_by)}, {session.shown_time(each.decided_at)}"

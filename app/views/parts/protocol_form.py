@@ -8,23 +8,27 @@ from html import escape
 import streamlit as st
 
 from app.views.parts import acceptance_form, look
-from app.views.parts.words import language, tr
+from app.views.parts.words import language, later, tr
 from fgait_core.config.retraining import SCOPES, BudgetConfig, RetrainingProtocol, Scope
 from reports.wording import percent_of_count, task_title
 
 SCOPE_TITLES: Mapping[str, str] = {
-    "recalibration": "Recalibration only",
-    "head": "Head",
-    "head_and_last_stage": "Head and last stage",
-    "whole_network": "Whole network",
+    "recalibration": later("Recalibration only"),
+    "head": later("Head"),
+    "head_and_last_stage": later("Head and last stage"),
+    "whole_network": later("Whole network"),
 }
 _SCOPE_WORDS: Mapping[str, str] = {
-    "recalibration": "Probabilities, threshold and prediction sets are fitted to your people; what the network looks "
-    "at stays. The better choice up to some hundred outcomes. Seconds.",
-    "head": "Also the last layer of the task learns anew. Worth its while from about 300 outcomes. Minutes.",
-    "head_and_last_stage": "Also the last stage of the network learns, with simulated people mixed in so that it "
-    "forgets nothing. For many hundred people. Better with a GPU.",
-    "whole_network": "Everything learns, with simulated people mixed in. For thousands of people, with a GPU.",
+    "recalibration": later(
+        "Probabilities, threshold and prediction sets are fitted to your people; what the network looks "
+        "at stays. The better choice up to some hundred outcomes. Seconds."
+    ),
+    "head": later("Also the last layer of the task learns anew. Worth its while from about 300 outcomes. Minutes."),
+    "head_and_last_stage": later(
+        "Also the last stage of the network learns, with simulated people mixed in so that it "
+        "forgets nothing. For many hundred people. Better with a GPU."
+    ),
+    "whole_network": later("Everything learns, with simulated people mixed in. For thousands of people, with a GPU."),
 }
 _DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 
@@ -36,8 +40,8 @@ def form(task: str) -> RetrainingProtocol:
         tr("Scope"),
         SCOPES,
         index=SCOPES.index("head"),
-        format_func=lambda name: SCOPE_TITLES[name],
-        captions=[_SCOPE_WORDS[name] for name in SCOPES],
+        format_func=lambda name: tr(SCOPE_TITLES[name]),
+        captions=[tr(_SCOPE_WORDS[name]) for name in SCOPES],
         key="scope",
         label_visibility="collapsed",
     )
@@ -133,32 +137,61 @@ def _operation() -> tuple[float, float, int]:
 def shown(protocol: RetrainingProtocol, sha256: str) -> str:
     """The protocol as it was written, for reading, as HTML."""
     budget, accept = protocol.budget, protocol.acceptance
-    chance = ", better than chance" if accept.better_than_chance else ""
+    chance = tr(", better than chance") if accept.better_than_chance else ""
     rows = [
-        ("Task", task_title(protocol.task, language())),
-        ("May change", SCOPE_TITLES[protocol.scope]),
-        *([("Simulated people in a batch", percent_of_count(protocol.replay))] if protocol.changes_encoder else []),
-        ("Wanted sensitivity", percent_of_count(protocol.wanted_sensitivity)),
-        ("Promised coverage", percent_of_count(protocol.coverage)),
-        ("Budget", _budget_words(protocol.changes_encoder, budget)),
-        ("Gate people", f"at least {accept.min_positive} with, {accept.min_negative} without the condition"),
-        ("AUROC", f"lower by less than {accept.auroc_margin:g}{chance}"),
-        ("Sensitivity", f"lower by less than {accept.sensitivity_margin:g}"),
-        ("Specificity", f"lower by less than {accept.specificity_margin:g}"),
-        ("Brier score", f"higher by less than {accept.brier_margin:g}"),
-        ("Calibration slope", f"{accept.slope[0]:g} to {accept.slope[1]:g}"),
-        ("ECE beyond chance", f"at most {accept.max_excess_ece:g}"),
-        ("Subgroups", f"AUROC at least {accept.subgroup_floor:g} from {accept.subgroup_min} people of each kind on"),
-        ("Seed", str(protocol.seed)),
+        (tr("Task"), task_title(protocol.task, language())),
+        (tr("May change"), tr(SCOPE_TITLES[protocol.scope])),
+        *([(tr("Simulated people in a batch"), percent_of_count(protocol.replay))] if protocol.changes_encoder else []),
+        (tr("Wanted sensitivity"), percent_of_count(protocol.wanted_sensitivity)),
+        (tr("Promised coverage"), percent_of_count(protocol.coverage)),
+        (tr("Budget"), _budget_words(protocol.changes_encoder, budget)),
+        (
+            tr("Gate people"),
+            tr(
+                "at least {min_positive} with, {min_negative} without the condition",
+                min_positive=accept.min_positive,
+                min_negative=accept.min_negative,
+            ),
+        ),
+        (
+            tr("AUROC"),
+            tr("lower by less than {auroc_margin}{chance}", auroc_margin=f"{accept.auroc_margin:g}", chance=chance),
+        ),
+        (
+            tr("Sensitivity"),
+            tr("lower by less than {sensitivity_margin}", sensitivity_margin=f"{accept.sensitivity_margin:g}"),
+        ),
+        (
+            tr("Specificity"),
+            tr("lower by less than {specificity_margin}", specificity_margin=f"{accept.specificity_margin:g}"),
+        ),
+        (tr("Brier score"), tr("higher by less than {brier_margin}", brier_margin=f"{accept.brier_margin:g}")),
+        (tr("Calibration slope"), tr("{low} to {high}", low=f"{accept.slope[0]:g}", high=f"{accept.slope[1]:g}")),
+        (tr("ECE beyond chance"), tr("at most {max_excess_ece}", max_excess_ece=f"{accept.max_excess_ece:g}")),
+        (
+            tr("Subgroups"),
+            tr(
+                "AUROC at least {subgroup_floor} from {subgroup_min} people of each kind on",
+                subgroup_floor=f"{accept.subgroup_floor:g}",
+                subgroup_min=accept.subgroup_min,
+            ),
+        ),
+        (tr("Seed"), str(protocol.seed)),
     ]
     table = look.table_html(
         (tr("What"), tr("Fixed before the run")), [(escape(name), escape(words)) for name, words in rows]
     )
-    return f'{table}<div class="fg-muted fg-small">SHA-256 of the protocol: {look.sha256(sha256)}</div>'
+    return f'{table}<div class="fg-muted fg-small">{escape(tr("SHA-256 of the protocol:"))} {look.sha256(sha256)}</div>'
 
 
 def _budget_words(changes_encoder: bool, budget: BudgetConfig) -> str:
-    epochs = f", {budget.epochs:g} epochs" if changes_encoder else ""
+    epochs = tr(", {epochs} epochs", epochs=f"{budget.epochs:g}") if changes_encoder else ""
     gpus = f" × {budget.processes}" if budget.processes > 1 else ""
     device = _DEVICES.get(budget.device, budget.device)
-    return f"{budget.minutes:g} minutes{epochs}, {device}{gpus}"
+    return tr(
+        "{minutes} minutes{epochs}, {device}{gpus}",
+        minutes=f"{budget.minutes:g}",
+        epochs=epochs,
+        device=device,
+        gpus=gpus,
+    )

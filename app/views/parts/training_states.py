@@ -4,35 +4,36 @@ from __future__ import annotations
 
 from app.services.retraining import Check, RetrainingView
 from app.views.parts import gate_report, look
-from app.views.parts.words import tr
+from app.views.parts.words import later, tr
 from clinic_data.tables import Job, JobState, ModelVersion, Origin, Stage
 from fgait_core.gate_report import GateReport
 
 _JOBS = {
-    JobState.QUEUED: ("waiting for a trainer", "neutral"),
-    JobState.RUNNING: ("running", "wait"),
-    JobState.DONE: ("done", "ok"),
-    JobState.FAILED: ("failed", "positive"),
-    JobState.CANCELLED: ("cancelled", "neutral"),
-    JobState.REFUSED: ("refused", "positive"),
+    JobState.QUEUED: (later("waiting for a trainer"), "neutral"),
+    JobState.RUNNING: (later("running"), "wait"),
+    JobState.DONE: (later("done"), "ok"),
+    JobState.FAILED: (later("failed"), "positive"),
+    JobState.CANCELLED: (later("cancelled"), "neutral"),
+    JobState.REFUSED: (later("refused"), "positive"),
 }
 _STAGES = {
-    Stage.QUARANTINE: ("quarantine", "wait"),
-    Stage.CANDIDATE: ("candidate", "neutral"),
-    Stage.PRODUCTION: ("in production", "ok"),
-    Stage.RETIRED: ("retired", "neutral"),
-    Stage.REJECTED: ("rejected", "positive"),
+    Stage.QUARANTINE: (later("quarantine"), "wait"),
+    Stage.CANDIDATE: (later("candidate"), "neutral"),
+    Stage.PRODUCTION: (later("in production"), "ok"),
+    Stage.RETIRED: (later("retired"), "neutral"),
+    Stage.REJECTED: (later("rejected"), "positive"),
 }
 ORIGINS = {
-    Origin.BUNDLED: "came with the software",
-    Origin.RETRAINED: "retrained here",
-    Origin.IMPORTED: "imported from another clinic",
+    Origin.BUNDLED: later("came with the software"),
+    Origin.RETRAINED: later("retrained here"),
+    Origin.IMPORTED: later("imported from another clinic"),
 }
 
 
 def job_pill(job: Job | None) -> str:
     """Of the job that does the work."""
-    return look.pill(*(_JOBS[job.state] if job is not None else ("not queued", "neutral")))
+    words, kind = _JOBS[job.state] if job is not None else (later("not queued"), "neutral")
+    return look.pill(tr(words), kind)
 
 
 def run_pills(view: RetrainingView) -> str:
@@ -48,7 +49,8 @@ def run_pills(view: RetrainingView) -> str:
 
 def stage_pill(version: ModelVersion) -> str:
     """Of a model version."""
-    return look.pill(*_STAGES[version.stage])
+    words, kind = _STAGES[version.stage]
+    return look.pill(tr(words), kind)
 
 
 def check_pill(check: Check) -> str:

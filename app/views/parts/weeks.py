@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import plotly.graph_objects as go
 
 from app.services import monitoring_words
 from app.services.monitoring_facts import UNLIKENESS, monday_of
+from app.views.parts.words import later, tr
 from fgait_core.evaluation.drift import Comparison
 
 CONFIG = {"displayModeBar": False}
 _MARKS = (
-    ('<span style="color:#0b5c62">●</span>', "a week"),
-    ('<span style="color:#0b5c62">○</span>', "not judged: running, or too few people"),
-    ('<span style="color:#a3261a">◆</span>', "alarm at the end of this week"),
-    ('<i style="background:#d5e8ea"></i>', "where about 95 of 100 weeks lie if nothing changes"),
-    ('<i class="t"></i>', "reference"),
+    ('<span style="color:#0b5c62">●</span>', later("a week")),
+    ('<span style="color:#0b5c62">○</span>', later("not judged: running, or too few people")),
+    ('<span style="color:#a3261a">◆</span>', later("alarm at the end of this week")),
+    ('<i style="background:#d5e8ea"></i>', later("where about 95 of 100 weeks lie if nothing changes")),
+    ('<i class="t"></i>', later("reference")),
 )
-KEY = "".join(f'<span class="fg-key">{mark}{words}</span>' for mark, words in _MARKS)
-"""What the marks mean, as HTML."""
 
 _INK, _BAND, _ALARM = "#0b5c62", "rgba(140,195,199,.38)", "#a3261a"
+
+
+def key() -> str:
+    """What the marks mean, as HTML."""
+    return "".join(f'<span class="fg-key">{mark}{escape(tr(words))}</span>' for mark, words in _MARKS)
 
 
 def chart(weeks: Sequence[Comparison], alarmed: frozenset[int]) -> go.Figure:
@@ -89,5 +94,7 @@ def _colour(week: Comparison, alarmed: frozenset[int]) -> str:
 
 def _said(week: Comparison, alarmed: bool) -> str:
     value = monitoring_words.value_words(week.measure, week.value)
-    tail = "<br>alarm" if alarmed else "<br>not judged" if week.p is None else ""
-    return f"Week of {monday_of(week.week):%d %b %Y}<br>{value} of {week.people} people{tail}"
+    tail = f"<br>{tr('alarm')}" if alarmed else f"<br>{tr('not judged')}" if week.p is None else ""
+    date = f"{monday_of(week.week):%Y-%m-%d}"
+    said = tr("Week of {date}<br>{value} of {people} people", date=date, value=value, people=week.people)
+    return f"{said}{tail}"
