@@ -84,7 +84,7 @@ ENGLISH = GaitLabels(
     curves="Joint angles over the gait cycle",
     curves_note=(
         "Mean of {strides} strides (line) with one standard deviation (band), from one heel strike of the foot to its "
-        "next. Dashed: mean \u00b1 2 SD of {source}."
+        "next. Dashed: mean \u00b1 2 SD of the norm ({source})."
     ),
     curves_without_norm=(
         "Mean of {strides} strides (line) with one standard deviation (band), from one heel strike of the foot to its "

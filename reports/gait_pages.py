@@ -116,7 +116,7 @@ def _parameter_row(line: ParameterLine, setting: Setting) -> tuple[str, ...]:
         name = f"{name} ({gait_words.not_validated_note(language)})"
     value = gait_words.value_text(line.value or 0.0, line.unit, language)
     if line.standard_error is not None:
-        value = words.value_with_error.format(value=value, error=_figure(line.standard_error, line.unit))
+        value = words.value_with_error.format(value=value, error=gait_words.error_text(line.standard_error, line.unit))
     change = line.minimal_detectable_change
     return (
         name,

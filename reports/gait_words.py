@@ -186,6 +186,12 @@ def figure_text(value: float, unit: str) -> str:
     return plain_number(value, decimals_of(unit))
 
 
+def error_text(error: float, unit: str) -> str:
+    """A standard error without its unit: never "0.0", because no measurement is without error."""
+    smallest = 10.0 ** -decimals_of(unit)
+    return figure_text(error, unit) if error >= smallest / 2 else f"< {figure_text(smallest, unit)}"
+
+
 def decimals_of(unit: str) -> int:
     """How many decimals a value of a unit bears."""
     return _DECIMALS.get(unit, 1)

@@ -134,7 +134,7 @@ def interval_words(interval: Interval) -> tuple[str, str]:
 def interval_sentence(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:
     """The 95 % interval of the probability and how it was made."""
     low, high = interval_words(score.interval)
-    return phrases(language).interval.format(low=low, high=high, method=score.interval_method.strip().rstrip("."))
+    return phrases(language).interval.format(low=low, high=high, method=score.interval_method.strip().rstrip(".\u3002"))
 
 
 def probability_with_interval(score: ScoreBlock, language: str = DEFAULT_LANGUAGE) -> str:

@@ -11,6 +11,7 @@ from reports.charts import INK
 from reports.fonts import load_fonts
 from reports.gait_blocks import CurveBlock
 from reports.gait_charts import body_figure, curve_chart, effect_bars, points_text
+from reports.gait_words import error_text
 from reports.qr import qr_drawing
 
 NAMES = ["Head", "Shoulders", "Trunk", "Hips", "Thighs", "Lower legs"]
@@ -67,6 +68,12 @@ def test_points_carry_their_sign() -> None:
     assert points_text(0.031) == "+3.1"
     assert points_text(-0.02) == "\u22122.0"
     assert points_text(0.0) == "0.0"
+
+
+def test_an_error_is_never_printed_as_none() -> None:
+    assert error_text(0.0021, "s") == "< 0.01"
+    assert error_text(0.012, "s") == "0.01"
+    assert error_text(0.0, "steps/min") == "< 0.1"
 
 
 def test_a_qr_code_leaves_the_quiet_border() -> None:
