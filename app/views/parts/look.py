@@ -132,7 +132,7 @@ def unlike_banner(typicality: TypicalityBlock, model: ModelBlock) -> None:
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:
     """Labelled values in a row that wraps."""
-    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs)
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd><bdi>{escape(value)}</bdi></dd></div>" for name, value in pairs)
     st.html(f'<dl class="fg-facts">{cells}</dl>')
 
 
