@@ -24,6 +24,7 @@ from reports.data_tables import Column, DataTable, as_csv, as_json, as_xlsx
 from reports.dicom import EncapsulatedReport, encapsulate, encapsulated_pdf
 from reports.digest import content_sha256
 from reports.fhir_codes import wrong_codes
+from reports.gait_blocks import GaitBlock, NormBlock, ParameterLine
 from reports.record_blocks import DecisionBlock, VerificationBlock
 
 from .conftest import make_patient, make_report, score_for
@@ -254,3 +255,33 @@ def test_the_hash_of_the_content_tells_contents_apart_but_not_how_they_are_verif
     silhouettes[0, 0, 0] ^= 1
     for changes in ({"created_by": "Dr Else"}, {"silhouettes": silhouettes}, {"scores": report.scores[:1]}):
         assert content_sha256(replace(report, **changes)) != content_sha256(report)
+
+
+def test_gait_parameters_leave_with_unit_norm_and_doubt():
+    lines = (
+        ParameterLine(
+            "cadence",
+            "steps/min",
+            112.4,
+            n=9,
+            standard_error=1.5,
+            norm=NormBlock(115.0, 9.0, (18.0, 64.0), "both", "A published table", False),
+        ),
+        ParameterLine("double_support", "%", 22.0, n=8, validated=False),
+        ParameterLine("step_length_m", "m", None, why_not="height_missing"),
+    )
+    bundle = fhir.bundle(_exchanged(gait=GaitBlock("side", "detector", 9, lines)))
+    Bundle.model_validate(bundle)
+    assert wrong_codes(bundle) == []
+    found = [each for each in _resources(bundle, "Observation") if "gait-parameter" in str(each["code"])]
+    cadence, support = found
+    assert cadence["valueQuantity"] == {
+        "value": 112.4,
+        "unit": "steps/min",
+        "system": "http://unitsofmeasure.org",
+        "code": "/min",
+    }
+    assert cadence["referenceRange"][0]["low"]["value"] == 97.0
+    assert cadence["referenceRange"][0]["text"] == "A published table"
+    assert cadence["component"][0]["valueQuantity"]["value"] == 1.5
+    assert "Not validated" in support["note"][0]["text"]
