@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from fgait_core.commands import gait
 from fgait_core.errors import ConfigError
+from fgait_core.recipes.gait_films import load_films, save_films
 from fgait_core.screening_result import GaitFacts
 
 
@@ -48,3 +49,16 @@ def test_norms_are_written(cli, tmp_path):
     done = run(cli, "gait-norms", "--out", tmp_path / "norms.json", "--people", 2)
     assert done.exit_code == 0, done.output
     assert len(json.loads((tmp_path / "norms.json").read_text())["groups"]) == 10
+
+
+def test_accuracy_of_films_is_printed_and_written(cli, root, tmp_path):
+    films = load_films(root / "tests" / "golden" / "gait_films.npz")
+    wanted = [film for film in films if film.key.view == "side" and film.key.person < 3]
+    save_films(tmp_path / "side.npz", wanted)
+    done = run(cli, "gait-accuracy", tmp_path / "side.npz", "--out", tmp_path / "accuracy.json")
+    assert done.exit_code == 0, done.output
+    assert "| cadence | side |" in done.stdout
+    assert "heel strike" in done.stdout
+    rows = json.loads((tmp_path / "accuracy.json").read_text())["rows"]
+    assert {row["view"] for row in rows} == {"side"}
+    assert {row["films"] for row in rows} == {6}
