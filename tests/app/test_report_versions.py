@@ -14,7 +14,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from stored import screen
+from streamlit.testing.v1 import AppTest
 
+from app import session
 from app.services.reporting import newest_version
 from clinic_data.clinic_profile import ClinicProfileData
 from clinic_data.decisions import DecisionData
@@ -245,3 +247,35 @@ def test_patients_and_the_whole_clinic_leave_alike(assessed):
     assert one == whole
     assert {row["assessment"] for row in whole["scores"]} == {assessment_id}
     assert exchange.clinic_tables(clinic.clinician, "xlsx").content.startswith(b"PK")
+
+
+@pytest.fixture
+def open_clinic_page(clinic, root, monkeypatch):
+    """The page of the clinic, as an administrator or a clinician sees it."""
+    session.services.clear()
+
+    def open_as(actor) -> AppTest:
+        monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: actor)
+        monkeypatch.setattr(session, "services", lambda: clinic.services)
+        page = AppTest.from_file(str(root / "app" / "main.py"), default_timeout=30)
+        page.switch_page("views/clinic.py")
+        return page.run()
+
+    return open_as
+
+
+def test_an_administrator_makes_another_certificate_on_the_page(clinic, open_clinic_page):
+    before = clinic.services.certificates.read(clinic.administrator).fingerprint
+    page = open_clinic_page(clinic.administrator)
+    assert "Self-signed" in " ".join(info.value for info in page.info)
+    assert page.button(key="certificate-renew").disabled
+    page.checkbox(key="certificate-sure").check().run()
+    page.button(key="certificate-renew").click().run()
+    assert not page.exception
+    assert clinic.services.certificates.read(clinic.administrator).fingerprint != before
+
+
+def test_installing_nothing_is_answered(clinic, open_clinic_page):
+    page = open_clinic_page(clinic.administrator)
+    next(button for button in page.button if button.label == "Install").click().run()
+    assert "Choose the file first." in [error.value for error in page.error]
