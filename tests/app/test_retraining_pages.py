@@ -135,7 +135,7 @@ def test_a_run_is_watched_cancelled_and_taken_up_again(open_page, clinic):
         log=["epoch 1", "<b>epoch 2</b>"],
     )
     page = healthy(open_page("retraining_run.py", "administrator", retraining=retraining.id))
-    assert "Fitting the head – about 3 minutes left" in progress_words(page)
+    assert "Fitting the head – about 3 min left" in progress_words(page)
     assert "&lt;b&gt;epoch 2" in texts(page)
     assert len(page.get("plotly_chart")) == 2
     healthy(page.button(key="cancel").click().run())
