@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from reportlab.graphics.shapes import Drawing, Polygon, PolyLine, Rect
 from reportlab.lib.colors import Color, black, white
@@ -87,6 +88,27 @@ def _between(light: Color, dark: Color, share: float) -> Color:
     return Color(*mixed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """Where angles over the cycle stand in a drawing."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+    least: float
+    most: float
+
+    def line(self, angles: Sequence[float]) -> list[tuple[float, float]]:
+        """Angles that are evenly spaced from 0 to 100 % of the cycle."""
+        last = len(angles) - 1
+        scale = (self.top - self.bottom) / (self.most - self.least)
+        return [
+            (self.left + (self.right - self.left) * place / last, self.bottom + (angle - self.least) * scale)
+            for place, angle in enumerate(angles)
+        ]
+
+
 def curve_chart(curve: CurveBlock, fonts: FontSet, size_pt: tuple[float, float], words: tuple[str, str]) -> Drawing:
     """A joint angle over the gait cycle: line and band of the patient, dashed limits of the norm.
 
@@ -98,42 +120,36 @@ def curve_chart(curve: CurveBlock, fonts: FontSet, size_pt: tuple[float, float],
     """
     width_pt, height_pt = size_pt
     drawing = Drawing(width_pt, height_pt, initialFontName=REGULAR)
-    left, right, bottom, top = 26.0, width_pt - 6, 24.0, height_pt - 15
     low = [mean - sd for mean, sd in zip(curve.mean_deg, curve.sd_deg, strict=True)]
     high = [mean + sd for mean, sd in zip(curve.mean_deg, curve.sd_deg, strict=True)]
-    least, most = min(*low, *curve.norm_low_deg), max(*high, *curve.norm_high_deg)
-    ticks = _ticks(least, most)
-    least, most = min(least, ticks[0]), max(most, ticks[-1])
-
-    def line(angles: Sequence[float]) -> list[tuple[float, float]]:
-        last = len(angles) - 1
-        return [
-            (left + (right - left) * place / last, bottom + (top - bottom) * (angle - least) / (most - least))
-            for place, angle in enumerate(angles)
-        ]
-
-    for tick in ticks:
-        y = line([tick, tick])[0][1]
-        drawing.add(segment(left, y, right, y, black if tick == 0 else PALE, 0.5))
-        drawing.add(label(fonts, left - 3, y - 2.2, plain_number(tick, 0), 6, anchor="end"))
-    for tick in range(0, 101, 25):
-        x = left + (right - left) * tick / 100
-        drawing.add(segment(x, bottom - 2, x, bottom, RULE, 0.5))
-        drawing.add(label(fonts, x, bottom - 9, str(tick), 6, anchor="middle"))
-    band = line(high) + line(low)[::-1]
+    ticks = _ticks(min(*low, *curve.norm_low_deg), max(*high, *curve.norm_high_deg))
+    plot = _Plot(26.0, width_pt - 6, 24.0, height_pt - 15, ticks[0], ticks[-1])
+    _curve_axes(drawing, plot, ticks, fonts)
+    band = plot.line(high) + plot.line(low)[::-1]
     drawing.add(filled(Polygon([figure for point in band for figure in point]), PALE, None))
     for limit in (curve.norm_low_deg, curve.norm_high_deg):
         if limit:
-            dashed = _path(line(limit), MIDDLE, 0.9)
+            dashed = _path(plot.line(limit), MIDDLE, 0.9)
             dashed.strokeDashArray = [3.0, 2.0]
             drawing.add(dashed)
-    drawing.add(_path(line(curve.mean_deg), INK, 1.5))
+    drawing.add(_path(plot.line(curve.mean_deg), INK, 1.5))
     title, axis = words
-    size_pt = fitting_size_pt(title, fonts, 7.5, right - left, bold=True)
-    begin, side = (right, "end") if fonts.right_to_left else (left, "start")
-    drawing.add(label(fonts, begin, height_pt - 8, title, size_pt, anchor=side, bold=True))
-    drawing.add(label(fonts, (left + right) / 2, bottom - 18, axis, 6, anchor="middle"))
+    title_pt = fitting_size_pt(title, fonts, 7.5, plot.right - plot.left, bold=True)
+    begin, side = (plot.right, "end") if fonts.right_to_left else (plot.left, "start")
+    drawing.add(label(fonts, begin, height_pt - 8, title, title_pt, anchor=side, bold=True))
+    drawing.add(label(fonts, (plot.left + plot.right) / 2, plot.bottom - 18, axis, 6, anchor="middle"))
     return drawing
+
+
+def _curve_axes(drawing: Drawing, plot: _Plot, ticks: Sequence[float], fonts: FontSet) -> None:
+    for tick in ticks:
+        y = plot.line([tick, tick])[0][1]
+        drawing.add(segment(plot.left, y, plot.right, y, black if tick == 0 else PALE, 0.5))
+        drawing.add(label(fonts, plot.left - 3, y - 2.2, plain_number(tick, 0), 6, anchor="end"))
+    for tick in range(0, 101, 25):
+        x = plot.left + (plot.right - plot.left) * tick / 100
+        drawing.add(segment(x, plot.bottom - 2, x, plot.bottom, RULE, 0.5))
+        drawing.add(label(fonts, x, plot.bottom - 9, str(tick), 6, anchor="middle"))
 
 
 def _path(points: Sequence[tuple[float, float]], color: Color, width_pt: float) -> PolyLine:
