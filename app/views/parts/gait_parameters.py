@@ -10,7 +10,7 @@ import streamlit as st
 from app.services.gait_view import NORM_SDS, against_norm, norm_limits, outside_norm
 from app.views.parts import look
 from app.views.parts.explanation import view_words
-from app.views.parts.words import language, tr
+from app.views.parts.words import language, reading_direction, tr
 from fgait_core.screening_result import GaitFacts, GaitParameterFacts, NormFacts
 from reports import gait_words
 from reports.stored_words import said_in
@@ -69,7 +69,23 @@ def label_of(parameter: GaitParameterFacts) -> str:
 
 def value_of(parameter: GaitParameterFacts) -> str:
     """A parameter's value with its unit, or a dash."""
-    return "–" if parameter.value is None else gait_words.value_text(parameter.value, parameter.unit, language())
+    return "–" if parameter.value is None else figure_of(parameter.value, parameter.unit)
+
+
+def figure_of(value: float, unit: str, *, signed: bool = False) -> str:
+    """A figure with its unit; sign and Latin unit keep their places in a text from right to left.
+
+    Args:
+        value: in the unit.
+        unit: as in the stored result.
+        signed: put a plus before what is above 0.
+    """
+    plus = "+" if signed and value > 0 else ""
+    return _isolated(plus + gait_words.value_text(value, unit, language()))
+
+
+def _isolated(figure: str) -> str:
+    return f"\u2068{figure}\u2069" if reading_direction() == "rtl" else figure
 
 
 def _row(parameter: GaitParameterFacts) -> tuple[str, ...]:
@@ -78,7 +94,7 @@ def _row(parameter: GaitParameterFacts) -> tuple[str, ...]:
         meaning += f" ({gait_words.not_validated_note(language())})"
     counted = tr("n\u00a0=\u00a0{count}", count=parameter.n)
     if parameter.standard_error is not None:
-        error = gait_words.value_text(parameter.standard_error, parameter.unit, language())
+        error = figure_of(parameter.standard_error, parameter.unit)
         counted = tr("standard error {error}, n\u00a0=\u00a0{count}", error=error, count=parameter.n)
     change = parameter.minimal_detectable_change
     return (
@@ -86,7 +102,7 @@ def _row(parameter: GaitParameterFacts) -> tuple[str, ...]:
         f'<b class="fg-together">{escape(value_of(parameter))}</b><br>'
         f'<span class="fg-muted fg-small">{escape(counted)}</span>',
         _norm(parameter),
-        "–" if change is None else escape(gait_words.value_text(change, parameter.unit, language())),
+        "–" if change is None else escape(figure_of(change, parameter.unit)),
     )
 
 
@@ -97,8 +113,8 @@ def _norm(parameter: GaitParameterFacts) -> str:
     low, high = norm_limits(norm)
     limits = tr(
         "{low} to {high}",
-        low=gait_words.figure_text(low, parameter.unit),
-        high=gait_words.value_text(high, parameter.unit, language()),
+        low=_isolated(gait_words.figure_text(low, parameter.unit)),
+        high=figure_of(high, parameter.unit),
     )
     within = against_norm(parameter) == "within"
     pill = look.pill(_side_words(parameter), "neutral" if within else "borderline")

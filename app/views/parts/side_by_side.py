@@ -12,10 +12,10 @@ from app.services.permissions import Actor
 from app.services.report_content import model_block, score_blocks
 from app.views.parts import clips, joint_curves, links, look
 from app.views.parts.explanation import view_words
-from app.views.parts.gait_parameters import label_of, value_of
+from app.views.parts.gait_parameters import figure_of, label_of, value_of
 from app.views.parts.words import language, tr
 from clinic_data.tables import Assessment
-from reports import gait_words, wording
+from reports import wording
 from reports.content import Outcome, ScoreBlock
 
 _ASKED = "compare"
@@ -161,8 +161,7 @@ def _parameters(now: Assessment, before: Assessment) -> None:
 def _change(change: Change) -> str:
     if change.difference is None:
         return escape(tr("other view")) if change.why_not == "view" else "–"
-    text = gait_words.value_text(change.difference, change.now.unit, language())
-    signed = f"+{text}" if change.difference > 0 else text
+    signed = figure_of(change.difference, change.now.unit, signed=True)
     if change.beyond_error is None:
         words, kind = tr("measurement error not known"), "neutral"
     elif change.beyond_error:
