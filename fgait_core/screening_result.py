@@ -173,7 +173,8 @@ class GaitParameterFacts(_Facts):
         name: stable name, one of `fgait_core.gait_parameters.PARAMETERS`.
         unit: "steps/min", "s", "%", "% of body height", "body heights", "body heights/s", "m", "m/s" or "deg".
         value: None where the recording cannot support it.
-        why_not: "" where there is a value, else "view", "too_few_steps", "frame_rate", "height_missing" or "not_seen".
+        why_not: "" where there is a value, else "view", "too_few_steps", "frame_rate", "height_missing", "not_seen" or
+            "not_measurable" (tried and refused for every view).
         n: steps or strides that it is from.
         standard_error: of the value in this recording.
         minimal_detectable_change: the smallest difference between two recordings from the same view that is more than

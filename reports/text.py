@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportlab.lib.colors import Color, black
 from reportlab.pdfgen.canvas import Canvas
@@ -91,7 +91,16 @@ def wrap_text(text: str, fonts: FontSet, style: TextStyle, width_pt: float) -> l
                 piece = piece[cut:]
         current, used_pt = current + piece, used_pt + width(piece)
     lines.append(current)
-    return [lay_out_line(line.strip(" "), fonts, style.size_pt, style.bold, from_right) for line in lines]
+
+    def laid_out(text: str) -> Line:
+        line = lay_out_line(text.strip(" "), fonts, style.size_pt, style.bold, from_right)
+        if from_right or not text.endswith(" "):
+            return line
+        # The blank at the end is drawn, too, so that whoever reads the text aloud hears two words; it takes no room.
+        spoken = lay_out_line(text.strip(" ") + " ", fonts, style.size_pt, style.bold)
+        return replace(spoken, text=line.text, width_pt=line.width_pt)
+
+    return [laid_out(line) for line in lines]
 
 
 class TextBlock(Flowable):

@@ -84,3 +84,13 @@ def test_a_block_splits_between_pages_without_losing_a_line() -> None:
     assert first.lines + second.lines == block.lines
     assert first.wrap(200, 1000)[1] + second.wrap(200, 1000)[1] == height
     assert block.split(200, 5) == []
+
+
+def test_a_wrapped_line_ends_with_its_blank_for_whoever_hears_it() -> None:
+    style = TextStyle(9.0, 12.0)
+    whole = "Do not use it for the care of patients and do not rely on it."
+    lines = wrap_text(whole, load_fonts(), style, 90.0)
+    assert len(lines) > 2
+    drawn = ["".join(glyphs.characters for glyphs in line.glyphs) for line in lines]
+    assert "".join(drawn) == whole
+    assert all(line.width_pt <= 90.0 for line in lines)
