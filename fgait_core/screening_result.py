@@ -266,7 +266,7 @@ class ExplanationFacts(_Facts):
         shown: whether it passed its checks; what did not is not to be shown.
         why_not: "" if shown, else "unstable", "like_a_random_model", "unlike" (no score) or "too_short".
         method: in words.
-        bands, phases: the effects; `phases` is empty where no gait cycle was found.
+        bands, phases: the effects; `phases` is empty where no gait cycle was found or they did not stay the same.
         stability: correlation of the effects under small changes, at least `stability_needed` to be shown.
         random_model: correlation with the effects in a network of random weights, at most `random_model_allowed`.
     """
@@ -361,7 +361,8 @@ class ScreeningResult(_Facts):
     `explanations` and `references` are missing in results of versions that did not measure them.
 
     An assessment of several recordings lists all of them in `clips`; its `scores` are fused from those that passed,
-    and everything else stands for the leading one, the first that passed. With one recording `clips` is empty.
+    and everything else stands for the leading one: the first that passed and is like the training data, else the first
+    that passed. With one recording `clips` is empty.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION

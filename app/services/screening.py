@@ -148,6 +148,8 @@ class Screening:
             chosen = [recordings.get_recording(session=session, recording_id=clip.recording_id) for clip in clips]
             if len({recording.patient_id for recording in chosen}) > 1:
                 raise ValidationError("All recordings of an assessment must be of the same patient.")
+            if len({recording.sha256 for recording in chosen}) < len(chosen):
+                raise ValidationError("Two of these recordings are the same file. Take one of them away.")
             if set(_being_screened(session)) & {clip.recording_id for clip in clips}:
                 raise ConflictError("This recording is being screened already.")
             payload = {

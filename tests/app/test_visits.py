@@ -134,6 +134,8 @@ def test_what_does_not_belong_together_is_refused(clinic):
     mine = ChosenClip(clinic.recording.id, 1)
     with pytest.raises(ValidationError, match="same patient"):
         screening.start(clinic.clinician, [mine, ChosenClip(theirs.id, 1)], TASKS)
+    with pytest.raises(ValidationError, match="same file"):
+        start(clinic, b"front", b"front")
     with pytest.raises(ValidationError, match="twice"):
         screening.start(clinic.clinician, [mine, mine], TASKS)
     with pytest.raises(ValidationError, match=f"1 to {MAX_CLIPS}"):
