@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from clinic_data import recordings
-from clinic_data.errors import ConflictError, NotFoundError
+from clinic_data.errors import ConflictError
 from clinic_data.jobs import ENDED
 from clinic_data.paging import Page, read_page
 from clinic_data.tables import Assessment, Job, Recording
+from clinic_data.visit_tables import AssessmentClip
 
 
 def list_waiting(*, session: Session, limit: int = 50, offset: int = 0) -> Page[Recording]:
@@ -25,6 +26,13 @@ def list_assigned(*, session: Session) -> list[Recording]:
     """Those of them whose patient is known, the oldest first."""
     statement = select(Recording).where(~_has_job(), col(Recording.patient_id).is_not(None))
     return list(session.exec(statement.order_by(col(Recording.created_at), col(Recording.id))).all())
+
+
+def lock_assigned(*, session: Session) -> list[Recording]:
+    """The same for who queues them in this transaction: nobody else can queue or discard them meanwhile."""
+    waiting = [recording.id for recording in list_assigned(session=session)]
+    recordings.lock_recordings(session=session, recording_ids=waiting)
+    return list_assigned(session=session)  # without those that somebody queued while we waited
 
 
 def list_jobs(*, session: Session, kind: str, limit: int = 50, offset: int = 0) -> Page[Job]:
@@ -86,11 +94,8 @@ def _has_job() -> ColumnElement[bool]:
 
 def _waiting(session: Session, recording_id: str) -> Recording:
     """The recording, locked; it has neither jobs nor assessments."""
-    statement = select(Recording).where(Recording.id == recording_id)
-    recording = session.exec(statement.with_for_update().execution_options(populate_existing=True)).first()
-    if recording is None:
-        raise NotFoundError("This recording does not exist.")
-    for table in (Job, Assessment):
+    (recording,) = recordings.lock_recordings(session=session, recording_ids=[recording_id])
+    for table in (Job, Assessment, AssessmentClip):
         if session.exec(select(table.id).where(col(table.recording_id) == recording_id).limit(1)).first() is not None:
             raise ConflictError("This recording is queued or screened already.")
     return recording

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ntpath
 import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select, update
@@ -71,6 +71,18 @@ def get_recording(*, session: Session, recording_id: str) -> Recording:
     if recording is None:
         raise NotFoundError("This recording does not exist.")
     return recording
+
+
+def lock_recordings(*, session: Session, recording_ids: Sequence[str]) -> list[Recording]:
+    """Read recordings for who queues work for them: until the transaction ends nobody else can.
+
+    Raises:
+        NotFoundError: there is no such recording.
+    """
+    # In one order, so that two who want the same recordings wait for each other once and not for ever.
+    statement = select(Recording).where(col(Recording.id).in_(recording_ids)).order_by(col(Recording.id))
+    session.exec(statement.with_for_update().execution_options(populate_existing=True)).all()
+    return [get_recording(session=session, recording_id=recording_id) for recording_id in recording_ids]
 
 
 def list_recordings(*, session: Session, patient_id: str | None) -> list[Recording]:

@@ -164,7 +164,7 @@ class Batch:
         if not tasks:
             raise ValidationError("Choose at least one thing to screen for.")
         with self.database.transaction() as session:
-            assigned = inbox.list_assigned(session=session)
+            assigned = inbox.lock_assigned(session=session)
             for recording in assigned:
                 job = jobs.enqueue(
                     session=session,

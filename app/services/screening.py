@@ -98,7 +98,7 @@ class Screening:
         """The job that finds the people of a recording; queued once, and again only after it failed or was stopped."""
         actor = require(actor, Permission.SCREEN)
         with self.database.transaction() as session:
-            recording = recordings.get_recording(session=session, recording_id=recording_id)
+            (recording,) = recordings.lock_recordings(session=session, recording_ids=[recording_id])
             for job in jobs.list_for_recording(session=session, recording_id=recording_id):
                 if job.kind in SEARCHES and job.state not in {JobState.FAILED, JobState.CANCELLED}:
                     return job
@@ -145,12 +145,13 @@ class Screening:
         actor = require(actor, Permission.SCREEN)
         _check_choice(clips, tasks, body_height_cm)
         with self.database.transaction() as session:
-            chosen = [recordings.get_recording(session=session, recording_id=clip.recording_id) for clip in clips]
+            chosen_ids = [clip.recording_id for clip in clips]
+            chosen = recordings.lock_recordings(session=session, recording_ids=chosen_ids)
             if len({recording.patient_id for recording in chosen}) > 1:
                 raise ValidationError("All recordings of an assessment must be of the same patient.")
             if len({recording.sha256 for recording in chosen}) < len(chosen):
                 raise ValidationError("Two of these recordings are the same file. Take one of them away.")
-            if set(_being_screened(session)) & {clip.recording_id for clip in clips}:
+            if set(_being_screened(session)) & set(chosen_ids):
                 raise ConflictError("This recording is being screened already.")
             payload = {
                 "clips": [{"recording_id": clip.recording_id, "person": clip.person} for clip in clips],
@@ -171,6 +172,7 @@ class Screening:
         actor = require(actor, Permission.SCREEN)
         with self.database.transaction() as session:
             first = assessments.list_siblings(session=session, assessment_id=assessment_id)[0]
+            (recording,) = recordings.lock_recordings(session=session, recording_ids=[first.recording_id])
             if not first.silhouettes_key:
                 raise ValidationError("No silhouettes of this assessment are stored, so it cannot be scored again.")
             if first.id not in {each.id for each in _outdated(session, first.patient_id)}:
@@ -180,7 +182,6 @@ class Screening:
                 for job in inbox.unfinished_jobs(session=session, kinds=[RESCORE])
             ):
                 raise ConflictError("This assessment is being scored again already.")
-            recording = recordings.get_recording(session=session, recording_id=first.recording_id)
             return self._enqueue(session, actor, recording, RESCORE, {"assessment_id": first.id})
 
     def outdated(self, actor: Actor | None, patient_id: str) -> tuple[Assessment, ...]:

@@ -7,6 +7,7 @@ import pytest
 from clinic_data import inbox, jobs, recordings
 from clinic_data.errors import ConflictError, NotFoundError
 from clinic_data.tables import JobState
+from clinic_data.visit_tables import AssessmentClip
 
 
 def test_a_recording_waits_until_work_is_queued_for_it(session, rows) -> None:
@@ -53,6 +54,11 @@ def test_only_what_nothing_refers_to_is_discarded(session, rows) -> None:
     rows.job(session, queued.id)
     with pytest.raises(ConflictError):
         inbox.discard(session=session, recording_id=queued.id)
+    together = rows.recording(session)
+    session.add(AssessmentClip(assessment_id=rows.assessment(session).id, recording_id=together.id, position=1))
+    session.flush()
+    with pytest.raises(ConflictError):
+        inbox.discard(session=session, recording_id=together.id)
     assessed = rows.assessment(session)
     with pytest.raises(ConflictError):
         inbox.discard(session=session, recording_id=assessed.recording_id)
