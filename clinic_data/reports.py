@@ -124,8 +124,17 @@ def _addendum(kind: ReportKind, text: str | None) -> str | None:
         if text is not None:
             raise ValidationError("Only an addendum adds a text.")
         return None
+    return checked_addendum(text or "")
+
+
+def checked_addendum(text: str) -> str:
+    """The text of an addendum as it is stored.
+
+    Raises:
+        ValidationError: it is empty, too long or holds invisible characters.
+    """
     try:
-        checked = checked_lines(text or "", "addendum", ADDENDUM_MAX)
+        checked = checked_lines(text, "addendum", ADDENDUM_MAX)
     except ValueError as error:
         raise ValidationError(str(error)) from None
     if not checked:

@@ -13,7 +13,8 @@ import re
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -161,6 +162,19 @@ class Storage(ABC):
     @abstractmethod
     def delete(self, key: str) -> None:
         """Remove the file; deleting twice is fine. Delete the rows that refer to it first, and commit."""
+
+    @contextmanager
+    def removed_if_refused(self, *keys: str | None) -> Generator[None, None, None]:
+        """Around the transaction that writes the rows of new files: they go again where the clinic's rules refuse them.
+
+        After any other fault they stay, because their rows may have been stored after all.
+        """
+        try:
+            yield
+        except ClinicDataError:
+            for key in filter(None, keys):
+                self.delete(key)
+            raise
 
     @abstractmethod
     def keys(self) -> Iterator[str]:

@@ -113,7 +113,7 @@ class ClinicProfiles:
         return self._replace_logo(require(actor, Permission.MANAGE_CLINIC), None)
 
     def _replace_logo(self, actor: Actor, key: str | None) -> ClinicProfile:
-        with self.database.transaction() as session:
+        with self.storage.removed_if_refused(key), self.database.transaction() as session:
             before = clinic_profile.read_profile(session=session)
             old_key = before.logo_key if before else None
             profile = clinic_profile.set_logo(

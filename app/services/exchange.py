@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlmodel import Session
 
+from app.services.clinic_profile import ClinicProfiles
 from app.services.decisions import Decisions
 from app.services.outcomes import Outcomes
 from app.services.permissions import Actor, Permission, require
@@ -61,7 +62,13 @@ class Exchange:
         report = self._reporting().get(actor, report_id)
         with self.database.reading() as session:
             assessment = assessments.get_assessment(session=session, assessment_id=report.assessment_id)
-            patient = _patient_of(session, assessment)
+            # Of whom the document speaks, even if the recording was moved to another patient afterwards.
+            patient_id = report.patient_id
+            patient = (
+                patients.get_patient(session=session, patient_id=patient_id)
+                if patient_id
+                else _patient_of(session, assessment)
+            )
             recording = recordings.get_recording(session=session, recording_id=assessment.recording_id)
         from reports.dicom import EncapsulatedReport, encapsulate  # here, because it is needed at no other moment
 
@@ -81,7 +88,7 @@ class Exchange:
                 birth_date=patient.birth_date,
                 sex=patient.sex.value,
                 recorded_at=recording.recorded_at,
-                clinic_name=self.settings.clinic_name,
+                clinic_name=ClinicProfiles(self.settings, self.database, self.storage).public_name,
                 software_version=str(assessment.result["created_by"]),
                 model=f"{facts['name']} {facts['version']}",
             )

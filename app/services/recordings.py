@@ -84,7 +84,7 @@ class Recordings:
         if stored.size_bytes == 0:
             self.storage.delete(stored.key)
             raise ValidationError("The file is empty. Please choose the video again.")
-        with self.database.transaction() as session:
+        with self.storage.removed_if_refused(stored.key), self.database.transaction() as session:
             recording = recordings.add_recording(
                 session=session,
                 patient_id=patient_id,

@@ -113,7 +113,7 @@ class ReportMaking:
         clinic_name = content.clinic.name if content.clinic else self.settings.clinic_name
         signed = sign_pdf(document, identity, clinic_name=clinic_name, reason=f"Report {draft.number}", contact=url)
         stored = self.storage.write_bytes(signed)
-        with self.database.transaction() as session:
+        with self.storage.removed_if_refused(stored.key), self.database.transaction() as session:
             report = report_rows.add_report(
                 session=session,
                 assessment_id=draft.assessment_id,

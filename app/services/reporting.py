@@ -66,15 +66,14 @@ class Reporting:
         Raises:
             ConflictError: if the report was superseded meanwhile.
             NotFoundError: if there is no such report.
-            ValidationError: if there is no text, or the report is one about several visits.
+            ValidationError: if there is no text or it cannot be stored, or the report is one about several visits.
         """
         actor = require(actor, Permission.WRITE_REPORTS)
-        if not text.strip():
-            raise ValidationError("Write what the addendum adds first.")
+        text = report_rows.checked_addendum(text)
         before = self.get(actor, report_id)
         if before.kind is ReportKind.FOLLOW_UP:
             raise ValidationError("A follow-up report takes no addendum. Write a note and make a new version.")
-        return self._make(actor, before.assessment_id, before.language, before, ReportKind.ADDENDUM, text.strip())
+        return self._make(actor, before.assessment_id, before.language, before, ReportKind.ADDENDUM, text)
 
     def create_follow_up(self, actor: Actor | None, patient_id: str, language: str | None = None) -> Report:
         """Renders, signs and stores a report over all visits of a patient; it supersedes the newest of its kind.
@@ -154,11 +153,15 @@ class Reporting:
         """What a stored report of one assessment tells, with the decisions and outcomes of this moment.
 
         Raises:
-            ValidationError: if the result cannot be told.
+            ValidationError: if the result cannot be told, or is another patient's by now.
         """
         actor = require(actor, Permission.READ_REPORTS)
         with self.database.reading() as session:
             assessment, recording, patient = _subject(session, report.assessment_id)
+            if report.patient_id not in {None, patient.id}:
+                raise ValidationError(
+                    "The recording was moved to another patient after this report was made. Make a new version first."
+                )
             before = (
                 report_rows.get_report(session=session, report_id=report.supersedes_id)
                 if report.supersedes_id

@@ -109,7 +109,8 @@ class ScoringWork:
 
     def _store(self, job: Job, model: LoadedModel, assessment: GaitAssessment, files: Sequence[ClipFiles]) -> str:
         leading = files[assessment.leading]
-        with self.database.transaction() as session:
+        keys = [key for each in files for key in (each.silhouettes_key, each.overlay_key)]
+        with self.storage.removed_if_refused(*keys), self.database.transaction() as session:
             # Read anew: the recordings may have been moved to the right patient meanwhile.
             filmed = [recordings.get_recording(session=session, recording_id=each.recording_id) for each in files]
             patient = _patient(session, filmed)

@@ -86,8 +86,14 @@ def test_versions_supersede_each_other_and_addenda_are_versions(assessed, quick)
     assert (third.version, third.supersedes_id, third.language) == (3, second.id, "zh")
     rows = reporting.list_of_assessment(clinic.clinician, assessment_id)
     assert newest_version(rows).id == third.id
+    stored = set(clinic.services.storage.keys())
     with pytest.raises(ConflictError):
         reporting.add_addendum(clinic.clinician, first.id, "Too late.")
+    assert set(clinic.services.storage.keys()) == stored
+    drawn = len(quick)
+    with pytest.raises(ValidationError, match="invisible"):
+        reporting.add_addendum(clinic.clinician, third.id, "Bell\x07")
+    assert len(quick) == drawn
     with pytest.raises(ValidationError, match="Write what"):
         reporting.add_addendum(clinic.clinician, third.id, "  ")
 

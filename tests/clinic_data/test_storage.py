@@ -166,3 +166,12 @@ def test_a_key_cannot_lead_out_of_the_folder(storage: Storage, key: str) -> None
     for use in (storage.path, storage.read_bytes, storage.delete):
         with pytest.raises(ClinicDataError, match="32 hexadecimal"):
             use(key)
+
+
+def test_what_the_rules_refuse_leaves_no_file_behind(storage: Storage) -> None:
+    refused, unknown = storage.write_bytes(b"refused"), storage.write_bytes(b"unknown")
+    with pytest.raises(ValidationError), storage.removed_if_refused(refused.key, None):
+        raise ValidationError("no")
+    with pytest.raises(OSError, match="lost"), storage.removed_if_refused(unknown.key):
+        raise OSError("the connection was lost, perhaps after the rows were stored")
+    assert set(storage.keys()) == {unknown.key}
