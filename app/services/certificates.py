@@ -61,8 +61,7 @@ class Certificates:
 
     def read(self, actor: Actor | None) -> CertificateView:
         """The certificate in use; the self-signed one is made if there is none yet."""
-        require(actor, Permission.READ_CLINIC)
-        found = self._identity()
+        found = self._identity(require(actor, Permission.READ_CLINIC))
         certificate = found.certificate
         now = datetime.now(UTC)
         return CertificateView(
@@ -97,13 +96,14 @@ class Certificates:
                 found = identities.read_pkcs12(content, password, now)
         except CertificateError as error:
             raise ValidationError(str(error)) from error
-        self._keep(actor, found, "certificate.installed")
+        self._keep(actor, found, "certificate.installed", replace=True)
         return self.read(actor)
 
     def renew_self_signed(self, actor: Actor | None) -> CertificateView:
         """Makes a new self-signed certificate in place of the present one."""
         actor = require(actor, Permission.MANAGE_CLINIC)
-        self._keep(actor, identities.make_self_signed(self._clinic_name(), datetime.now(UTC)), "certificate.made")
+        made = identities.make_self_signed(self._clinic_name(), datetime.now(UTC))
+        self._keep(actor, made, "certificate.made", replace=True)
         return self.read(actor)
 
     def signing_identity(self, actor: Actor | None) -> Identity:
@@ -112,8 +112,7 @@ class Certificates:
         Raises:
             ValidationError: if its certificate is not valid at this time.
         """
-        require(actor, Permission.WRITE_REPORTS)
-        found = self._identity()
+        found = self._identity(require(actor, Permission.WRITE_REPORTS))
         certificate = found.certificate
         try:
             return identities.checked_identity(found.key, certificate, found.chain, datetime.now(UTC))
@@ -129,11 +128,11 @@ class Certificates:
     def _path(self) -> Path:
         return self.settings.data_dir / KEYS_FOLDER / IDENTITY_FILE
 
-    def _identity(self) -> Identity:
+    def _identity(self, actor: Actor) -> Identity:
         path = self._path()
         if not path.exists():
             made = identities.make_self_signed(self._clinic_name(), datetime.now(UTC))
-            _write(path, made.key_pem() + made.certificates_pem(), replace=False)
+            self._keep(actor, made, "certificate.made", replace=False)
         try:
             content = path.read_bytes()
             return identities.stored_identity(content)
@@ -143,9 +142,10 @@ class Certificates:
                 "backup, or let an administrator install the certificate again."
             ) from error
 
-    def _keep(self, actor: Actor, found: Identity, action: str) -> None:
-        _write(self._path(), found.key_pem() + found.certificates_pem(), replace=True)
-        with self.database.transaction() as session:
+    def _keep(self, actor: Actor, found: Identity, action: str, *, replace: bool) -> None:
+        with self.database.transaction() as session:  # the file inside it: without the row of the log it is not written
+            if not replace and self._path().exists():
+                return
             audit.record(
                 session=session,
                 actor_id=actor.user_id,
@@ -154,6 +154,8 @@ class Certificates:
                 subject_id=identities.fingerprint(found.certificate)[:64],
                 details={"name": identities.common_name(found.certificate), "self_signed": found.self_signed},
             )
+            session.flush()
+            _write(self._path(), found.key_pem() + found.certificates_pem(), replace=replace)
 
 
 def grouped(digits: str) -> str:
