@@ -14,8 +14,10 @@ from starlette.routing import Route
 
 from app.gateway.cookies import CSRF_HEADER, csrf_matches
 from app.gateway.guard import ACTOR_KEY
+from app.gateway.language import language_of
 from app.services.recordings import DiskFullError, Recordings, UploadTooLargeError
 from app.services.screening import Screening
+from app.translation import translate
 from clinic_data.errors import ClinicDataError, NotFoundError, PermissionDeniedError, StorageError
 from clinic_data.tables import Recording
 
@@ -75,11 +77,12 @@ class FileRoutes:
     async def upload(self, request: Request) -> Response:
         """Stores the body as a recording of a patient or into the inbox; never holds more than one piece of it."""
         if not csrf_matches(request, request.headers.get(CSRF_HEADER, "")):
-            return JSONResponse({"error": "Please reload the page and try again."}, status_code=403)
+            said = translate("Please reload the page and try again.", language_of(request))
+            return JSONResponse({"error": said}, status_code=403)
         try:
             recording = await run_in_threadpool(self._store, request)
         except ClinicDataError as error:
-            return _refusal(error)
+            return _refusal(request, error)
         except ClientDisconnect:
             _log.info("An upload broke off; what had arrived was removed.")
             return Response(status_code=499)
@@ -106,7 +109,7 @@ class FileRoutes:
         try:
             path = await run_in_threadpool(find, request.scope[ACTOR_KEY], *wanted)
         except ClinicDataError as error:
-            return _refusal(error)
+            return _refusal(request, error)
         return FileResponse(path, media_type="video/mp4", content_disposition_type="inline")
 
     async def reference(self, request: Request) -> Response:
@@ -115,7 +118,7 @@ class FileRoutes:
         try:
             png = await run_in_threadpool(draw, request.scope[ACTOR_KEY], request.path_params["reference_id"])
         except ClinicDataError as error:
-            return _refusal(error)
+            return _refusal(request, error)
         return Response(png, media_type="image/png")
 
 
@@ -133,6 +136,7 @@ def _body_from_thread(request: Request) -> Iterator[bytes]:
         yield pieces
 
 
-def _refusal(error: ClinicDataError) -> Response:
+def _refusal(request: Request, error: ClinicDataError) -> Response:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-    return JSONResponse({"error": str(error)}, status_code=status, headers={"Connection": "close"})
+    said = translate(str(error), language_of(request))  # those whose text holds figures are in English
+    return JSONResponse({"error": said}, status_code=status, headers={"Connection": "close"})

@@ -54,7 +54,7 @@ a{color:#0b6e75}
 <h1>$title</h1>
 $body
 <p class="foot">$foot</p>
-<nav class="languages" aria-label="Language">$languages</nav>
+<nav class="languages" aria-label="$languages_label">$languages</nav>
 </main>
 </body>
 </html>
@@ -81,6 +81,7 @@ def page(title: str, body: str, clinic_name: str, language: str = "en", path: st
         direction=direction(language),
         foot=escape(foot),
         languages=_choice_of_language(language, path),
+        languages_label=escape(translate("Language", language)),
     )
 
 

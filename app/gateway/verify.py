@@ -9,8 +9,9 @@ from html import escape
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
@@ -111,7 +112,10 @@ class VerificationPages:
         if not self._may_ask(request):
             return await self._too_often(request)
         language, code = language_of(request), request.path_params.get("code", "")
-        content = await _uploaded(request)
+        try:
+            content = await _uploaded(request)
+        except ClientDisconnect:
+            return Response(status_code=499)
         if not content:
             limit = MAX_FILE_BYTES // 1_000_000
             problem = translate("Choose a PDF file of at most {limit} MB.", language, limit=limit)
@@ -201,5 +205,5 @@ async def _uploaded(request: Request) -> bytes:
         async with Request(request.scope, once).form(max_files=1, max_fields=2) as form:
             file = form.get("file")
             return await file.read() if isinstance(file, UploadFile) else b""
-    except (MultiPartException, ValueError, KeyError):
+    except (HTTPException, MultiPartException, ValueError, KeyError):
         return b""

@@ -116,7 +116,8 @@ def _logo(actor: Actor, profile: ClinicProfileView) -> None:
     st.subheader(tr("Logo"))
     if profile.logo_png:
         st.image(profile.logo_png, caption=tr("As it is printed on reports"), width=240)
-        st.button(tr("Remove the logo"), key="logo-remove", on_click=_remove_logo, args=(actor,))
+        if st.button(tr("Remove the logo"), key="logo-remove"):
+            _remove_logo(actor)
     else:
         st.caption(tr("Reports have no logo."))
     counter = session.keep("logos-uploaded", lambda: 0)  # an empty uploader after each picture that was taken
@@ -134,8 +135,10 @@ def _logo(actor: Actor, profile: ClinicProfileView) -> None:
 
 
 def _remove_logo(actor: Actor) -> None:
-    session.services().clinic_profiles.remove_logo(actor)
-    _changed(session.keep("logos-uploaded", lambda: 0), tr("The logo was removed."))
+    with page.errors_shown():
+        session.services().clinic_profiles.remove_logo(actor)
+        _changed(session.keep("logos-uploaded", lambda: 0), tr("The logo was removed."))
+        st.rerun()
 
 
 def _changed(counter: int, said: str) -> None:

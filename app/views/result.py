@@ -37,7 +37,7 @@ def body(actor: Actor) -> None:
     """Draws the page."""
     assessment_id = links.asked_for("assessment")
     if not assessment_id:
-        page.missing(tr("assessment"))
+        page.missing("assessment")
         return
     services = session.services()
     assessment = services.screening.assessment(actor, assessment_id)

@@ -16,10 +16,10 @@ from app.settings import VERIFY_PATH
 from app.views.parts import look
 from app.views.parts.words import tr, tr_error
 from clinic_data.errors import ClinicDataError
+from clinic_data.reports import ADDENDUM_MAX
 from clinic_data.tables import Assessment, Report, ReportKind
 from reports.catalogues import LANGUAGES
 
-_ADDENDUM_MAX = 4000
 _FORMATS: tuple[tuple[Literal["xlsx", "csv", "json"], str], ...] = (("xlsx", "XLSX"), ("csv", "CSV"), ("json", "JSON"))
 
 
@@ -33,7 +33,7 @@ def show(actor: Actor, assessment: Assessment) -> None:
     _create(actor, reports, lambda chosen: reporting.create(actor, assessment.id, chosen))
     if not reports:
         st.caption(tr("No report yet. A report is made once, signed and stored, and stays the same from then on."))
-    _list(reports)
+    _list(actor, reports)
     _addendum(actor, newest_version(reports))
     _export(
         tr("Export the data of this assessment"),
@@ -54,7 +54,7 @@ def show_follow_up(actor: Actor, patient_id: str) -> None:
     _create(actor, reports, lambda chosen: reporting.create_follow_up(actor, patient_id, chosen))
     if not reports:
         st.caption(tr("No follow-up report yet. It shows all visits, with trends, decisions, outcomes and notes."))
-    _list(reports)
+    _list(actor, reports)
     _export(
         tr("Export the data of this patient"),
         f"patient-{patient_id}",
@@ -102,25 +102,25 @@ def _create(actor: Actor, reports: Sequence[Report], make: Callable[[str], Repor
     st.rerun()
 
 
-def _list(reports: Sequence[Report]) -> None:
+def _list(actor: Actor, reports: Sequence[Report]) -> None:
     newer = superseding(reports)
     for report in reports:
         if report.id not in newer:
-            _row(report, None)
+            _row(actor, report, None)
     earlier = [report for report in reports if report.id in newer]
     if earlier:
         with st.expander(tr("Earlier versions ({count})", count=len(earlier))):
             for report in earlier:
-                _row(report, newer[report.id])
+                _row(actor, report, newer[report.id])
 
 
-def _row(report: Report, newer: Report | None) -> None:
+def _row(actor: Actor, report: Report, newer: Report | None) -> None:
     exchange = session.services().exchange
     with st.container(border=True):
         st.html(_about(report, newer))
         with st.container(horizontal=True, vertical_alignment="center"):
             _download(tr("Download"), report, "pdf", "application/pdf", _pdf_at_click(report))
-            if may(session.signed_in_actor(touch=False), Permission.EXPORT):
+            if may(actor, Permission.EXPORT):
                 dicom = _at_click(lambda asked: exchange.dicom(asked, report.id))
                 _download("DICOM", report, "dcm", "application/dicom", dicom)
                 if report.kind is not ReportKind.FOLLOW_UP:
@@ -180,7 +180,7 @@ def _addendum(actor: Actor, report: Report | None) -> None:
         return
     with (
         st.expander(tr("Add an addendum")),
-        st.form(f"addendum-{report.id}", border=False, clear_on_submit=True, enter_to_submit=False),
+        st.form(f"addendum-{report.id}", border=False, enter_to_submit=False),
     ):
         st.caption(
             tr(
@@ -188,7 +188,8 @@ def _addendum(actor: Actor, report: Report | None) -> None:
                 number=report.number,
             )
         )
-        text = st.text_area(tr("What shall be added"), max_chars=_ADDENDUM_MAX, height=120, key="addendum-text")
+        key = f"addendum-text-{report.id}"
+        text = st.text_area(tr("What shall be added"), max_chars=ADDENDUM_MAX, height=120, key=key)
         if not st.form_submit_button(tr("Make the version with the addendum")):
             return
         try:
