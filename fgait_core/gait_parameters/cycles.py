@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from fgait_core.gait_parameters.events import FEET, HEEL_STRIKE, TOE_OFF, GaitEvents
 from fgait_core.gait_parameters.signals import stretches
-from fgait_core.silhouettes.walk import Walk
 
 MIN_CYCLE_S = 0.6
 MAX_CYCLE_S = 2.5
@@ -45,15 +44,14 @@ class Cycle:
         return self.end_s - self.start_s
 
 
-def gait_cycles(events: GaitEvents, walk: Walk) -> tuple[Cycle, ...]:
+def gait_cycles(events: GaitEvents, times_s: NDArray[np.float64]) -> tuple[Cycle, ...]:
     """The cycles of both feet, in order of their beginning; none reaches over a gap of the recording.
 
     Args:
         events: of `detect_events`.
-        walk: the same walk, for its gaps.
+        times_s: float64 [frame], times of the recording, for its gaps.
     """
-    times_s = walk.sequence.timestamps_s
-    cycles = []
+    cycles: list[Cycle] = []
     for stretch in stretches(times_s):
         first_s, last_s = float(times_s[stretch[0]]), float(times_s[stretch[-1]])
         for foot in FEET:
@@ -64,18 +62,18 @@ def gait_cycles(events: GaitEvents, walk: Walk) -> tuple[Cycle, ...]:
     return tuple(sorted(cycles, key=lambda cycle: cycle.start_s))
 
 
-def phase_of_frames(walk_times_s: NDArray[np.float64], cycles: Sequence[Cycle]) -> NDArray[np.float64]:
+def phase_of_frames(times_s: NDArray[np.float64], cycles: Sequence[Cycle]) -> NDArray[np.float64]:
     """Where in the left foot's cycle each frame is: 0 at a heel strike, almost 1 before the next, NaN outside.
 
     Args:
-        walk_times_s: float64 [frame], times of the recording.
+        times_s: float64 [frame], times of the recording.
         cycles: of `gait_cycles`.
     """
-    phase = np.full(len(walk_times_s), np.nan)
+    phase = np.full(len(times_s), np.nan)
     for cycle in cycles:
         if cycle.foot == FEET[0]:
-            inside = (walk_times_s >= cycle.start_s) & (walk_times_s < cycle.end_s)
-            phase[inside] = (walk_times_s[inside] - cycle.start_s) / cycle.duration_s
+            inside = (times_s >= cycle.start_s) & (times_s < cycle.end_s)
+            phase[inside] = (times_s[inside] - cycle.start_s) / cycle.duration_s
     return phase
 
 

@@ -42,15 +42,20 @@ class GaitEvents:
 def detect_events(walk: Walk, detector: str = DETECTOR) -> GaitEvents:
     """Finds heel strikes and toe offs in every stretch of a walk without gaps.
 
+    An event that would lie before or behind its stretch, as a placed one may, is none: nobody was seen then.
+
     Args:
         walk: of `track_walk`.
         detector: one of `DETECTORS`.
     """
     found: list[tuple[float, str, str]] = []
     for signals in gait_signals(walk):
+        first_s, last_s = signals.times_s[[0, -1]].tolist()
         for foot, events in zip(FEET, DETECTORS[detector](signals), strict=True):
-            found += [(float(time_s), foot, HEEL_STRIKE) for time_s in events.strikes_s]
-            found += [(float(time_s), foot, TOE_OFF) for time_s in events.offs_s]
+            of_kinds = (events.strikes_s, HEEL_STRIKE), (events.offs_s, TOE_OFF)
+            found += [
+                (at, foot, kind) for times_s, kind in of_kinds for at in times_s.tolist() if first_s <= at <= last_s
+            ]
     found.sort()
     return GaitEvents(
         foot=np.array([foot for _, foot, _ in found], dtype=np.str_),

@@ -33,7 +33,7 @@ def gait_facts(walk: Walk, view: str, subject: Subject) -> GaitFacts:
         subject: who walks, as far as that is known: for norms and for lengths in metres.
     """
     events = detect_events(walk)
-    cycles = sure_cycles(gait_cycles(events, walk), stride_period_s(walk))
+    cycles = believed_cycles(walk, events)
     measured = measured_of(walk, cycles, subject)
     parameters = (_parameter_facts(name, measured.get(name), walk, view, subject) for name in PARAMETERS)
     return GaitFacts(
@@ -43,6 +43,11 @@ def gait_facts(walk: Walk, view: str, subject: Subject) -> GaitFacts:
         parameters=tuple(parameters),
         curves=tuple(with_norm(curve, subject) for curve in curves_of(picture_series(walk), cycles, view)),
     )
+
+
+def believed_cycles(walk: Walk, events: GaitEvents) -> tuple[Cycle, ...]:
+    """The cycles between the events of a walk that agree with the rhythm of the whole body."""
+    return sure_cycles(gait_cycles(events, walk.sequence.timestamps_s), stride_period_s(walk))
 
 
 def measured_of(walk: Walk, cycles: tuple[Cycle, ...], subject: Subject) -> dict[str, Measured | None]:

@@ -19,13 +19,12 @@ from numpy.typing import NDArray
 from fgait_core.gait_parameters.curves import curves_of
 from fgait_core.gait_parameters.cycles import gait_cycles
 from fgait_core.gait_parameters.events import detect_events
-from fgait_core.gait_parameters.measure import measured_of
+from fgait_core.gait_parameters.measure import believed_cycles, measured_of
 from fgait_core.gait_parameters.measured import Measured
 from fgait_core.gait_parameters.names import ALL_VIEWS, PARAMETERS
-from fgait_core.gait_parameters.periodicity import stride_period_s
 from fgait_core.gait_parameters.picture_series import picture_series
 from fgait_core.gait_parameters.subject import Subject
-from fgait_core.gait_parameters.times import sure_cycles, times_of
+from fgait_core.gait_parameters.times import times_of
 from fgait_core.recipes.gait_parameter_truth import TrueWalk, true_curves, true_parameters
 from fgait_core.recipes.gait_truth import FRAME_RATE_HZ, FilmKey, FilmTruth, GaitFilm
 from fgait_core.screening_result import JointCurveFacts
@@ -97,8 +96,9 @@ def measure_films(films: Iterable[GaitFilm], thinnings: Sequence[int] = (1, 2, 3
             if len(film.walk.sequence) < LEAST_FRAMES * every:
                 continue
             walk = film.thinned(every)
-            cycles = sure_cycles(gait_cycles(detect_events(walk), walk), stride_period_s(walk))
-            values = measured_of(walk, cycles, Subject(body_height_m=film.truth.walker.body.height_m))
+            values = measured_of(
+                walk, believed_cycles(walk, detect_events(walk)), Subject(body_height_m=film.truth.walker.body.height_m)
+            )
             known = {
                 name: value
                 for name, value in values.items()
@@ -111,7 +111,7 @@ def measure_films(films: Iterable[GaitFilm], thinnings: Sequence[int] = (1, 2, 3
 def _true_of(film: GaitFilm) -> dict[str, float]:
     """True values by name; of the limbs, those of the side that is turned to the camera."""
     true = true_parameters(true_walk(film.truth))
-    contacts = times_of(gait_cycles(film.truth.events, film.walk), None)
+    contacts = times_of(gait_cycles(film.truth.events, film.walk.sequence.timestamps_s), None)
     near = "right" if film.key.view_deg < 180.0 else "left"
     return {
         **true,
@@ -181,9 +181,10 @@ def curve_errors(films: Iterable[GaitFilm]) -> dict[str, list[float]]:
     """Root mean square error of each joint's curve at each of its points, from the views that give the curve."""
     differences: dict[str, list[NDArray[np.float64]]] = {}
     for film in films:
-        cycles = sure_cycles(gait_cycles(detect_events(film.walk), film.walk), stride_period_s(film.walk))
         true = true_curves(true_walk(film.truth))
-        for curve in curves_of(picture_series(film.walk), cycles, film.key.view):
+        for curve in curves_of(
+            picture_series(film.walk), believed_cycles(film.walk, detect_events(film.walk)), film.key.view
+        ):
             name = _true_name(curve)
             if name in true:
                 differences.setdefault(curve.joint, []).append(np.array(curve.mean_deg) - true[name])

@@ -6,14 +6,13 @@ What is made here travels with the package (`fgait_core/gait_parameters/norms.js
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgait_core.gait_parameters.cycles import Cycle
-from fgait_core.gait_parameters.events import FEET, HEEL_STRIKE, TOE_OFF, GaitEvents
+from fgait_core.gait_parameters.cycles import gait_cycles
+from fgait_core.gait_parameters.events import GaitEvents
 from fgait_core.gait_parameters.names import PARAMETERS
 from fgait_core.gait_parameters.times import times_of
 from fgait_core.progress import Progress, ignore_progress
@@ -28,6 +27,7 @@ from fgait_core.simulation.walker import Walker, Wanted, draw_setup, pose_walk
 AGES_YEARS = ((6.0, 12.0), (13.0, 17.0), (18.0, 39.0), (40.0, 64.0), (65.0, 90.0))
 SEXES = ("female", "male")
 RATE_HZ, SECONDS = 60.0, 3.6
+_FRAMES = round(SECONDS * RATE_HZ)
 HealthyWalk = tuple[TrueWalk, GaitEvents]
 _STANCE = ("stance", "swing", "double_support")
 _CURVES = {"hip_left": "hip", "knee_left": "knee", "arm_left": "arm", "trunk": "trunk", "pelvis": "pelvis"}
@@ -71,7 +71,7 @@ def _healthy_walk(bank: BodyBank, sex: str, ages_years: tuple[float, float], rng
     body = bank.body(int(rng.choice(fitting)))
     walker = Walker(body, draw_gait(GaitPrior.packaged(), rng, sex, body.age_years), HEALTHY, "short", 0.02)
     setup = draw_setup(walker, rng, Wanted(90.0, "trousers", "none", True), SECONDS)
-    walk = pose_walk(walker, bank, setup, round(SECONDS * RATE_HZ), RATE_HZ, rng)
+    walk = pose_walk(walker, bank, setup, _FRAMES, RATE_HZ, rng)
     truth = TrueWalk(walk.joints_m, walk.passage.position_m, RATE_HZ, walk.gait.cadence_steps_min, body.height_m)
     return truth, true_events(walk, bank)
 
@@ -89,27 +89,8 @@ def _spread(walks: list[HealthyWalk]) -> dict[str, list[float]]:
 
 def _stance(events: GaitEvents) -> dict[str, float]:
     """What the contacts of the feet say: shares of the stride."""
-    measured = times_of(cycles_of(events), None)
+    measured = times_of(gait_cycles(events, np.arange(_FRAMES) / RATE_HZ), None)
     return {name: value.value for name in _STANCE if (value := measured[name]) is not None}
-
-
-def cycles_of(events: GaitEvents) -> tuple[Cycle, ...]:
-    """The cycles of a recording without gaps."""
-    found = []
-    for foot, other in (FEET, FEET[::-1]):
-        for start_s, end_s in pairwise(events.times_of(foot, HEEL_STRIKE).tolist()):
-            inside = (
-                _only(events, of, kind, start_s, end_s)
-                for of, kind in ((foot, TOE_OFF), (other, HEEL_STRIKE), (other, TOE_OFF))
-            )
-            found.append(Cycle(foot, start_s, end_s, *inside))
-    return tuple(found)
-
-
-def _only(events: GaitEvents, foot: str, kind: str, start_s: float, end_s: float) -> float | None:
-    times_s = events.times_of(foot, kind)
-    inside = times_s[(times_s > start_s) & (times_s < end_s)]
-    return float(inside[0]) if len(inside) == 1 else None
 
 
 def _sides(name: str, row: dict[str, float]) -> tuple[str, ...]:

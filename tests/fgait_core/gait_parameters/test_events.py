@@ -117,6 +117,14 @@ def test_who_stands_has_no_events(stick_walk: StickWalk, detector: str):
     assert events.times_of("left", HEEL_STRIKE).shape == (0,)
 
 
+@pytest.mark.parametrize("begins_s", np.arange(0.0, STRIDE_S, 0.1).round(1).tolist())
+@pytest.mark.parametrize("view", ["front", "back"])
+def test_no_event_is_placed_where_nobody_was_seen(stick_walk: StickWalk, view: str, begins_s: float):
+    times_s = detect_events(stick_walk(view=view, stride_s=STRIDE_S, seconds=6.0, lost=(-1.0, begins_s))).time_s
+    assert begins_s < times_s[0]
+    assert times_s[-1] < 6.0
+
+
 def test_too_short_a_stretch_is_left_out(stick_walk: StickWalk):
     assert gait_signals(stick_walk(seconds=0.4)) == ()
     assert len(detect_events(stick_walk(seconds=0.4))) == 0
