@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fgait_core.explanation.effects import Effects, measure_effects
 from fgait_core.explanation.nearest import nearest_walkers
 from fgait_core.explanation.occlusion import BANDS, PHASES
-from fgait_core.gait_parameters.cycles import MAX_CYCLE_S, MIN_CYCLE_S, Cycle, phase_of_frames
+from fgait_core.gait_parameters.cycles import gait_cycles, phase_of_frames
+from fgait_core.gait_parameters.events import GaitEvents
+from fgait_core.gait_parameters.times import sure_cycles
 from fgait_core.model_package import ModelPackage, SeenWalk
 from fgait_core.screening_result import (
     BandEffectFacts,
     ExplanationFacts,
-    GaitEventFacts,
+    GaitFacts,
     PhaseEffectFacts,
     ScreeningResult,
 )
@@ -53,7 +52,7 @@ def explained(package: ModelPackage, result: ScreeningResult, seen: SeenWalk) ->
         return result.model_copy(
             update={"explanations": tuple(_not_shown(task, "unlike") for task in tasks), "references": ()}
         )
-    phase = None if result.gait is None else phase_at(seen.sequence.timestamps_s, result.gait.events)
+    phase = None if result.gait is None else phase_at(seen.sequence.timestamps_s, result.gait)
     effects = measure_effects(package, seen, phase, tasks)
     explanations = tuple(
         _facts(task, effects[task]) if task in effects else _not_shown(task, "too_short") for task in tasks
@@ -61,15 +60,20 @@ def explained(package: ModelPackage, result: ScreeningResult, seen: SeenWalk) ->
     return result.model_copy(update={"explanations": explanations, "references": nearest_walkers(package, seen)})
 
 
-def phase_at(times_s: NDArray[np.float64], events: Sequence[GaitEventFacts]) -> NDArray[np.float64]:
-    """Share of the left foot's gait cycle at each time; NaN where no cycle is known."""
-    strikes_s = [each.time_s for each in events if (each.foot, each.kind) == ("left", "heel_strike")]
-    cycles = [
-        Cycle("left", start_s, end_s, None, None, None)
-        for start_s, end_s in pairwise(strikes_s)
-        if MIN_CYCLE_S <= end_s - start_s <= MAX_CYCLE_S
-    ]
-    return phase_of_frames(times_s, cycles)
+def phase_at(times_s: NDArray[np.float64], gait: GaitFacts) -> NDArray[np.float64]:
+    """Share of the left foot's gait cycle at each time of a recording; NaN where no cycle is known.
+
+    The cycles are those that the parameters are measured on; with no stride time none of them can be doubted.
+    """
+    events = GaitEvents(
+        foot=np.array([each.foot for each in gait.events], dtype=np.str_),
+        kind=np.array([each.kind for each in gait.events], dtype=np.str_),
+        time_s=np.array([each.time_s for each in gait.events], dtype=np.float64),
+        detector=gait.event_detector,
+    )
+    cycles = gait_cycles(events, times_s)
+    stride_s = next((each.value for each in gait.parameters if each.name == "stride_time"), None)
+    return phase_of_frames(times_s, cycles if stride_s is None else sure_cycles(cycles, stride_s))
 
 
 def _facts(task: str, effects: Effects) -> ExplanationFacts:

@@ -15,7 +15,7 @@ from fgait_core.screening_result import ReferenceWalkerFacts
 
 SHOWN = 3
 
-_embedded: WeakKeyDictionary[ModelPackage, dict[str, NDArray[np.float64]]] = WeakKeyDictionary()
+_embedded: WeakKeyDictionary[ModelPackage, dict[str, NDArray[np.float64] | None]] = WeakKeyDictionary()
 """Of each loaded package the embeddings of the reference walkers of each view, computed when first asked for."""
 
 
@@ -28,14 +28,17 @@ def nearest_walkers(package: ModelPackage, seen: SeenWalk, shown: int = SHOWN) -
         shown: how many.
 
     Returns:
-        None at all where the view is not known or the walk is too short.
+        None at all where the view is not known, or the walk or theirs is shorter than a window of the package.
     """
     bank = packaged_bank()
     places = np.flatnonzero(bank.view == seen.view)
     windows = windows_of(package, seen, None)
     if windows is None or len(places) == 0:
         return ()
-    similarity = _of_view(package, str(seen.view), places) @ embedding(package, windows.pictures)
+    references = _of_view(package, str(seen.view), places)
+    if references is None:
+        return ()
+    similarity = references @ embedding(package, windows.pictures)
     return tuple(
         _facts(int(places[place]), float(similarity[place])) for place in np.argsort(-similarity)[:shown].tolist()
     )
@@ -53,12 +56,14 @@ def embedding(package: ModelPackage, pictures: NDArray[np.uint8]) -> NDArray[np.
     return direction / max(float(np.linalg.norm(direction)), 1e-9)
 
 
-def _of_view(package: ModelPackage, view: str, places: NDArray[np.int64]) -> NDArray[np.float64]:
+def _of_view(package: ModelPackage, view: str, places: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    """Embeddings `[walker, feature]`; None for a package whose windows are longer than the stride of each walker."""
     known = _embedded.setdefault(package, {})
     if view not in known:
         walks = [SeenWalk(packaged_bank().sequence(place), view) for place in places.tolist()]
-        windows = [windows_of(package, walk, None) for walk in walks]
-        known[view] = np.stack([embedding(package, each.pictures) for each in windows if each is not None])
+        windows = [each for walk in walks if (each := windows_of(package, walk, None)) is not None]
+        whole = len(windows) == len(walks)
+        known[view] = np.stack([embedding(package, each.pictures) for each in windows]) if whole else None
     return known[view]
 
 

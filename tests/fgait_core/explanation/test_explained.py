@@ -16,6 +16,7 @@ from fgait_core.model_package import ModelPackage, SeenWalk, bundled_package_dir
 from fgait_core.screening_result import (
     GaitEventFacts,
     GaitFacts,
+    GaitParameterFacts,
     QualityFacts,
     RecordingFacts,
     ScreeningResult,
@@ -171,13 +172,37 @@ def test_a_reference_walker_is_nearest_to_itself(package: ModelPackage):
     assert nearest_walkers(package, SeenWalk(walk(place).sequence, None)) == ()
 
 
+def test_a_package_of_longer_windows_has_no_reference_walkers_but_explanations(package: ModelPackage):
+    transform = package.content.transform.model_copy(update={"window_frames": 18})
+    content = package.content.model_copy(update={"transform": transform})
+    longer = ModelPackage(content, package.network, package.guard, package.sha256)
+    seen = walk(12)
+    result = explained(longer, result_of(longer, seen), seen)
+    assert result.references == ()
+    assert all(each.bands for each in result.explanations)
+
+
 def test_phase_runs_from_one_left_heel_strike_to_the_next():
-    events = (
-        GaitEventFacts(foot="left", kind="heel_strike", time_s=1.0),
-        GaitEventFacts(foot="right", kind="heel_strike", time_s=1.5),
-        GaitEventFacts(foot="left", kind="heel_strike", time_s=2.0),
-        GaitEventFacts(foot="left", kind="heel_strike", time_s=9.0),
-    )
-    phase = phase_at(np.array([0.5, 1.0, 1.25, 1.9, 2.5]), events)
-    assert np.isnan(phase[[0, 4]]).all()
-    assert phase[1:4] == pytest.approx([0.0, 0.25, 0.9])
+    phase = phase_at(np.arange(0.75, 3.0, 0.25), _gait(left=(1.0, 2.0, 9.0), right=(1.5,)))
+    assert np.isnan(phase[[0, 5, 6, 7, 8]]).all()
+    assert phase[1:5] == pytest.approx([0.0, 0.25, 0.5, 0.75])
+
+
+def test_no_phase_reaches_over_a_gap_or_a_missed_strike():
+    times_s = np.arange(0.0, 8.0, 0.1)
+    gait = _gait(left=(0.0, 1.0, 2.0, 4.0, 5.0, 7.0))
+    known = np.isfinite(phase_at(times_s[(times_s < 2.2) | (times_s > 2.8)], gait))
+    assert known.sum() == 20 + 10 + 20  # to the gap; after it, where a strike may have been missed
+    rhythm = GaitParameterFacts(name="stride_time", unit="s", value=1.05)
+    sure = np.isfinite(phase_at(times_s, gait.model_copy(update={"parameters": (rhythm,)})))
+    assert times_s[sure] == pytest.approx(np.concatenate([np.arange(0.0, 2.0, 0.1), np.arange(4.0, 5.0, 0.1)]))
+
+
+def test_without_events_there_is_no_phase():
+    assert np.isnan(phase_at(np.arange(3.0), _gait(left=()))).all()
+
+
+def _gait(left: tuple[float, ...], right: tuple[float, ...] = ()) -> GaitFacts:
+    strikes = sorted([(at, "left") for at in left] + [(at, "right") for at in right])
+    events = [{"foot": foot, "kind": "heel_strike", "time_s": at} for at, foot in strikes]
+    return GaitFacts.model_validate({"view": "side", "event_detector": "test", "events": events, "parameters": ()})
