@@ -279,8 +279,8 @@ def read_walk(network: TaskNetwork, transform: Transform, sequence: SilhouetteSe
     )
     said, pooled = look(network, to_network(windows))
     logits = {name: each.double().numpy() * LOGIT_SCALE for name, each in said.items()}
-    walked_s = len(sequence.resampled(transform.frame_rate_hz)) / transform.frame_rate_hz
-    return Reading(logits, pooled.numpy(), int(walked_s * transform.frame_rate_hz // transform.window_frames))
+    side_by_side = len(sequence.resampled(transform.frame_rate_hz)) // transform.window_frames
+    return Reading(logits, pooled.numpy(), side_by_side)
 
 
 def _said_of(task: TaskContent, reading: Reading, view: str | None) -> ClipLogits:
