@@ -19,7 +19,7 @@ from clinic_data.clock import utc_now
 from clinic_data.database import conflict_as
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.storage import StoredFile
-from clinic_data.tables import Assessment, Report, ReportCounter, ReportKind
+from clinic_data.tables import Assessment, Patient, Report, ReportCounter, ReportKind
 from clinic_data.text_rules import checked_lines, one_line
 
 _NUMBER = re.compile(r"FG-(\d{4})-(\d{6,})")
@@ -108,6 +108,30 @@ def add_report(
     with conflict_as(session, f"The report number {number} is used already, or its assessment does not exist."):
         session.add(report)
     return report
+
+
+def require_none(*, session: Session, kind: ReportKind, assessment_id: str, patient_id: str) -> None:
+    """Refuse a first version where somebody else stored one meanwhile; nobody else can until the transaction ends.
+
+    Args:
+        session: the session in which the first version is added.
+        kind: of the report.
+        assessment_id: what it tells.
+        patient_id: whose visits a follow-up report tells.
+
+    Raises:
+        ConflictError: there is a report already, which the next one has to supersede.
+    """
+    of_visits = kind is ReportKind.FOLLOW_UP
+    if of_visits:
+        session.exec(select(Patient.id).where(col(Patient.id) == patient_id).with_for_update()).all()
+        mine = col(Report.patient_id) == patient_id
+    else:
+        session.exec(select(Assessment.id).where(col(Assessment.id) == assessment_id).with_for_update()).all()
+        mine = col(Report.assessment_id) == assessment_id
+    same_kind = (col(Report.kind) == ReportKind.FOLLOW_UP) == of_visits
+    if session.exec(select(Report.id).where(mine, same_kind).limit(1)).first() is not None:
+        raise ConflictError("Somebody else made a newer version of this report meanwhile. Reload the page first.")
 
 
 def _check_form(language: str, verification_code: str | None, content_sha256: str | None) -> None:

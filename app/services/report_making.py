@@ -114,6 +114,10 @@ class ReportMaking:
         signed = sign_pdf(document, identity, clinic_name=clinic_name, reason=f"Report {draft.number}", contact=url)
         stored = self.storage.write_bytes(signed)
         with self.storage.removed_if_refused(stored.key), self.database.transaction() as session:
+            if draft.before is None:
+                report_rows.require_none(
+                    session=session, kind=draft.kind, assessment_id=draft.assessment_id, patient_id=draft.patient_id
+                )
             report = report_rows.add_report(
                 session=session,
                 assessment_id=draft.assessment_id,

@@ -7,7 +7,7 @@ import io
 import json
 import stat
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pydicom
 import pytest
@@ -18,9 +18,11 @@ from streamlit.testing.v1 import AppTest
 
 from app import session
 from app.services.reporting import newest_version
+from clinic_data import assessments, recordings
 from clinic_data.clinic_profile import ClinicProfileData
 from clinic_data.decisions import DecisionData
 from clinic_data.errors import ConflictError, ValidationError
+from clinic_data.patients import PatientData
 from clinic_data.tables import ReportKind
 from reports.dicom import encapsulated_pdf
 from reports.identity import make_self_signed
@@ -98,6 +100,38 @@ def test_versions_supersede_each_other_and_addenda_are_versions(assessed, quick)
         reporting.add_addendum(clinic.clinician, third.id, "  ")
 
 
+def test_of_two_who_make_the_first_report_at_once_one_is_told(assessed, quick, monkeypatch):
+    clinic, assessment_id = assessed
+    reporting, patient_id = clinic.services.reporting, clinic.patient.id
+    reporting.create(clinic.clinician, assessment_id)
+    reporting.create_follow_up(clinic.clinician, patient_id)
+    stored = set(clinic.services.storage.keys())
+    # What the second one saw before the first was done:
+    monkeypatch.setattr("app.services.reporting.newest_version", lambda reports: None)
+    with pytest.raises(ConflictError, match="Somebody else"):
+        reporting.create(clinic.clinician, assessment_id)
+    with pytest.raises(ConflictError, match="Somebody else"):
+        reporting.create_follow_up(clinic.clinician, patient_id)
+    assert set(clinic.services.storage.keys()) == stored
+    assert len(reporting.list_of_patient(clinic.clinician, patient_id)) == 2
+
+
+def test_a_report_speaks_of_whom_it_was_made_for(assessed, quick):
+    clinic, assessment_id = assessed
+    services = clinic.services
+    report = services.reporting.create(clinic.clinician, assessment_id)
+    other = services.patients.create(
+        clinic.clinician, PatientData(record_number="R-2", family_name="Other", birth_date=date(2000, 1, 1))
+    )
+    with services.database.transaction() as session:
+        recording_id = assessments.get_assessment(session=session, assessment_id=assessment_id).recording_id
+        recordings.assign_patient(session=session, recording_id=recording_id, patient_id=other.id)
+    content = pydicom.dcmread(io.BytesIO(services.exchange.dicom(clinic.clinician, report.id).content))
+    assert content.PatientID == clinic.patient.record_number
+    with pytest.raises(ValidationError, match="moved to another patient"):
+        services.exchange.fhir(clinic.clinician, report.id)
+
+
 def test_a_report_tells_the_decision_and_the_letterhead(assessed, quick):
     clinic, assessment_id = assessed
     services = clinic.services
@@ -146,9 +180,10 @@ def test_the_certificate_is_made_once_for_its_owner_alone(clinic):
     path = clinic.services.settings.data_dir / "keys" / "report_identity.pem"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert certificates.read(clinic.clinician).fingerprint == view.fingerprint
+    assert _actions(clinic).count("certificate.made") == 1
     renewed = certificates.renew_self_signed(clinic.administrator)
     assert renewed.fingerprint != view.fingerprint
-    assert "certificate.made" in _actions(clinic)
+    assert _actions(clinic).count("certificate.made") == 2
 
 
 @pytest.mark.parametrize("form", ["pkcs12", "pem"])
