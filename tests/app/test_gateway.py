@@ -12,6 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from stored import screen
 
 from app.gateway.guard import local_path
+from app.translation import translate
 from clinic_data.tables import Role
 
 with warnings.catch_warnings():
@@ -181,7 +182,11 @@ def test_upload_refusals(site, browser):
     clinic, _ = site
     _sign_in(browser)
     assert _upload(browser, clinic.patient.id, **{"x-fgait-csrf": "x" * 43}).status_code == 403
-    assert _upload(browser, "f" * 32).status_code == 404
+    unknown = _upload(browser, "f" * 32)
+    assert (unknown.status_code, unknown.json()["error"]) == (404, "This patient does not exist.")
+    in_chinese = _upload(browser, "f" * 32, **{"accept-language": "zh"})
+    assert in_chinese.json()["error"] == translate("This patient does not exist.", "zh")
+    assert in_chinese.json()["error"] != unknown.json()["error"]
     assert _upload(browser, clinic.patient.id, b"").status_code == 400
     too_large = _upload(browser, clinic.patient.id, b"x" * 1_000_001)
     assert too_large.status_code == 413

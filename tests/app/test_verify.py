@@ -126,6 +126,13 @@ def test_too_large_and_empty_uploads(issued, visitor, monkeypatch):
     assert visitor.post("/verify", content=b"no form").status_code == 400
 
 
+def test_a_broken_form_is_answered_on_the_page(visitor):
+    broken = {"content-type": "multipart/form-data; boundary=x"}
+    answer = visitor.post("/verify", content=b"--x\r\nno head\r\n", headers=broken)
+    assert answer.status_code == 400
+    assert "Choose a PDF file" in answer.text
+
+
 def test_the_page_reads_in_other_languages(visitor):
     page = visitor.get("/verify", headers={"accept-language": "ar"}).text
     assert 'lang="ar" dir="rtl"' in page

@@ -62,3 +62,19 @@ def test_only_what_nothing_refers_to_is_discarded(session, rows) -> None:
     assessed = rows.assessment(session)
     with pytest.raises(ConflictError):
         inbox.discard(session=session, recording_id=assessed.recording_id)
+
+
+def test_what_is_assigned_is_queued_once_by_whoever_comes_first(database, rows, in_threads) -> None:
+    with database.transaction() as session:
+        patient = rows.patient(session)
+        assigned = {rows.recording(session, patient.id).id for _ in range(3)}
+
+    def work(_number: int) -> list[str]:
+        with database.transaction() as session:
+            mine = inbox.lock_assigned(session=session)
+            for recording in mine:
+                jobs.enqueue(session=session, kind="find_people", payload={}, recording_id=recording.id)
+        return [recording.id for recording in mine]
+
+    queued = [recording_id for mine in in_threads(work, 4) for recording_id in mine]
+    assert sorted(queued) == sorted(assigned)
