@@ -172,8 +172,10 @@ def print_summary(result: ScreeningResult) -> None:
     from reports.wording import simulated_explanation, typicality_sentence
 
     for clip in result.clips or (result,):
+        # Of a recording that was refused before somebody was found nobody has a number.
+        whom = "" if clip.person is None else f"person {clip.person} of {len(clip.people)}, "
         said = "refused: " + " ".join(clip.reasons) if clip.refused else f"{clip.quality.view} view"
-        typer.echo(f"{clip.recording.file_name}: person {clip.person} of {len(clip.people)}, {said}")
+        typer.echo(f"{clip.recording.file_name}: {whom}{said}")
     content = result.to_json()
     if result.simulated:
         typer.echo(f"SIMULATED MODEL: {simulated_explanation(adaptation_block(content['model'].get('adapted_on')))}")

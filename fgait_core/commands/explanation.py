@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from fgait_core.commands.outputs import require_files
 from fgait_core.commands.progress_bar import progress_bar
 
 _PACKAGE = typer.Option("--package", help="Folder of a model package; by default the bundled one.", file_okay=False)
@@ -25,6 +26,7 @@ def reference_walkers(
     """Make the bank of simulated reference walkers that explanations compare with."""
     from fgait_core.recipes.reference_walkers import make_reference_walkers
 
+    require_files(out)
     with progress_bar() as progress:
         bank = make_reference_walkers(out, progress=progress)
     typer.echo(f"{len(bank)} simulated walkers, {out.stat().st_size / 1024:.0f} KiB: {out}")

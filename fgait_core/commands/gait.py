@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from fgait_core.commands.one_video import follow
 from fgait_core.commands.outputs import require_files
 from fgait_core.commands.progress_bar import progress_bar
-from fgait_core.errors import ConfigError
-from fgait_core.progress import part_of
 
 if TYPE_CHECKING:
     from fgait_core.screening_result import GaitFacts, GaitParameterFacts
@@ -139,16 +138,9 @@ def gait_norms(
 
 def _walk_of(video: Path, person: int) -> Walk:
     """The walk of a person, if it passes the quality gate."""
-    from fgait_core.silhouettes import assess_quality, find_people, load_segmenter, track_walk
+    from fgait_core.silhouettes import assess_quality
 
-    if not video.is_file():
-        raise ConfigError(f"There is no file {video}.")
-    segmenter = load_segmenter()
-    with progress_bar() as progress:
-        people = find_people(video, segmenter, progress=part_of(progress, 0.0, 0.5))
-        if person > len(people):
-            raise ConfigError(f"There is no person {person}: {len(people)} found. Choose 1 to {len(people)}.")
-        walk = track_walk(video, people[person - 1], segmenter, progress=part_of(progress, 0.5, 1.0))
+    walk, people = follow(video, person)
     assess_quality(walk, people, ()).require()
     return walk
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fgait_core.commands.collection import Processes, Ray, RetryFailed, run_collection
-from fgait_core.commands.progress_bar import progress_bar
-from fgait_core.progress import part_of
+from fgait_core.commands.one_video import follow
 
 if TYPE_CHECKING:
     from fgait_core.silhouettes import PersonCandidate, QualityReport, Walk
@@ -74,28 +73,16 @@ def _is_collection(source: str) -> bool:
 
 
 def _one_video(video: Path, out: Path, contact_sheet: Path | None, overlay: Path | None, person: int) -> None:
-    from fgait_core.silhouettes import assess_quality, find_people, load_segmenter, track_walk
+    from fgait_core.silhouettes import assess_quality
 
-    if not video.is_file():
-        raise typer.BadParameter(f"There is no file {video}.")
     for file in (out, contact_sheet, overlay):
         if file is not None and not file.absolute().parent.is_dir():
             raise typer.BadParameter(f"The folder {file.absolute().parent} does not exist.")
-    segmenter = load_segmenter()
-    with progress_bar() as progress:
-        people = find_people(video, segmenter, progress=part_of(progress, 0.0, 0.5))
-        chosen = _choose(people, person)
-        walk = track_walk(video, chosen, segmenter, progress=part_of(progress, 0.5, 1.0))
+    walk, people = follow(video, person)
     report = assess_quality(walk, people, ("scoliosis", "depression"))
     report.require()
     _write(video, walk, out, contact_sheet, overlay)
     _print_summary(walk, people, report, out)
-
-
-def _choose(people: tuple[PersonCandidate, ...], number: int) -> PersonCandidate:
-    if number > len(people):
-        raise typer.BadParameter(f"There is no person {number}: {len(people)} found. Choose 1 to {len(people)}.")
-    return people[number - 1]
 
 
 def _write(video: Path, walk: Walk, out: Path, contact_sheet: Path | None, overlay: Path | None) -> None:

@@ -162,9 +162,11 @@ def test_several_recordings_are_printed_one_by_one(printed):
     passed = ClipFacts(**facts)
     refused = passed.model_copy(update={"refused": True, "reasons": ("Film the whole body.",), "scores": ()})
     scores = tuple(score.model_copy(update={"clips": 2, "fusion": "mean"}) for score in single.scores)
-    words = printed(single.model_copy(update={"clips": (passed, refused, passed), "scores": scores}))
+    empty = refused.model_copy(update={"person": None, "people": (), "reasons": ("Nobody was seen.",)})
+    words = printed(single.model_copy(update={"clips": (passed, refused, passed, empty), "scores": scores}))
     assert words.count("front.mp4: person 1 of") == 3
     assert words.count("refused: Film the whole body.") == 1
+    assert "front.mp4: refused: Nobody was seen." in words
     assert words.count("side view") == 2
 
 

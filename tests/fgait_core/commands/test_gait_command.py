@@ -7,7 +7,6 @@ import typer
 from typer.testing import CliRunner
 
 from fgait_core.commands import gait
-from fgait_core.errors import ConfigError
 from fgait_core.recipes.gait_films import load_films, save_films
 from fgait_core.screening_result import GaitFacts
 
@@ -41,8 +40,25 @@ def test_the_sample_is_measured_and_written(cli, sample_video, tmp_path):
 
 def test_a_missing_file_is_named(cli, tmp_path):
     done = run(cli, "gait", tmp_path / "none.mp4")
-    assert isinstance(done.exception, ConfigError)
-    assert "none.mp4" in str(done.exception)
+    assert done.exit_code == 2
+    assert "There is no file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (("--height", "1.70"), "--height"),
+        (("--height", "nan"), "--height"),
+        (("--age", "-1"), "--age"),
+        (("--sex", "male or female"), "--sex"),
+        (("--person", "0"), "--person"),
+        (("--speed", "1"), "--speed"),
+    ],
+)
+def test_wrong_options_are_named(cli, options, named):
+    done = run(cli, "gait", __file__, *options)
+    assert done.exit_code == 2
+    assert named in done.stderr
 
 
 def test_norms_are_written(cli, tmp_path):
