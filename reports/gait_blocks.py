@@ -121,11 +121,6 @@ class GaitBlock:
         """The parameters that have a value."""
         return tuple(line for line in self.parameters if line.value is not None)
 
-    @property
-    def outside_norms(self) -> tuple[ParameterLine, ...]:
-        """The parameters that differ from their norm."""
-        return tuple(line for line in self.parameters if line.outside_norm)
-
 
 @dataclass(frozen=True, slots=True)
 class EffectBlock:

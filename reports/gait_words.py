@@ -27,8 +27,6 @@ class GaitWords:
     positive_means: Mapping[str, str]
     bands: Mapping[str, str]
     phase: str
-    events: Mapping[str, str]
-    feet: Mapping[str, str]
     not_shown: Mapping[str, str]
 
 
@@ -135,8 +133,6 @@ ENGLISH = GaitWords(
         "lower_legs": "Lower legs and feet",
     },
     phase="{low} to {high} of the gait cycle",
-    events={"heel_strike": "heel strike", "toe_off": "toe off"},
-    feet={"left": "left foot", "right": "right foot"},
     not_shown={
         "unstable": (
             "No explanation is shown: under small changes of the recording it did not stay the same, so that it would "
@@ -227,16 +223,6 @@ def phase_label(phase: tuple[float, float], language: str = "en") -> str:
     """A part of the gait cycle, given as shares: "0 % to 20 % of the gait cycle"."""
     low, high = (percent_of_count(share) for share in phase)
     return GAIT_WORDS[language].phase.format(low=low, high=high)
-
-
-def event_label(kind: str, language: str = "en") -> str:
-    """ "heel strike" or "toe off"."""
-    return GAIT_WORDS[language].events.get(kind, kind.replace("_", " "))
-
-
-def foot_label(foot: str, language: str = "en") -> str:
-    """ "left foot" or "right foot"."""
-    return GAIT_WORDS[language].feet.get(foot, foot)
 
 
 def explanation_why_not(code: str, language: str = "en") -> str:

@@ -112,6 +112,10 @@ class ReportMaking:
             raise ValidationError(f"This result cannot be printed: {error}") from error
         clinic_name = content.clinic.name if content.clinic else self.settings.clinic_name
         signed = sign_pdf(document, identity, clinic_name=clinic_name, reason=f"Report {draft.number}", contact=url)
+        return self._stored(actor, draft, signed, digest, common_name(identity.certificate))
+
+    def _stored(self, actor: Actor, draft: Draft, signed: bytes, digest: str, signer: str) -> Report:
+        """The file with its row, or neither."""
         stored = self.storage.write_bytes(signed)
         with self.storage.removed_if_refused(stored.key), self.database.transaction() as session:
             if draft.before is None:
@@ -131,7 +135,7 @@ class ReportMaking:
                 addendum=draft.addendum,
                 verification_code=draft.code,
                 content_sha256=digest,
-                signer=common_name(identity.certificate),
+                signer=signer,
             )
             audit.record(
                 session=session,

@@ -26,7 +26,7 @@ def body(actor: Actor) -> None:
     # Kept from when the form was opened, so that a change by somebody else in between is noticed when it is saved.
     profile = session.keep(_KEPT, lambda: session.services().clinic_profiles.read(actor))
     with st.form("clinic-profile", border=True, enter_to_submit=False):
-        fields = _fields(profile)
+        fields = _on_reports(profile) | _frequency(profile)
         saved = st.form_submit_button(tr("Save"), type="primary")
     if saved:
         _save(actor, profile, fields)
@@ -34,11 +34,11 @@ def body(actor: Actor) -> None:
     certificate.show(actor)
 
 
-def _fields(profile: ClinicProfileView) -> dict[str, Any]:
+def _on_reports(profile: ClinicProfileView) -> dict[str, Any]:
     st.subheader(tr("On reports"))
     left, right = st.columns(2)
     codes = list(LANGUAGES)
-    fields: dict[str, Any] = {
+    return {
         "name": left.text_input(
             tr("Name"),
             profile.own_name,
@@ -62,6 +62,9 @@ def _fields(profile: ClinicProfileView) -> dict[str, Any]:
             key=f"clinic-address:{profile.version}",
         ),
     }
+
+
+def _frequency(profile: ClinicProfileView) -> dict[str, Any]:
     st.subheader(tr("How frequent the conditions are here"))
     st.caption(
         tr(
@@ -84,8 +87,7 @@ def _fields(profile: ClinicProfileView) -> dict[str, Any]:
         )
         for task, column in zip(LABELS, columns, strict=True)
     }
-    fields["prevalence"] = {task: value / 100 for task, value in percent.items() if value is not None}
-    fields["prevalence_source"] = st.text_area(
+    source = st.text_area(
         tr("Where these shares come from"),
         profile.prevalence_source,
         max_chars=SOURCE_MAX,
@@ -93,7 +95,8 @@ def _fields(profile: ClinicProfileView) -> dict[str, Any]:
         placeholder=tr("Such as: the clinic's own counts of 2025, 412 patients"),
         key=f"clinic-prevalence-source:{profile.version}",
     )
-    return fields
+    known = {task: value / 100 for task, value in percent.items() if value is not None}
+    return {"prevalence": known, "prevalence_source": source}
 
 
 def _save(actor: Actor, profile: ClinicProfileView, fields: dict[str, Any]) -> None:
