@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fgait_core.gait_parameters.angles import ranges_of
 from fgait_core.gait_parameters.curves import curves_of
 from fgait_core.gait_parameters.cycles import Cycle, gait_cycles
@@ -12,6 +14,7 @@ from fgait_core.gait_parameters.norms import accuracy_of, norm_of, with_norm
 from fgait_core.gait_parameters.periodicity import stride_period_s, stride_time_of
 from fgait_core.gait_parameters.picture_series import picture_series, whole_strides
 from fgait_core.gait_parameters.posture import posture_of
+from fgait_core.gait_parameters.signals import gait_signals
 from fgait_core.gait_parameters.spatial import lengths_of
 from fgait_core.gait_parameters.subject import Subject
 from fgait_core.gait_parameters.times import sure_cycles, times_of
@@ -34,7 +37,7 @@ def gait_facts(walk: Walk, view: str, subject: Subject) -> GaitFacts:
     """
     events = detect_events(walk)
     cycles = believed_cycles(walk, events)
-    measured = measured_of(walk, cycles, subject)
+    measured = measured_of(walk, cycles, view, subject)
     parameters = (_parameter_facts(name, measured.get(name), walk, view, subject) for name in PARAMETERS)
     return GaitFacts(
         view=view,
@@ -50,8 +53,24 @@ def believed_cycles(walk: Walk, events: GaitEvents) -> tuple[Cycle, ...]:
     return sure_cycles(gait_cycles(events, walk.sequence.timestamps_s), stride_period_s(walk))
 
 
-def measured_of(walk: Walk, cycles: tuple[Cycle, ...], subject: Subject) -> dict[str, Measured | None]:
+def _with_seen_contacts(walk: Walk, cycles: tuple[Cycle, ...]) -> tuple[Cycle, ...]:
+    """The cycles without toe offs where the walker was seen from the front or the back: one contact is placed there.
+
+    Somebody who turns, or walks half towards the camera, is seen so for a part of a walk in profile.
+    """
+    across = [signals.times_s for signals in gait_signals(walk) if signals.view == "across"]
+    return tuple(
+        cycle
+        if any(times_s[0] <= cycle.start_s and cycle.end_s <= times_s[-1] for times_s in across)
+        else replace(cycle, toe_off_s=None, opposite_toe_off_s=None)
+        for cycle in cycles
+    )
+
+
+def measured_of(walk: Walk, cycles: tuple[Cycle, ...], view: str, subject: Subject) -> dict[str, Measured | None]:
     """Every number of a walk that can be calculated at all, whatever the view supports; metres need the height."""
+    if view in PARAMETERS["stance"].views:
+        cycles = _with_seen_contacts(walk, cycles)
     stride_time = stride_time_of(walk)
     if stride_time is None:
         return {}

@@ -91,14 +91,13 @@ def measure_films(films: Iterable[GaitFilm], thinnings: Sequence[int] = (1, 2, 3
     """Measures every film at its own rate and thinned."""
     found = []
     for film in films:
-        true = _true_of(film)
+        true, subject = _true_of(film), Subject(body_height_m=film.truth.walker.body.height_m)
         for every in thinnings:
             if len(film.walk.sequence) < LEAST_FRAMES * every:
                 continue
             walk = film.thinned(every)
-            values = measured_of(
-                walk, believed_cycles(walk, detect_events(walk)), Subject(body_height_m=film.truth.walker.body.height_m)
-            )
+            cycles = believed_cycles(walk, detect_events(walk))
+            values = measured_of(walk, cycles, film.key.view, subject)
             known = {
                 name: value
                 for name, value in values.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ HEIGHT_PX = 400.0
 """Of a body of height 1; everything below is in body heights."""
 
 StickWalk = Callable[..., Walk]
+AfterWalk = Callable[[Walk, Walk], Walk]
 
 
 def _place(points: np.ndarray, landmark: int, x: np.ndarray, up: np.ndarray, left: float) -> None:
@@ -117,3 +119,19 @@ def stick_walk() -> StickWalk:
         )
 
     return make
+
+
+@pytest.fixture
+def after() -> AfterWalk:
+    """Joins two walks to one without a gap: `after(first, second)`."""
+
+    def join(first: Walk, second: Walk) -> Walk:
+        step_s = 1.0 / first.sequence.frame_rate_hz
+        later_s = second.sequence.timestamps_s + first.sequence.timestamps_s[-1] + step_s
+        times_s = np.concatenate([first.sequence.timestamps_s, later_s])
+        sequence = SilhouetteSequence(np.zeros((len(times_s), 64, 44), np.uint8), times_s, np.arange(len(times_s)))
+        names = "landmarks_px", "visibility", "world_m", "boxes_px", "centres_px", "scales_px_per_m", "camera_px"
+        both = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names}
+        return replace(first, sequence=sequence, **both)
+
+    return join

@@ -143,3 +143,12 @@ def test_short_and_broken_walks_are_measured_without_fault(stick_walk, odd):
     facts = gait_facts(stick_walk(**odd), "side", ADULT)
     assert [parameter.name for parameter in facts.parameters] == list(PARAMETERS)
     assert values(facts)["stance"].value is None
+
+
+def test_placed_contacts_are_not_measured_where_a_walk_turns_to_the_camera(stick_walk, after):
+    side = stick_walk(seconds=5.0)
+    turned = after(side, stick_walk(view="front", seconds=5.0))
+    alone, both = (values(gait_facts(walk, "side", NOBODY)) for walk in (side, turned))
+    assert both["cadence"].n > 1.5 * alone["cadence"].n
+    assert 2 <= both["stance"].n <= alone["stance"].n
+    assert both["stance"].value == pytest.approx(alone["stance"].value, abs=1.0)
