@@ -155,7 +155,10 @@ def test_of_two_who_correct_one_note_the_second_is_told(open_page, clinic):
     clinic.services.notes.correct(clinic.clinician, note.id, "Theirs.")
     page.text_area[0].set_value("Mine.")
     button(page, "Save the correction").click().run()
-    assert not page.exception
+    assert "Somebody else corrected this note" in read(page)
+    assert page.text_area[0].value == "Mine."
+    button(page, "Show the stored note").click().run()
+    assert "Theirs." in read(page)
     (view,) = clinic.services.notes.of_patient(clinic.clinician, clinic.patient.id)
     assert view.note.text == "Theirs."
 

@@ -41,10 +41,12 @@ def show(actor: Actor, patient_id: str) -> None:
 
 def _note(actor: Actor, view: NoteView) -> None:
     note = view.note
-    name = f"edit-note:{note.id}"
+    # Named after what the note said first: that stays the same when somebody else corrects it meanwhile.
+    name = f"edit-note:{(view.earlier[-1].note if view.earlier else note).id}"
+    opened: PatientNote | None = session.kept(name)
     with st.container(border=True):
-        if session.kept(name):
-            _edit(actor, view, name)
+        if opened is not None:
+            _edit(actor, opened, name)
             return
         said = _said(view.written_by, note)
         st.html(
@@ -55,7 +57,7 @@ def _note(actor: Actor, view: NoteView) -> None:
             if note.assessment_id:
                 links.link(links.RESULT, tr("Open the result"), assessment=note.assessment_id)
             if may(actor, Permission.WRITE_NOTES):
-                st.button(tr("Correct"), key=f"correct-{note.id}", on_click=session.keep, args=(name, lambda: True))
+                st.button(tr("Correct"), key=f"correct-{note.id}", on_click=session.keep, args=(name, lambda: note))
         if view.earlier:
             with st.expander(tr("What it said before ({count})", count=len(view.earlier))):
                 for version in view.earlier:
@@ -75,9 +77,10 @@ def _said(written_by: str, note: PatientNote) -> str:
     )
 
 
-def _edit(actor: Actor, view: NoteView, name: str) -> None:
+def _edit(actor: Actor, opened: PatientNote, name: str) -> None:
+    """The form for a note as it was when the form was opened."""
     with st.form(name, border=False, enter_to_submit=False):
-        text = st.text_area(tr("Note"), view.note.text, max_chars=TEXT_MAX)
+        text = st.text_area(tr("Note"), opened.text, max_chars=TEXT_MAX)
         with st.container(horizontal=True):
             saved = st.form_submit_button(tr("Save the correction"), type="primary")
             left = st.form_submit_button(tr("Leave it as it is"))
@@ -86,14 +89,14 @@ def _edit(actor: Actor, view: NoteView, name: str) -> None:
         st.rerun()
     if saved:
         try:
-            session.services().notes.correct(actor, view.note.id, text)
+            session.services().notes.correct(actor, opened.id, text)
         except ValidationError as error:
             st.error(tr_error(error))
             return
         except ConflictError as error:
-            session.forget(name)
-            session.put_notice(tr_error(error))
-            st.rerun()
+            st.error(tr_error(error))
+            st.button(tr("Show the stored note"), key=f"reload-{name}", on_click=session.forget, args=(name,))
+            return
         session.forget(name)
         session.put_notice(tr("The note was corrected."))
         st.rerun()
