@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -101,7 +102,10 @@ def sign_pdf(document: bytes, identity: Identity, *, clinic_name: str, reason: s
         contact_info=contact or None,
     )
     writer = _SigningWriter(BytesIO(document))
-    signed = signers.PdfSigner(metadata, signer=signer).sign_pdf(writer, bytes_reserved=_BYTES_FOR_SIGNATURE)
+    sign = signers.PdfSigner(metadata, signer=signer).sign_pdf
+    # The library runs an event loop of its own, which a thread that runs one already would refuse.
+    with ThreadPoolExecutor(1) as thread:
+        signed = thread.submit(sign, writer, bytes_reserved=_BYTES_FOR_SIGNATURE).result()
     return signed.getbuffer().tobytes()
 
 

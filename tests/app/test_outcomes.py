@@ -174,7 +174,7 @@ def test_the_result_page_takes_an_outcome_and_its_correction(open_page, clinic, 
     page.text_area(key=f"{name}:note").set_value("Cobb angle <24°")
     button(page, "Save the outcome").click().run()
     read = texts(healthy(page))
-    for words in ("<b>Scoliosis</b>, by radiograph", TODAY.isoformat(), "Recorded by Clara", "&lt;24°"):
+    for words in ("<b>Scoliosis</b> (radiograph)", TODAY.isoformat(), "Recorded by Clara", "&lt;24°"):
         assert words in read
     assert read.count("No outcome yet.") == 1
     name = _open_form(page, assessment_id, "scoliosis")
@@ -184,7 +184,7 @@ def test_the_result_page_takes_an_outcome_and_its_correction(open_page, clinic, 
     button(page, "Save the outcome").click().run()
     read = texts(healthy(page))
     assert "<b>Not known</b>" in read
-    assert "<b>Scoliosis</b>, by radiograph" in read  # among the earlier entries
+    assert "<b>Scoliosis</b> (radiograph)" in read  # among the earlier entries
     assert [expander.label for expander in page.expander].count("Earlier entries") == 1
     assert len(clinic.services.outcomes.history(clinic.clinician, assessment_id, "scoliosis")) == 2
 
@@ -197,7 +197,7 @@ def test_depression_takes_total_and_diagnosis_and_says_when_they_disagree(open_p
     page.date_input(key=f"{name}:date").set_value(TODAY)
     button(page, "Save the outcome").click().run()
     read = texts(healthy(page))
-    for words in ("<b>No depression</b>, by clinician&#x27;s diagnosis", "PHQ-9 total 17", "cut-off of 10"):
+    for words in ("<b>No depression</b> (clinician&#x27;s diagnosis)", "PHQ-9 total 17", "cut-off of 10"):
         assert words in read
     outcome = clinic.services.outcomes.current(clinic.clinician, assessment_id)["depression"].outcome
     assert (outcome.label, outcome.phq9_total, outcome.examined_on) == ("no", 17, TODAY)

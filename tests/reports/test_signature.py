@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
@@ -189,3 +191,12 @@ def test_what_cannot_sign_is_refused(own, vouched):
 def test_long_and_odd_clinic_names_make_a_certificate():
     for name in ("x" * 300, "  ", "家庭医学\nクリニック"):
         assert common_name(make_self_signed(name, NOW).certificate).endswith("(self-signed)")
+
+
+def test_a_report_is_signed_where_an_event_loop_runs(document, own):
+    async def within_a_loop() -> bytes:
+        return sign_pdf(document, own, clinic_name="Clinic", reason="Report")
+
+    with ThreadPoolExecutor(1) as thread:  # a browser test in the same process may have left a loop in this one
+        signed = thread.submit(asyncio.run, within_a_loop()).result()
+    assert check_signature(signed).valid
