@@ -1,8 +1,8 @@
 """Angles of the limbs seen from the side, on the side of the body that is turned to the camera.
 
 The far arm and the far leg are hidden half of the time, and the landmark network then guesses; their angles are not
-given. Hip: the thigh against upright, forward positive. Knee: bend. Ankle: the foot towards the shank, 0 in standing,
-toes up positive. Arm: the upper arm against upright, forward positive.
+given. Hip: the thigh against upright, forward positive. Knee: bend. Arm: the upper arm against upright, forward
+positive. The ankle is not seen well enough (docs/evidence/gait_parameters.md).
 """
 
 from __future__ import annotations
@@ -15,22 +15,20 @@ from numpy.typing import NDArray
 from fgait_core.gait_parameters.cycles import Cycle
 from fgait_core.gait_parameters.measured import Measured, mean_of
 from fgait_core.gait_parameters.picture_series import PictureSeries, of_cycles
-from fgait_core.silhouettes.segmenter import ANKLES, HEELS, HIPS, KNEES, SHOULDERS, TOES
+from fgait_core.silhouettes.segmenter import ANKLES, HIPS, KNEES, SHOULDERS
 
 Floats = NDArray[np.float64]
 
 ELBOWS = (13, 14)
 CURVE_JOINTS = ("hip", "knee", "arm")
-"""Joints whose movement is seen well enough to be drawn; the ankle's is not (docs/evidence/gait_parameters.md)."""
 LEAST_SEEN = 0.5
 """Median visibility below which a landmark is a guess."""
 _LANDMARKS = {
     "hip": (HIPS, KNEES),
     "knee": (HIPS, KNEES, ANKLES),
-    "ankle": (KNEES, ANKLES, HEELS, TOES),
     "arm": (SHOULDERS, ELBOWS),
 }
-_RANGES = {"hip_range": "hip", "knee_range": "knee", "ankle_range": "ankle", "arm_swing": "arm"}
+_RANGES = {"hip_range": "hip", "knee_range": "knee", "arm_swing": "arm"}
 
 
 def ranges_of(strides: Sequence[tuple[PictureSeries, slice]]) -> dict[str, Measured | None]:
@@ -59,13 +57,9 @@ def joint_deg(stretch: PictureSeries, joint: str) -> Floats:
     """The angle of a joint of the near side [sample]."""
     points = [stretch.points_px[:, pair[_index(stretch)]] for pair in _LANDMARKS[joint]]
     forward = 1.0 if stretch.faces_right else -1.0
-    if joint in ("hip", "arm"):
+    if joint != "knee":
         return _down_deg(points[0], points[1], forward)
-    if joint == "knee":
-        return _down_deg(points[0], points[1], forward) - _down_deg(points[1], points[2], forward)
-    sole = points[3] - points[2]
-    foot_deg = np.degrees(np.arctan2(-sole[:, 1], forward * sole[:, 0]))
-    return (foot_deg - _down_deg(points[0], points[1], forward) + 180.0) % 360.0 - 180.0
+    return _down_deg(points[0], points[1], forward) - _down_deg(points[1], points[2], forward)
 
 
 def _index(stretch: PictureSeries) -> int:

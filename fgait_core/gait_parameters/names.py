@@ -14,7 +14,7 @@ _IN_PROFILE = ("side", "oblique")
 _ALONG = ("front", "back")
 _FRONT = ("front",)
 _NO_VIEW: tuple[str, ...] = ()
-"""Tried and refused: the error is larger than what differs between people."""
+"""Refused: the error is larger than what differs between people, or the far limb is a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,5 @@ PARAMETERS: dict[str, Parameter] = {
 """Every parameter by its stable name, in the order in which they are shown.
 
 Signs: trunk lean is positive forward; an obliquity is positive where the patient's right side is the lower one; an
-asymmetry is 100 x (left - right) / mean of both, positive where the left is longer or larger, but that of the arms,
-100 x (larger - smaller) / larger, which is never negative, as it is published.
+asymmetry is 100 x (left - right) / mean of both, positive where the left is longer or larger.
 """

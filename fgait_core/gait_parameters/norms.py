@@ -24,7 +24,6 @@ SIMULATED = "Simulated healthy walkers, widened by the error of measurement from
 _PUBLISHED = {
     "cadence": "cadence_steps_min",
     "walking_speed_m_s": "speed_m_s",
-    "stride_time_variability": "stride_time_cv_percent",
 }
 """Parameters whose published figures mean the same as ours; angles of other marker models do not."""
 _MINUTES_OVER = {"stride_time": 120.0, "step_time": 60.0}
