@@ -291,23 +291,25 @@ def test_patients_and_the_whole_clinic_leave_alike(assessed):
 
 
 @pytest.fixture
-def open_clinic_page(clinic, root, monkeypatch):
-    """The page of the clinic, as an administrator or a clinician sees it."""
+def open_page(clinic, root, monkeypatch):
+    """A page as an administrator or a clinician sees it."""
     session.services.clear()
 
-    def open_as(actor) -> AppTest:
+    def open_as(actor, view: str = "clinic.py", **query: str) -> AppTest:
         monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: actor)
         monkeypatch.setattr(session, "services", lambda: clinic.services)
         page = AppTest.from_file(str(root / "app" / "main.py"), default_timeout=30)
-        page.switch_page("views/clinic.py")
+        page.switch_page(f"views/{view}")
+        for name, value in query.items():
+            page.query_params[name] = value
         return page.run()
 
     return open_as
 
 
-def test_an_administrator_makes_another_certificate_on_the_page(clinic, open_clinic_page):
+def test_an_administrator_makes_another_certificate_on_the_page(clinic, open_page):
     before = clinic.services.certificates.read(clinic.administrator).fingerprint
-    page = open_clinic_page(clinic.administrator)
+    page = open_page(clinic.administrator)
     assert "Self-signed" in " ".join(info.value for info in page.info)
     assert page.button(key="certificate-renew").disabled
     page.checkbox(key="certificate-sure").check().run()
@@ -316,7 +318,29 @@ def test_an_administrator_makes_another_certificate_on_the_page(clinic, open_cli
     assert clinic.services.certificates.read(clinic.administrator).fingerprint != before
 
 
-def test_installing_nothing_is_answered(clinic, open_clinic_page):
-    page = open_clinic_page(clinic.administrator)
+def test_installing_nothing_is_answered(clinic, open_page):
+    page = open_page(clinic.administrator)
     next(button for button in page.button if button.label == "Install").click().run()
     assert "Choose the file first." in [error.value for error in page.error]
+
+
+def test_an_addendum_to_a_version_that_is_no_longer_the_newest_keeps_its_text(assessed, quick, open_page):
+    clinic, assessment_id = assessed
+    reporting = clinic.services.reporting
+    reporting.create(clinic.clinician, assessment_id)
+    page = open_page(clinic.clinician, "result.py", assessment=assessment_id)
+    theirs = reporting.create(clinic.clinician, assessment_id)
+
+    def add() -> None:
+        next(button for button in page.button if button.label == "Make the version with the addendum").click().run()
+        assert not page.exception
+
+    field = f"addendum-text-{assessment_id}-0"
+    page.text_area(key=field).set_value("Seen again in June.")
+    add()
+    assert any("newer version" in error.value for error in page.error)
+    assert page.text_area(key=field).value == "Seen again in June."
+    add()
+    newest = newest_version(reporting.list_of_assessment(clinic.clinician, assessment_id))
+    assert (newest.addendum, newest.supersedes_id) == ("Seen again in June.", theirs.id)
+    assert page.text_area(key=f"addendum-text-{assessment_id}-1").value == ""

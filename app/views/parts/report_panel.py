@@ -178,9 +178,13 @@ def _at_click(make: Callable[[Actor | None], ExportedFile]) -> Callable[[], byte
 def _addendum(actor: Actor, report: Report | None) -> None:
     if report is None or not may(actor, Permission.WRITE_REPORTS):
         return
+    made_before = f"addenda:{report.assessment_id}"
+    number = session.keep(made_before, lambda: 0)  # a new field after each that was made, the old one if it was not
+    key = f"addendum-text-{report.assessment_id}-{number}"
+    opened_id = _report_that_was_read(report, key)
     with (
         st.expander(tr("Add an addendum")),
-        st.form(f"addendum-{report.id}", border=False, enter_to_submit=False),
+        st.form(f"addendum-{report.assessment_id}", border=False, enter_to_submit=False),
     ):
         st.caption(
             tr(
@@ -188,17 +192,31 @@ def _addendum(actor: Actor, report: Report | None) -> None:
                 number=report.number,
             )
         )
-        key = f"addendum-text-{report.id}"
         text = st.text_area(tr("What shall be added"), max_chars=ADDENDUM_MAX, height=120, key=key)
         if not st.form_submit_button(tr("Make the version with the addendum")):
             return
         try:
-            made = session.services().reporting.add_addendum(actor, report.id, text)
+            made = session.services().reporting.add_addendum(actor, opened_id, text)
         except ClinicDataError as error:
             st.error(tr_error(error))
+            session.forget(_read(report))
             return
+    session.forget(made_before)
+    session.keep(made_before, lambda: number + 1)
+    session.forget(_read(report))
     session.put_notice(tr("Report {number} was made and stored.", number=made.number))
     st.rerun()
+
+
+def _report_that_was_read(newest: Report, key: str) -> str:
+    """The version that was shown while the text in the field was typed: somebody may have made a newer one since."""
+    if not session.value_of(key):
+        session.forget(_read(newest))
+    return session.keep(_read(newest), lambda: newest.id)
+
+
+def _read(report: Report) -> str:
+    return f"addendum-to:{report.assessment_id}"
 
 
 def _export(
