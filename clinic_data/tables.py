@@ -29,6 +29,7 @@ class Role(StrEnum):
 
     CLINICIAN = "clinician"
     ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
 
 
 class Sex(StrEnum):

@@ -17,8 +17,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from clinic_data import retraining_tables, visit_tables
 from clinic_data.database import Database
+from clinic_data.schema import METADATA
 from fgait_core.assets import fetch_asset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -118,8 +118,7 @@ def postgresql_tables(postgresql_server: str) -> str:
 @pytest.fixture
 def postgresql_url(postgresql_tables: str) -> str:
     """The URL of a database with all tables and no rows: emptied, because a fresh one would take 0.25 s each time."""
-    modules = (retraining_tables, visit_tables)
-    tables = ", ".join({name for module in modules for name in module.ClinicTable.metadata.tables})
+    tables = ", ".join(METADATA.tables)
     with psycopg.connect(postgresql_tables, autocommit=True) as connection:
         connection.execute("SET lock_timeout = '20s'")
         connection.execute("SET session_replication_role = replica")  # the audit trail's triggers refuse this otherwise

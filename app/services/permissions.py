@@ -2,8 +2,8 @@
 
 Decision: an administrator runs the installation (users, jobs, models, the audit log) and sees no patient data, in
 cohorts and comparisons only counts and pseudonyms; a clinician screens patients, confirms outcomes and sees nothing of
-the administration. A person who needs both has two accounts, so that the audit log always says in which role something
-was done.
+the administration; an auditor reads the trail, the accounts and the rules, and changes nothing. A person who needs two
+roles has two accounts, so that the audit log always says in which role something was done.
 """
 
 from __future__ import annotations
@@ -38,6 +38,16 @@ class Permission(StrEnum):
     EXPORT = "export results to other systems"
     READ_CLINIC = "read the clinic's profile"
     MANAGE_CLINIC = "change the clinic's profile"
+    BREAK_GLASS = "open the record of another team's patient in an emergency"
+    MOVE_VISITS = "move a visit to another patient"
+    REQUEST_ERASURE = "ask for the erasure of a patient"
+    READ_USERS = "read accounts and teams"
+    MANAGE_TEAMS = "manage teams"
+    EXPORT_AUDIT = "verify and export the audit log"
+    READ_PRIVACY = "read retention rules, holds and erasures"
+    MANAGE_RETENTION = "change retention rules and holds"
+    ERASE = "carry out erasures"
+    EXPORT_RESEARCH = "export pseudonymised data for research"
 
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -56,6 +66,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.WRITE_NOTES,
             Permission.EXPORT,
             Permission.READ_CLINIC,
+            Permission.BREAK_GLASS,
+            Permission.MOVE_VISITS,
+            Permission.REQUEST_ERASURE,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
@@ -69,6 +82,24 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.READ_MONITORING,
             Permission.READ_CLINIC,
             Permission.MANAGE_CLINIC,
+            Permission.READ_USERS,
+            Permission.MANAGE_TEAMS,
+            Permission.EXPORT_AUDIT,
+            Permission.READ_PRIVACY,
+            Permission.MANAGE_RETENTION,
+            Permission.ERASE,
+            Permission.EXPORT_RESEARCH,
+        }
+    ),
+    Role.AUDITOR: frozenset(
+        {
+            Permission.READ_AUDIT,
+            Permission.EXPORT_AUDIT,
+            Permission.READ_USERS,
+            Permission.READ_PRIVACY,
+            Permission.READ_MODEL,
+            Permission.READ_MONITORING,
+            Permission.READ_CLINIC,
         }
     ),
 }

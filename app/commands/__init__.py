@@ -1,0 +1,7 @@
+"""The commands of `fgait-clinic`, a module for each subject."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+MODULES: tuple[ModuleType, ...] = ()

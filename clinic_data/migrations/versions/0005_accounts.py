@@ -1,0 +1,14 @@
+"""The auditor, slow sign-in, one-time codes, sign-in elsewhere, sessions that say where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+revision: str = "0005"
+down_revision: str | None = "0004"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""

@@ -1,0 +1,1 @@
+"""The tables of privacy: retention, legal holds, erasure. Written to like those of `tables`."""
