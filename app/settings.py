@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CLONE_ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +21,9 @@ class Settings(BaseSettings):
         database_url: SQLAlchemy URL; empty means a SQLite file in `data_dir`.
         storage_url: where files are, for fsspec: `s3://bucket/folder`; empty means a folder in `data_dir`.
         storage_cache_mb: copies of files from there on this computer, in MB; the longest unused go first.
+        master_key_file: file with the master keys; empty means `keys/master.key` in `data_dir`, made at the first start.
+        master_key: the master keys themselves, for who gives secrets in the environment; comes before the file.
+        master_key_command: program with arguments that prints the master keys; comes before both. No shell.
         clinic_name: printed on reports and on the sign-in page.
         host: address that the server listens on.
         port: port that the server listens on; the next free one is taken if it is busy.
@@ -47,6 +50,9 @@ class Settings(BaseSettings):
     database_url: str = ""
     storage_url: str = ""
     storage_cache_mb: int = Field(default=20_000, ge=1)
+    master_key_file: Path | None = None
+    master_key: SecretStr = SecretStr("")
+    master_key_command: str = ""
     clinic_name: str = "Gait screening clinic"
     host: str = "127.0.0.1"
     port: int = Field(default=8501, ge=1, le=65535)
@@ -70,6 +76,11 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         """The database in use."""
         return self.database_url or f"sqlite:///{self.data_dir / 'clinic.sqlite3'}"
+
+    @property
+    def resolved_master_key_file(self) -> Path:
+        """The file of the master keys, where neither the environment nor a program gives them."""
+        return self.master_key_file or self.data_dir / "keys" / "master.key"
 
     @property
     def resolved_public_url(self) -> str:

@@ -12,12 +12,12 @@ import logging
 import os
 
 from app.services.device_lock import DeviceLock, devices_of
+from app.services.installation import database_of
 from app.services.stored_files import storage_of
 from app.services.training_jobs import TRAIN_CPU, TRAIN_GPU
 from app.services.training_work import TrainingWork
 from app.settings import Settings
 from app.worker import Worker, run_until_signal, worker_name
-from clinic_data.database import Database
 
 _NICENESS = 5
 
@@ -29,7 +29,7 @@ def run_trainer(settings: Settings, parent_pid: int | None = None) -> None:
         settings: of this installation; queue, device and processes are those of this trainer.
         parent_pid: see `Worker`.
     """
-    database = Database(settings.resolved_database_url)
+    database = database_of(settings)
     device = DeviceLock(devices_of(settings.training_device, settings.training_processes))
     try:
         work = TrainingWork(settings, database, storage_of(settings), worker_name(), device)

@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.services.device_lock import DeviceLock
 from app.services.incidents import log_incident
+from app.services.installation import database_of
 from app.services.job_work import JobWork
 from app.services.pulse import Pulse
 from app.services.screening_engine import Engine, load_engine
@@ -201,7 +202,7 @@ def run_worker(
         make_engine: loads the networks; tests of the queue pass a fast one.
         parent_pid: see `Worker`.
     """
-    database = Database(settings.resolved_database_url)
+    database = database_of(settings)
     storage = storage_of(settings)
     try:
         work = JobWork(settings, database, storage, make_engine(settings), worker_name())

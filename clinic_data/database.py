@@ -22,7 +22,10 @@ from sqlalchemy.engine import URL, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError
 from sqlmodel import Session, func, select
 
-from clinic_data.errors import ConflictError, SignInError, ValidationError
+from clinic_data import data_keys
+from clinic_data import schema as schema  # tables of several modules refer to each other
+from clinic_data.data_keys import KeyRing
+from clinic_data.errors import ConflictError, SealError, SignInError, ValidationError
 
 BUSY_TIMEOUT_S = 15.0
 _UPGRADE_LOCK = 0x46474149  # "FGAI"
@@ -34,13 +37,15 @@ class Database:
 
     Args:
         url: ``sqlite:///FILE`` (embedded) or ``postgresql://USER:PASSWORD@HOST:PORT/NAME``.
+        keys: what seals and opens patient data; without them only what needs no key works.
 
     Raises:
         ValidationError: the URL names no database that is supported.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: KeyRing | None = None) -> None:
         parsed = _parse(url)
+        self.keys = keys
         self.engine = _sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql_engine(parsed)
         self._reading_engine = self.engine.execution_options(read_only=True, postgresql_readonly=True)
 
@@ -52,6 +57,7 @@ class Database:
         once, whatever the busy timeout. Keep it short; never compute, render or wait inside.
         """
         with Session(self.engine, expire_on_commit=False) as session:
+            data_keys.attach(session, self.keys)
             try:
                 yield session
             except SignInError:
@@ -64,13 +70,20 @@ class Database:
     def reading(self) -> Generator[Session, None, None]:
         """A session that only reads; the database refuses writes. Its rows stay readable after it closes."""
         with Session(self._reading_engine, expire_on_commit=False) as session:
+            data_keys.attach(session, self.keys)
             yield session
 
     def upgrade(self) -> None:
         """Create the tables, or bring those of an older release to this one. Repeating it does nothing.
 
         There is no way back but a backup: back up before a new release.
+
+        Raises:
+            ConflictError: rows refer to others that do not exist.
+            SealError: the database was opened without keys, or its data is sealed under another master key.
         """
+        if self.keys is None:
+            raise SealError("The tables hold sealed data: open the database with its keys.")
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         # SQLite changes a table by making it anew, which its foreign keys would refuse while rows refer to it.
@@ -78,11 +91,14 @@ class Database:
             if connection.dialect.name == "postgresql":  # app and worker may start together; SQLite locks by itself
                 connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
             config.attributes["connection"] = connection
+            config.attributes["keys"] = self.keys
             before = MigrationContext.configure(connection).get_current_revision()
             command.upgrade(config, "head")
             if MigrationContext.configure(connection).get_current_revision() != before:
                 _check_foreign_keys(connection)
             connection.commit()
+        with self.reading() as session:
+            data_keys.check(session=session)
 
     def dispose(self) -> None:
         """Close all connections."""

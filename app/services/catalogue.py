@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.services.accounts import Accounts
+from app.services.installation import database_of
 from app.services.operations import Operations
 from app.services.patient_records import PatientRecords
 from app.services.recordings import Recordings
@@ -51,8 +52,7 @@ class Services:
     @classmethod
     def open(cls, settings: Settings) -> Services:
         """Connects to the database and the storage; does not create or upgrade the database."""
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return cls(settings, Database(settings.resolved_database_url), storage_of(settings))
+        return cls(settings, database_of(settings), storage_of(settings))
 
     @property
     def accounts(self) -> Accounts:

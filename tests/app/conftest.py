@@ -17,6 +17,7 @@ from app.settings import Settings
 from clinic_data import users
 from clinic_data.patients import PatientData
 from clinic_data.tables import Patient, Recording, Role
+from tests.keys import give_test_keys
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -54,6 +55,7 @@ def add_user(services: Services, username: str, role: Role, *, must_change: bool
 
 
 def make_clinic(folder: Path, database_url: str = "") -> Clinic:
+    give_test_keys(folder)
     settings = Settings(data_dir=folder, database_url=database_url, max_upload_mb=1, min_free_disk_mb=0)
     services = Services.open(settings)
     services.database.upgrade()

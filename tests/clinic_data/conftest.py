@@ -19,6 +19,7 @@ from clinic_data import assessments, jobs, model_registry, passwords, patients, 
 from clinic_data.database import Database
 from clinic_data.storage import StoredFile
 from clinic_data.tables import Assessment, Job, ModelVersion, Patient, Recording, User
+from tests.keys import TEST_KEYS
 
 PASSWORD = "violet harbour lamp 7"
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -28,7 +29,7 @@ NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file with all tables, which each test copies."""
     file = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
-    database = Database(f"sqlite:///{file}")
+    database = Database(f"sqlite:///{file}", TEST_KEYS)
     database.upgrade()
     database.dispose()
     return file
@@ -62,7 +63,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """A database with all tables and no rows, on SQLite and on PostgreSQL."""
-    database = Database(database_url)
+    database = Database(database_url, TEST_KEYS)
     yield database
     database.dispose()
 

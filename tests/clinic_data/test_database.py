@@ -21,6 +21,7 @@ from clinic_data import audit, users
 from clinic_data.database import Database
 from clinic_data.errors import SignInError, ValidationError
 from clinic_data.tables import Assessment, AuditRow, ClinicTable, Job, ModelVersion, Patient, Recording, ReportCounter
+from tests.keys import TEST_KEYS
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_refuses_a_url_of_no_supported_database_and_says_what_to_set(url: str) -
 
 def test_sqlite_file_is_made_with_its_folder_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     file = tmp_path / "var" / "clinic.sqlite3"
-    database = Database(f"sqlite:///{file}")
+    database = Database(f"sqlite:///{file}", TEST_KEYS)
     database.upgrade()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with database.reading() as session:
@@ -175,12 +176,15 @@ def test_upgrade_keeps_the_rows_and_may_be_repeated(database: Database, rows) ->
 
 
 def test_app_and_worker_may_upgrade_at_the_same_time(empty_database_url: str) -> None:
-    program = "import sys; from clinic_data.database import Database; Database(sys.argv[1]).upgrade()"
+    program = (
+        "import sys; from clinic_data.database import Database; from tests.keys import TEST_KEYS; "
+        "Database(sys.argv[1], TEST_KEYS).upgrade()"
+    )
     command = [sys.executable, "-W", "error", "-c", program, empty_database_url]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
     errors = [process.communicate(timeout=60)[1].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], errors
-    database = Database(empty_database_url)
+    database = Database(empty_database_url, TEST_KEYS)
     with database.reading() as session:
         assert session.exec(select(Patient)).all() == []
     database.dispose()

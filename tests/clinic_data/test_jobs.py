@@ -20,8 +20,9 @@ CLAIMS_AND_HANGS = """
 import sys, time
 from clinic_data import jobs
 from clinic_data.database import Database
+from tests.keys import TEST_KEYS
 
-database = Database(sys.argv[1])
+database = Database(sys.argv[1], TEST_KEYS)
 with database.transaction() as session:
     job = jobs.claim(session=session, worker="doomed", queues=["cpu"])
 with database.transaction() as session:

@@ -19,6 +19,7 @@ from clinic_data import database as clinic_database
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError
 from clinic_data.tables import Assessment, ClinicTable, ModelVersion, Origin, Report, ReportKind, Stage
+from tests.keys import TEST_KEYS
 
 NOW = "2026-11-01 08:00:00+00:00"
 USER, PATIENT, RECORDING, JOB, ASSESSMENT = "u" * 32, "a" * 32, "c" * 32, "d" * 32, "e" * 32
@@ -153,7 +154,7 @@ def _make_tables_of_0001(connection: Connection) -> None:
 @pytest.fixture
 def old_clinic(empty_database_url: str) -> Iterator[Database]:
     """A database of the release before, in which a clinic has worked."""
-    database = Database(empty_database_url)
+    database = Database(empty_database_url, TEST_KEYS)
     with database.engine.connect() as connection:
         _make_tables_of_0001(connection)
         for table, row in _ROWS:
@@ -251,7 +252,7 @@ def test_a_second_start_changes_nothing(old_clinic: Database) -> None:
 
 
 def test_a_damaged_file_is_not_moved_and_keeps_its_tables(tmp_path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'clinic.sqlite3'}")
+    database = Database(f"sqlite:///{tmp_path / 'clinic.sqlite3'}", TEST_KEYS)
     with database.engine.execution_options(foreign_keys_off=True).connect() as connection:
         _make_tables_of_0001(connection)
         table, row = next((table, row) for table, row in _ROWS if table == "assessment")

@@ -1,0 +1,285 @@
+"""Data keys: one for each patient and one for each purpose, wrapped by a master key in the table ``data_key``.
+
+``Database`` puts its key ring into each session; the functions here find it there. An opened key stays in the ring for
+some minutes, so a page with fifty patients asks the database once for their keys.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+
+from clinic_data import sealing
+from clinic_data.clock import utc_now
+from clinic_data.encryption_tables import WrappedKey
+from clinic_data.errors import SealError
+from clinic_data.master_keys import MasterKeys, missing_key_sentence
+from clinic_data.tables import new_id
+
+CLINIC = "clinic"
+INDEX = "index"
+AUDIT = "audit"
+PURPOSES = (CLINIC, INDEX, AUDIT)
+"""The keys that every installation has; `for_purpose` makes others where they are asked for."""
+
+_RING = "keys"  # in session.info
+_CACHED_KEYS = 20_000
+_CACHED_S = 300.0
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A data key, ready to seal with. Its ``repr`` tells only the id.
+
+    Attributes:
+        id: under which the table knows it.
+        key: 32 bytes.
+    """
+
+    id: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row of ``data_key`` as it was read.
+
+    Attributes:
+        id: of the key.
+        patient_id: whose key it is, or None.
+        purpose: what it is for, or None.
+        master_key_id: under which it is wrapped.
+        wrapped: the wrapped key as text; None once it was destroyed.
+    """
+
+    id: str
+    patient_id: str | None
+    purpose: str | None
+    master_key_id: str
+    wrapped: str | None = field(repr=False)
+
+    @property
+    def context(self) -> str:
+        """The place to which the wrapped key is bound: a key that was put into another row does not open."""
+        return f"data_key.{self.id}.{self.patient_id or ''}.{self.purpose or ''}"
+
+
+class KeyRing:
+    """The master keys, and those data keys that were needed lately. Threads may share it.
+
+    Args:
+        master: the master keys of this installation.
+    """
+
+    def __init__(self, master: MasterKeys) -> None:
+        self.master = master
+        self._opened: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def opened(self, key_id: str) -> bytes | None:
+        """A data key that was needed lately, or None."""
+        with self._lock:
+            until, key = self._opened.get(key_id, (0.0, b""))
+            if until < time.monotonic():
+                self._opened.pop(key_id, None)
+                return None
+            self._opened.move_to_end(key_id)
+            return key
+
+    def open(self, row: Stored) -> DataKey:
+        """Unwrap a data key and keep it for a while.
+
+        Raises:
+            SealError: it was destroyed, or it does not open with these master keys.
+        """
+        if row.wrapped is None:
+            raise SealError(ERASED)
+        key = self.master.unwrap(row.master_key_id, sealing.from_text(row.wrapped), row.context)
+        with self._lock:
+            self._opened[row.id] = (time.monotonic() + _CACHED_S, key)
+            while len(self._opened) > _CACHED_KEYS:
+                self._opened.popitem(last=False)
+        return DataKey(row.id, key)
+
+    def forget(self, key_id: str) -> None:
+        """Drop a data key that was destroyed."""
+        with self._lock:
+            self._opened.pop(key_id, None)
+
+    def __repr__(self) -> str:
+        return f"KeyRing({self.master!r})"
+
+
+ERASED = "This belongs to a patient who was erased: the key is destroyed, so nobody can open it any more."
+_UNKNOWN = "A stored value names a key that does not exist. Run `fgait-clinic check` and restore from a backup."
+_NO_RING = "This needs the clinic's keys, and the database was opened without them."
+
+
+def attach(session: Session, ring: KeyRing | None) -> None:
+    """Give a session the keys of its database."""
+    session.info[_RING] = ring
+
+
+def ring_of(session: Session) -> KeyRing:
+    """The key ring of a session.
+
+    Raises:
+        SealError: the database was opened without keys.
+    """
+    ring = session.info.get(_RING)
+    if not isinstance(ring, KeyRing):
+        raise SealError(_NO_RING)
+    return ring
+
+
+def of_patient(*, session: Session, patient_id: str | None) -> DataKey:
+    """The key that seals what belongs to a patient, or to nobody (None: the clinic's). Made if there is none yet.
+
+    Raises:
+        SealError: the patient was erased, or the key does not open.
+    """
+    if patient_id is None:
+        return for_purpose(session=session, purpose=CLINIC)
+    return _found_or_made(session, patient_id=patient_id, purpose=None)
+
+
+def for_purpose(*, session: Session, purpose: str) -> DataKey:
+    """The key of a purpose; made if there is none yet.
+
+    Raises:
+        SealError: the key does not open.
+    """
+    return _found_or_made(session, patient_id=None, purpose=purpose)
+
+
+def by_id(*, session: Session, key_id: str) -> DataKey:
+    """The key that a stored value or file names.
+
+    Raises:
+        SealError: there is no such key, its patient was erased, or it does not open.
+    """
+    return by_ids(session=session, key_ids=[key_id])[key_id]
+
+
+def by_ids(*, session: Session, key_ids: Collection[str]) -> dict[str, DataKey]:
+    """Many keys with few questions to the database.
+
+    Raises:
+        SealError: one of them does not exist, was destroyed, or does not open.
+    """
+    ring = ring_of(session)
+    keys: dict[str, DataKey] = {}
+    for key_id in set(key_ids):
+        key = ring.opened(key_id)
+        if key is not None:
+            keys[key_id] = DataKey(key_id, key)
+    missing = sorted(set(key_ids) - keys.keys())
+    for start in range(0, len(missing), _AT_ONCE):
+        some = missing[start : start + _AT_ONCE]
+        for row in _read(session, col(WrappedKey.id).in_(some)):
+            keys[row.id] = ring.open(row)
+    if len(keys) < len(set(key_ids)):
+        raise SealError(_UNKNOWN)
+    return keys
+
+
+def index_token(*, session: Session, kind: str, text: str) -> str:
+    """The keyed hash of a text as 64 hexadecimal digits, under which it is found again without being stored.
+
+    Args:
+        session: any session of a database with keys.
+        kind: of the text; equal texts of different kinds have different tokens.
+        text: as it is to be compared; normalise it first.
+    """
+    key = for_purpose(session=session, purpose=INDEX)
+    return sealing.keyed_hash(key.key, f"{kind}\n{text}").hex()
+
+
+def destroy(*, session: Session, patient_id: str) -> str | None:
+    """Destroy a patient's key for ever; what it sealed cannot be opened any more. The id of the key, if there was one.
+
+    Backups that are older still hold the wrapped key: restoring one must erase the patient again.
+    """
+    found = _read(session, col(WrappedKey.patient_id) == patient_id)
+    if not found:
+        return None
+    key_id = found[0].id
+    destroyed = {"wrapped": None, "destroyed_at": utc_now()}
+    session.connection().execute(
+        update(WrappedKey).where(col(WrappedKey.id) == key_id, col(WrappedKey.wrapped).is_not(None)).values(destroyed)
+    )
+    ring_of(session).forget(key_id)
+    return key_id
+
+
+def check(*, session: Session) -> None:
+    """That the master keys at hand are those of this database.
+
+    Raises:
+        SealError: the data is sealed under another master key, or a key was changed.
+    """
+    ring = ring_of(session)
+    for used in master_key_counts(session=session):
+        if used not in ring.master.ids:
+            raise SealError(missing_key_sentence(used))
+    for row in _read(session, col(WrappedKey.purpose).is_not(None)):
+        ring.open(row)
+
+
+def master_key_counts(*, session: Session) -> dict[str, int]:
+    """How many data keys each master key wraps, by the name of the master key; destroyed ones do not count."""
+    name = col(WrappedKey.master_key_id)
+    statement = select(name, func.count()).where(col(WrappedKey.wrapped).is_not(None)).group_by(name)
+    return {used: count for used, count in session.connection().execute(statement)}
+
+
+def make_missing(*, session: Session, patient_ids: Iterable[str] = (), purposes: Iterable[str] = ()) -> None:
+    """Make the keys of those patients and purposes that have none yet."""
+    rows = [_new_row(ring_of(session), patient_id=patient_id) for patient_id in patient_ids]
+    rows += [_new_row(ring_of(session), purpose=purpose) for purpose in purposes]
+    # Another transaction may make the same key at this moment: the first one stays.
+    dialect = session.get_bind().dialect.name
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(WrappedKey).on_conflict_do_nothing()
+    for start in range(0, len(rows), _AT_ONCE):
+        session.connection().execute(statement, rows[start : start + _AT_ONCE])
+
+
+def _found_or_made(session: Session, *, patient_id: str | None, purpose: str | None) -> DataKey:
+    mine = col(WrappedKey.patient_id) == patient_id if patient_id is not None else col(WrappedKey.purpose) == purpose
+    found = _read(session, mine)
+    if not found:
+        make_missing(
+            session=session,
+            patient_ids=[patient_id] if patient_id is not None else [],
+            purposes=[purpose] if purpose is not None else [],
+        )
+        found = _read(session, mine)
+    return ring_of(session).open(found[0])
+
+
+def _read(session: Session, condition: ColumnElement[bool]) -> list[Stored]:
+    columns = (WrappedKey.id, WrappedKey.patient_id, WrappedKey.purpose, WrappedKey.master_key_id, WrappedKey.wrapped)
+    statement = select(*(col(column) for column in columns)).where(condition)
+    # Not through the session: reading a key while rows are written must not write them.
+    return [Stored(*row) for row in session.connection().execute(statement)]
+
+
+def _new_row(ring: KeyRing, *, patient_id: str | None = None, purpose: str | None = None) -> dict[str, Any]:
+    row = Stored(new_id(), patient_id, purpose, ring.master.current, None)
+    return {
+        "id": row.id,
+        "patient_id": patient_id,
+        "purpose": purpose,
+        "master_key_id": row.master_key_id,
+        "wrapped": sealing.to_text(ring.master.wrap(sealing.new_key(), row.context)),
+        "created_at": utc_now(),
+    }
