@@ -1,4 +1,4 @@
-"""The tables of privacy: how long data are kept, legal holds, erasures, files that must go. Written to like `tables`."""
+"""The tables of privacy: retention rules, legal holds, erasures, files that must go. Written to like `tables`."""
 
 # pyright: reportAssignmentType=false
 # (SQLModel types __tablename__ as a declared_attr and documents a plain text.)
