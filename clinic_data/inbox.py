@@ -4,41 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, true
+from sqlalchemy.orm import Mapped
+from sqlmodel import Session, col, or_, select
 
 from clinic_data import recordings
 from clinic_data.errors import ConflictError
 from clinic_data.jobs import ENDED
 from clinic_data.paging import Page, read_page
-from clinic_data.tables import Assessment, Job, Recording
+from clinic_data.tables import Assessment, Job, Patient, Recording
 from clinic_data.visit_tables import AssessmentClip
 
 
-def list_waiting(*, session: Session, limit: int = 50, offset: int = 0) -> Page[Recording]:
-    """Recordings for which no work was ever queued, with or without a patient, the oldest first."""
-    statement = select(Recording).where(~_has_job())
+def list_waiting(
+    *, session: Session, limit: int = 50, offset: int = 0, team_ids: Collection[str] | None = None
+) -> Page[Recording]:
+    """Recordings for which no work was ever queued, with or without a patient, the oldest first.
+
+    Args:
+        session: any session.
+        limit, offset: of the page.
+        team_ids: only those of patients of these teams, of all staff and of nobody; None: all.
+    """
+    statement = select(Recording).where(~_has_job(), _of_teams(col(Recording.patient_id), team_ids))
     order = (col(Recording.created_at), col(Recording.id))
     return read_page(session, statement, order=order, limit=limit, offset=offset)
 
 
-def list_assigned(*, session: Session) -> list[Recording]:
-    """Those of them whose patient is known, the oldest first."""
-    statement = select(Recording).where(~_has_job(), col(Recording.patient_id).is_not(None))
+def list_assigned(*, session: Session, team_ids: Collection[str] | None = None) -> list[Recording]:
+    """Those of them whose patient is known, the oldest first; ``team_ids`` as in `list_waiting`."""
+    statement = select(Recording).where(
+        ~_has_job(), col(Recording.patient_id).is_not(None), _of_teams(col(Recording.patient_id), team_ids)
+    )
     return list(session.exec(statement.order_by(col(Recording.created_at), col(Recording.id))).all())
 
 
-def lock_assigned(*, session: Session) -> list[Recording]:
+def lock_assigned(*, session: Session, team_ids: Collection[str] | None = None) -> list[Recording]:
     """The same for who queues them in this transaction: nobody else can queue or discard them meanwhile."""
-    waiting = [recording.id for recording in list_assigned(session=session)]
+    waiting = [recording.id for recording in list_assigned(session=session, team_ids=team_ids)]
     recordings.lock_recordings(session=session, recording_ids=waiting)
-    return list_assigned(session=session)  # without those that somebody queued while we waited
+    return list_assigned(session=session, team_ids=team_ids)  # without those that somebody queued while we waited
 
 
-def list_jobs(*, session: Session, kind: str, limit: int = 50, offset: int = 0) -> Page[Job]:
-    """The jobs of one kind, the newest first."""
+def list_jobs(
+    *, session: Session, kind: str, limit: int = 50, offset: int = 0, team_ids: Collection[str] | None = None
+) -> Page[Job]:
+    """The jobs of one kind, the newest first; ``team_ids`` as in `list_waiting`."""
     order = (col(Job.created_at).desc(), col(Job.id))
-    return read_page(session, select(Job).where(Job.kind == kind), order=order, limit=limit, offset=offset)
+    statement = select(Job).where(Job.kind == kind, _of_teams(col(Job.patient_id), team_ids))
+    return read_page(session, statement, order=order, limit=limit, offset=offset)
 
 
 def list_jobs_of_patient(*, session: Session, patient_id: str, kind: str) -> list[Job]:
@@ -86,6 +100,14 @@ def discard(*, session: Session, recording_id: str) -> str:
     session.delete(recording)
     session.flush()
     return recording.storage_key
+
+
+def _of_teams(patient_id: Mapped[str | None], team_ids: Collection[str] | None) -> ColumnElement[bool]:
+    """Whether a row is nobody's, or of a patient of all staff or of one of the teams; None: any row."""
+    if team_ids is None:
+        return true()
+    shown = or_(col(Patient.team_id).is_(None), col(Patient.team_id).in_(sorted(team_ids)))
+    return or_(patient_id.is_(None), select(Patient.id).where(col(Patient.id) == patient_id, shown).exists())
 
 
 def _has_job() -> ColumnElement[bool]:

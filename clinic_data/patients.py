@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Annotated, Any
 
 import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, or_, select, update
 
 from clinic_data.clock import utc_now
 from clinic_data.database import conflict_as
@@ -110,12 +111,21 @@ def get_patient(*, session: Session, patient_id: str) -> Patient:
     return patient
 
 
-def search_patients(*, session: Session, text: str = "", limit: int = 50, offset: int = 0) -> Page[Patient]:
+def search_patients(
+    *,
+    session: Session,
+    text: str = "",
+    limit: int = 50,
+    offset: int = 0,
+    team_ids: Collection[str] | None = None,
+) -> Page[Patient]:
     """Patients in whose names, record number or birth date (2001-12-31) every word of ``text`` occurs.
 
     Case and accents do not matter. Sorted by family name, given name, record number.
     """
     statement = select(Patient)
+    if team_ids is not None:  # None: of any team
+        statement = statement.where(or_(col(Patient.team_id).is_(None), col(Patient.team_id).in_(sorted(team_ids))))
     for word in search_key(text.replace("\x00", " ")).split()[:MAX_SEARCH_WORDS]:
         statement = statement.where(col(Patient.search_text).contains(word, autoescape=True))
     order = (col(Patient.search_text), col(Patient.id))

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
+from app.services.access import assessment_for, seen_assessments
 from app.services.permissions import Actor, Permission, require
+from app.services.reads import note_read
 from app.services.user_names import user_names
-from clinic_data import assessments, audit, decisions
+from clinic_data import audit, decisions
 from clinic_data.database import Database
 from clinic_data.decisions import DecisionData
 from clinic_data.visit_tables import ScoreDecision
@@ -33,30 +37,40 @@ class Decisions:
         Raises:
             NotFoundError: if there is no such assessment.
         """
-        require(actor, Permission.READ_RESULTS)
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            assessments.get_assessment(session=session, assessment_id=assessment_id)
-        return dict(self.current_of(actor, [assessment_id]).get(assessment_id, {}))
+            assessment_for(session, actor, Permission.READ_RESULTS, assessment_id)
+            found = self._views(session, [assessment_id]).get(assessment_id, {})
+        note_read(self.database, actor, "assessment.opened", "assessment", assessment_id)
+        return found
 
     def current_of(
         self, actor: Actor | None, assessment_ids: Collection[str]
     ) -> Mapping[str, Mapping[str, DecisionView]]:
-        """The present decisions of many assessments by their id and task; those without any are missing."""
-        require(actor, Permission.READ_RESULTS)
+        """The present decisions of many assessments by their id and task.
+
+        Those without any are missing, and so are those that the actor does not see.
+        """
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            found = decisions.decisions_of(session=session, assessment_ids=assessment_ids)
-            names = user_names(session, (row.decided_by for rows in found.values() for row in rows.values()))
-        return {
-            assessment_id: {task: DecisionView(row, names[row.decided_by]) for task, row in rows.items()}
-            for assessment_id, rows in found.items()
-        }
+            seen = seen_assessments(session, actor, assessment_ids)
+            found = self._views(session, [assessment.id for assessment in seen])
+        for patient_id in sorted({assessment.patient_id for assessment in seen if assessment.patient_id}):
+            note_read(self.database, actor, "patient.opened", "patient", patient_id)
+        return found
 
     def history(self, actor: Actor | None, assessment_id: str, task: str) -> tuple[DecisionView, ...]:
-        """The decision on a task with all that it replaced, newest first."""
-        require(actor, Permission.READ_RESULTS)
+        """The decision on a task with all that it replaced, newest first.
+
+        Raises:
+            NotFoundError: if there is no such assessment.
+        """
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
+            assessment_for(session, actor, Permission.READ_RESULTS, assessment_id)
             found = decisions.decision_history(session=session, assessment_id=assessment_id, task=task)
             names = user_names(session, (row.decided_by for row in found))
+        note_read(self.database, actor, "assessment.opened", "assessment", assessment_id)
         return tuple(DecisionView(row, names[row.decided_by]) for row in found)
 
     def decide(
@@ -72,6 +86,7 @@ class Decisions:
         """
         actor = require(actor, Permission.DECIDE)
         with self.database.transaction() as session:
+            assessment_for(session, actor, Permission.DECIDE, assessment_id)
             decision = decisions.decide(
                 session=session,
                 assessment_id=assessment_id,
@@ -94,3 +109,11 @@ class Decisions:
                 },
             )
         return decision
+
+    def _views(self, session: Session, assessment_ids: Collection[str]) -> dict[str, dict[str, DecisionView]]:
+        found = decisions.decisions_of(session=session, assessment_ids=assessment_ids)
+        names = user_names(session, (row.decided_by for rows in found.values() for row in rows.values()))
+        return {
+            assessment_id: {task: DecisionView(row, names[row.decided_by]) for task, row in rows.items()}
+            for assessment_id, rows in found.items()
+        }

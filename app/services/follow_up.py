@@ -9,11 +9,13 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.services import gait_view
+from app.services.access import patient_for
 from app.services.decisions import Decisions, DecisionView
 from app.services.outcomes import Outcomes, OutcomeView
 from app.services.permissions import Actor, Permission, require
+from app.services.reads import note_read
 from app.services.report_content import model_block, score_blocks
-from clinic_data import assessment_clips, assessments, patients, recordings
+from clinic_data import assessment_clips, assessments, recordings
 from clinic_data.database import Database
 from clinic_data.tables import Assessment
 from fgait_core.screening_result import GaitFacts
@@ -117,9 +119,10 @@ class FollowUps:
         """
         actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            patients.get_patient(session=session, patient_id=patient_id)
+            patient_for(session, actor, Permission.READ_RESULTS, patient_id)
             rows = assessments.list_assessments(session=session, patient_id=patient_id)
             filmed = {row.id: _filmed_at(session, row) for row in rows if row.rescored_from_id is None}
+        note_read(self.database, actor, "patient.opened", "patient", patient_id)
         decided = Decisions(self.database).current_of(actor, [row.id for row in rows])
         siblings: dict[str, list[Assessment]] = {}
         for row in sorted(rows, key=lambda row: (row.rescored_from_id is not None, row.created_at)):
@@ -146,10 +149,17 @@ class FollowUps:
         return tuple(sorted(found, key=lambda visit: (visit.at, visit.assessment.id)))
 
     def recordings_with_result(self, actor: Actor | None, patient_id: str) -> frozenset[str]:
-        """The ids of the recordings that a result was made from, alone or together with others."""
-        require(actor, Permission.READ_RESULTS)
+        """The ids of the recordings that a result was made from, alone or together with others.
+
+        Raises:
+            NotFoundError: if there is no such patient.
+        """
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            return assessment_clips.assessed_recordings(session=session, patient_id=patient_id)
+            patient_for(session, actor, Permission.READ_RESULTS, patient_id)
+            found = assessment_clips.assessed_recordings(session=session, patient_id=patient_id)
+        note_read(self.database, actor, "patient.opened", "patient", patient_id)
+        return found
 
 
 def _filmed_at(session: Session, assessment: Assessment) -> datetime | None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
+from app.services.access import assessment_for, note_for, patient_for
 from app.services.permissions import Actor, Permission, require
+from app.services.reads import note_read
 from app.services.user_names import user_names
-from clinic_data import audit, notes, patients
+from clinic_data import audit, notes
 from clinic_data.database import Database
 from clinic_data.visit_tables import PatientNote
 
@@ -42,11 +44,12 @@ class Notes:
         Raises:
             NotFoundError: if there is no such patient.
         """
-        require(actor, Permission.READ_PATIENTS)
+        actor = require(actor, Permission.READ_PATIENTS)
         with self.database.reading() as session:
-            patients.get_patient(session=session, patient_id=patient_id)
+            patient_for(session, actor, Permission.READ_PATIENTS, patient_id)
             found = notes.list_notes(session=session, patient_id=patient_id)
             names = user_names(session, (row.created_by for note, earlier in found for row in (note, *earlier)))
+        note_read(self.database, actor, "patient.opened", "patient", patient_id)
         return tuple(
             NoteView(note, names[note.created_by], tuple(NoteVersion(row, names[row.created_by]) for row in earlier))
             for note, earlier in found
@@ -61,6 +64,9 @@ class Notes:
         """
         actor = require(actor, Permission.WRITE_NOTES)
         with self.database.transaction() as session:
+            patient_for(session, actor, Permission.WRITE_NOTES, patient_id)
+            if assessment_id is not None:
+                assessment_for(session, actor, Permission.WRITE_NOTES, assessment_id)
             note = notes.add_note(
                 session=session,
                 patient_id=patient_id,
@@ -81,6 +87,7 @@ class Notes:
         """
         actor = require(actor, Permission.WRITE_NOTES)
         with self.database.transaction() as session:
+            note_for(session, actor, Permission.WRITE_NOTES, note_id)
             note = notes.correct_note(session=session, note_id=note_id, text=text, actor_id=actor.user_id)
             _audit(session, actor, "note.corrected", note)
         return note

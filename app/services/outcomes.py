@@ -7,8 +7,10 @@ from datetime import date
 
 from sqlmodel import Session
 
+from app.services.access import assessment_for
 from app.services.permissions import Actor, Permission, require
-from clinic_data import assessments, audit, outcomes, users
+from app.services.reads import note_read
+from clinic_data import audit, outcomes, users
 from clinic_data.database import Database
 from clinic_data.outcomes import OutcomeData
 from clinic_data.retraining_tables import ConfirmedOutcome
@@ -39,18 +41,27 @@ class Outcomes:
         Raises:
             NotFoundError: if there is no such assessment.
         """
-        require(actor, Permission.READ_RESULTS)
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            assessments.get_assessment(session=session, assessment_id=assessment_id)
+            assessment_for(session, actor, Permission.READ_RESULTS, assessment_id)
             found = outcomes.current_outcomes(session=session, assessment_id=assessment_id)
-            return {task: _view(session, outcome) for task, outcome in found.items()}
+            views = {task: _view(session, outcome) for task, outcome in found.items()}
+        note_read(self.database, actor, "assessment.opened", "assessment", assessment_id)
+        return views
 
     def history(self, actor: Actor | None, assessment_id: str, task: str) -> tuple[OutcomeView, ...]:
-        """The outcome of a task with all that it replaced, newest first."""
-        require(actor, Permission.READ_RESULTS)
+        """The outcome of a task with all that it replaced, newest first.
+
+        Raises:
+            NotFoundError: if there is no such assessment.
+        """
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
+            assessment_for(session, actor, Permission.READ_RESULTS, assessment_id)
             found = outcomes.outcome_history(session=session, assessment_id=assessment_id, task=task)
-            return tuple(_view(session, outcome) for outcome in found)
+            views = tuple(_view(session, outcome) for outcome in found)
+        note_read(self.database, actor, "assessment.opened", "assessment", assessment_id)
+        return views
 
     def record(
         self, actor: Actor | None, assessment_id: str, data: OutcomeData, expected_id: str | None
@@ -64,6 +75,7 @@ class Outcomes:
         """
         actor = require(actor, Permission.CONFIRM_OUTCOMES)
         with self.database.transaction() as session:
+            assessment_for(session, actor, Permission.CONFIRM_OUTCOMES, assessment_id)
             outcome = outcomes.record_outcome(
                 session=session,
                 assessment_id=assessment_id,

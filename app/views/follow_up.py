@@ -30,8 +30,6 @@ def body(actor: Actor) -> None:
         return
     services = session.services()
     patient = services.patients.get(actor, patient_id)
-    if session.first_look(f"patient:{patient_id}"):
-        services.patients.note_opened(actor, patient_id)
     st.title(tr("Follow-up"))
     look.who_is_assessed(patient)
     links.link(links.PATIENT, tr("Back to the patient"), patient=patient_id)

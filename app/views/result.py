@@ -46,8 +46,6 @@ def body(actor: Actor) -> None:
     st.title(tr("Result"))
     if assessment.patient_id:
         look.who_is_assessed(services.patients.get(actor, assessment.patient_id))
-        if session.first_look(f"assessment:{assessment_id}"):
-            services.patients.note_opened(actor, assessment.patient_id)
     if model.simulated:
         look.simulated_banner(model.adaptation)
     _rescored(assessment)
