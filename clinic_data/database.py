@@ -24,6 +24,7 @@ from sqlmodel import Session, func, select
 
 from clinic_data import data_keys
 from clinic_data import schema as schema  # tables of several modules refer to each other
+from clinic_data.audit_head_file import HeadFile
 from clinic_data.data_keys import KeyRing
 from clinic_data.errors import ConflictError, SealError, SignInError, ValidationError
 
@@ -38,14 +39,16 @@ class Database:
     Args:
         url: ``sqlite:///FILE`` (embedded) or ``postgresql://USER:PASSWORD@HOST:PORT/NAME``.
         keys: what seals and opens patient data; without them only what needs no key works.
+        head_file: where the audit trail's head is noted outside the database, after each commit that made it longer.
 
     Raises:
         ValidationError: the URL names no database that is supported.
     """
 
-    def __init__(self, url: str, keys: KeyRing | None = None) -> None:
+    def __init__(self, url: str, keys: KeyRing | None = None, *, head_file: HeadFile | None = None) -> None:
         parsed = _parse(url)
         self.keys = keys
+        self.head_file = head_file
         self.engine = _sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql_engine(parsed)
         self._reading_engine = self.engine.execution_options(read_only=True, postgresql_readonly=True)
 
@@ -58,6 +61,7 @@ class Database:
         """
         with Session(self.engine, expire_on_commit=False) as session:
             data_keys.attach(session, self.keys)
+            session.info["head_file"] = self.head_file
             try:
                 yield session
             except SignInError:

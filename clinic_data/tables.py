@@ -131,6 +131,7 @@ class User(ClinicTable, table=True):
     role: Role = Field(sa_type=choice(Role, "role"))
     password_hash: str = Field(max_length=300, repr=False)
     must_change_password: bool = False
+    password_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # of a one-time password
     active: bool = True
     failed_sign_ins: int = 0
     locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -148,6 +149,8 @@ class SignInSession(ClinicTable, table=True):
     user_id: str = Field(foreign_key="user_account.id", max_length=32, index=True)
     created_at: datetime = Field(sa_type=UtcDateTime)
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
+    address: str = Field(default="", max_length=64)
+    browser: str = Field(default="", max_length=200)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
@@ -168,6 +171,7 @@ class Patient(ClinicTable, table=True):
     sex: Sex = Field(sa_type=choice(Sex, "sex"))
     notes: str = Field(default="", sa_type=Text, repr=False)
     training_consent: bool = False
+    team_id: str | None = Field(default=None, foreign_key="team.id", max_length=32, index=True)  # None: all staff
     search_text: str = Field(sa_type=_sorted_text(1000), index=True, repr=False)
     version: int = 1
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
@@ -189,6 +193,7 @@ class Recording(ClinicTable, table=True):
     site: str = Field(default="", max_length=80)
     simulated: bool = False
     recorded_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    video_removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)  # by the retention clock
     uploaded_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
@@ -338,19 +343,33 @@ class Report(ClinicTable, table=True):
 
 
 class AuditRow(ClinicTable, table=True):
-    """Who did what to which row, and when. The database refuses to change or delete these rows."""
+    """Who did what to which row, when, from where and why. The database refuses to change or delete these rows.
+
+    Written by ``audit.write_pending`` only, which numbers them without gaps and chains them: ``mac`` covers the row
+    and ``previous_mac``. ``actor_id`` is no foreign key, so that writing the trail waits for no row but its head.
+    """
 
     __tablename__ = "audit_row"
-    __table_args__ = (Index("ix_audit_row_subject_type_subject_id", "subject_type", "subject_id"),)
-
-    id: int | None = Field(
-        default=None,
-        primary_key=True,
-        sa_type=_growing_number(),
+    __table_args__ = (
+        Index("ix_audit_row_actor_id_id", "actor_id", "id"),
+        Index("ix_audit_row_action_id", "action", "id"),
+        Index("ix_audit_row_subject_type_subject_id_id", "subject_type", "subject_id", "id"),
+        Index("ix_audit_row_patient_id_id", "patient_id", "id"),
+        Index("ix_audit_row_address_id", "address", "id"),
+        Index("ix_audit_row_at_id", "at", "id"),
+        CheckConstraint("length(mac) = 64 AND length(previous_mac) = 64", name="chained"),
     )
-    at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
-    actor_id: str | None = Field(default=None, foreign_key="user_account.id", max_length=32, index=True)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=_growing_number())
+    at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    actor_id: str | None = Field(default=None, max_length=32)
     action: str = Field(max_length=60)
     subject_type: str = Field(max_length=40)
     subject_id: str | None = Field(default=None, max_length=64)
+    patient_id: str | None = Field(default=None, max_length=32)
+    address: str = Field(default="", max_length=64)
+    session_id: str = Field(default="", max_length=16)
+    why: str = Field(default="", max_length=500)
     details: dict[str, Any] = Field(sa_type=JSON)
+    previous_mac: str = Field(max_length=64)
+    mac: str = Field(max_length=64)
