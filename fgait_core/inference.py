@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from fgait_core import __version__
 from fgait_core.errors import ConfigError, RecordingError
@@ -26,6 +25,7 @@ from fgait_core.silhouettes import (
     probe_video,
     track_walk,
 )
+from fgait_core.silhouettes.video_source import VideoSource
 
 __all__ = ["Clip", "GaitAssessment", "GaitAssessmentPipeline", "RefusedRecordingError", "model_facts", "rescore"]
 
@@ -44,12 +44,12 @@ class Clip:
     """One recording of an assessment.
 
     Attributes:
-        path: the video file.
+        video: the video file, or what can be opened like one.
         person: the number of the person to score, as `find_people` gives it; None takes number 1.
-        file_name: the name to show, where `path` is a stored copy under another name.
+        file_name: the name to show, where that of `video` is another.
     """
 
-    path: Path
+    video: VideoSource
     person: int | None = None
     file_name: str | None = None
 
@@ -92,7 +92,7 @@ class RefusedRecordingError(RecordingError):
 class _Findings:
     """What is known of a recording so far, so that a refusal can say it."""
 
-    path: Path
+    source: VideoSource
     file_name: str
     video: VideoInfo | None = None
     people: tuple[PersonCandidate, ...] = ()
@@ -116,7 +116,7 @@ class GaitAssessmentPipeline:
 
     def assess(
         self,
-        path: Path,
+        video: VideoSource,
         person: int | None = None,
         tasks: Sequence[str] | None = None,
         progress: Progress | None = None,
@@ -125,7 +125,7 @@ class GaitAssessmentPipeline:
         subject: Subject = NOBODY,
     ) -> GaitAssessment:
         """Screens one recording; see `assess_clips`."""
-        return self.assess_clips((Clip(path, person, file_name),), tasks, progress, cancelled, subject)
+        return self.assess_clips((Clip(video, person, file_name),), tasks, progress, cancelled, subject)
 
     def assess_clips(
         self,
@@ -192,7 +192,7 @@ class GaitAssessmentPipeline:
         return chosen
 
     def _look_at(self, clip: Clip, tasks: Sequence[str], progress: Progress, cancelled: Cancelled) -> _Findings:
-        findings = _Findings(clip.path, clip.file_name or clip.path.name)
+        findings = _Findings(clip.video, clip.file_name or clip.video.name)
         try:
             walk = self._walk_of_chosen_person(findings, clip.person, progress, cancelled)
             quality = assess_quality(walk, findings.people, tasks)
@@ -214,14 +214,14 @@ class GaitAssessmentPipeline:
         self, findings: _Findings, person: int | None, progress: Progress, cancelled: Cancelled
     ) -> Walk:
         progress(0.0, "Reading the video")
-        findings.video = probe_video(findings.path)
+        findings.video = probe_video(findings.source)
         findings.people = find_people(
-            findings.path, self.segmenter, progress=part_of(progress, *FINDING), cancelled=cancelled
+            findings.source, self.segmenter, progress=part_of(progress, *FINDING), cancelled=cancelled
         )
         chosen = _choose(findings.people, person)
         findings.person = chosen.number
         findings.walk = track_walk(
-            findings.path, chosen, self.segmenter, progress=part_of(progress, *FOLLOWING), cancelled=cancelled
+            findings.source, chosen, self.segmenter, progress=part_of(progress, *FOLLOWING), cancelled=cancelled
         )
         progress(FOLLOWING[1], "Checking the recording")
         return findings.walk
@@ -306,7 +306,7 @@ def _only_clip(result: ScreeningResult) -> ClipFacts:
 def _clip_facts(findings: _Findings) -> ClipFacts:
     error = findings.error
     return ClipFacts(
-        recording=recording_facts(findings.path, findings.file_name, findings.video),
+        recording=recording_facts(findings.source, findings.file_name, findings.video),
         people=tuple(person_facts(candidate) for candidate in findings.people),
         person=findings.person,
         quality=findings.quality,

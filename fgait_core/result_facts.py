@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from fgait_core.model_package import ModelPackage
@@ -17,14 +16,16 @@ from fgait_core.screening_result import (
     SequenceFacts,
 )
 from fgait_core.silhouettes import PersonCandidate, QualityCheck, VideoInfo, Walk
+from fgait_core.silhouettes.video_source import VideoSource, open_video
 
 
-def recording_facts(path: Path, file_name: str, video: VideoInfo | None) -> RecordingFacts:
+def recording_facts(source: VideoSource, file_name: str, video: VideoInfo | None) -> RecordingFacts:
     """The facts of a file; those of `video` are null where it could not be read."""
     known = {} if video is None else _fields_of(video, set(RecordingFacts.model_fields))
-    with path.open("rb") as file:
+    with open_video(source) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return RecordingFacts(file_name=file_name, sha256=sha256, size_bytes=path.stat().st_size, **known)
+        size_bytes = file.tell()
+    return RecordingFacts(file_name=file_name, sha256=sha256, size_bytes=size_bytes, **known)
 
 
 def model_facts(package: ModelPackage) -> ModelFacts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
 import numpy as np
@@ -91,8 +91,12 @@ class SilhouetteSequence:
         poses = None if self.poses is None else self.poses[chosen]
         return SilhouetteSequence(self.frames[chosen], wanted_s[near], self.source_frames[chosen], poses)
 
-    def save(self, path: Path) -> None:
-        """Writes an npz file with `frames`, `timestamps_s`, `source_frames`, `frame_rate_hz` and, if known, `poses`."""
+    def save(self, out: Path | BinaryIO) -> None:
+        """Writes an npz file with `frames`, `timestamps_s`, `source_frames`, `frame_rate_hz` and, if known, `poses`.
+
+        Args:
+            out: where to, or a file that is open for writing.
+        """
         content: dict[str, Any] = {
             "frames": self.frames,
             "timestamps_s": self.timestamps_s,
@@ -101,20 +105,31 @@ class SilhouetteSequence:
         }
         if self.poses is not None:
             content["poses"] = self.poses
-        with path.open("wb") as file:
-            np.savez_compressed(file, **content)
+        if isinstance(out, Path):
+            with out.open("wb") as file:
+                np.savez_compressed(file, **content)
+        else:
+            np.savez_compressed(out, **content)
 
     @classmethod
-    def load(cls, path: Path) -> SilhouetteSequence:
-        """Reads what `save` wrote.
+    def load(cls, source: Path | BinaryIO) -> SilhouetteSequence:
+        """Reads what `save` wrote, from a path or a file that is open for reading at any place.
 
         Raises:
             RecordingError: if the file is missing, is no such npz or its content does not fit.
         """
         try:
-            with path.open("rb") as file:
-                stored = np.load(file, allow_pickle=False)
-                return cls(stored["frames"], stored["timestamps_s"], stored["source_frames"], stored.get("poses"))
+            if not isinstance(source, Path):
+                return cls._read(source)
+            with source.open("rb") as file:
+                return cls._read(file)
         except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
-            what = "no silhouette file of `fgait silhouettes`, or damaged" if path.is_file() else "no file"
-            raise RecordingError(f"{path} is {what}.") from error
+            if isinstance(source, Path):
+                what = "no silhouette file of `fgait silhouettes`, or damaged" if source.is_file() else "no file"
+                raise RecordingError(f"{source} is {what}.") from error
+            raise RecordingError("The stored silhouettes are damaged.") from error
+
+    @classmethod
+    def _read(cls, file: BinaryIO) -> SilhouetteSequence:
+        stored = np.load(file, allow_pickle=False)
+        return cls(stored["frames"], stored["timestamps_s"], stored["source_frames"], stored.get("poses"))

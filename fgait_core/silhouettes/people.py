@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ from fgait_core.silhouettes.body import BODY_HEIGHT_M, Body, body_of, pixels_per
 from fgait_core.silhouettes.camera import CameraPath
 from fgait_core.silhouettes.segmenter import HIPS, SHOULDERS, PersonFrame, PersonSegmenter, Region
 from fgait_core.silhouettes.video import Frame, VideoInfo, probe_video, read_frames
+from fgait_core.silhouettes.video_source import VideoSource
 
 KEY_FRAME_STEP_S = (0.4, 1.0)
 KEY_FRAMES_WANTED = 120
@@ -99,7 +99,7 @@ def key_frame_step_s(duration_s: float) -> float:
 
 
 def find_people(
-    path: Path,
+    video: VideoSource,
     segmenter: PersonSegmenter,
     *,
     progress: Progress | None = None,
@@ -108,7 +108,7 @@ def find_people(
     """Everybody who is seen for some time, the one who walks furthest in full view as number 1.
 
     Args:
-        path: the video.
+        video: the file, or what can be opened like one.
         segmenter: finds and segments people.
         progress: told at least once a second how far the search is.
         cancelled: asked at every frame, and within key frames, whether to stop.
@@ -120,13 +120,13 @@ def find_people(
     """
     progress, cancelled = progress or ignore_progress, cancelled or never_cancelled
     progress(0.0, "Looking for people")
-    info = probe_video(path)
+    info = probe_video(video)
     tracks: list[_Track] = []
     camera = CameraPath()
     step_s = key_frame_step_s(info.duration_s)
     pulse = Pulse(progress, cancelled, "Looking for people")
     next_s, thorough = 0.0, True
-    for frame in read_frames(path, info):
+    for frame in read_frames(video, info):
         pulse(frame.time_s / info.duration_s)
         shift = camera.follow(frame, info.width_px * info.working_scale)
         if frame.time_s + 1e-6 >= next_s:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import cv2
@@ -15,6 +17,7 @@ from fgait_core.errors import RecordingError
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
 from fgait_core.sequence import HEIGHT_PX, WIDTH_PX, SilhouetteSequence
 from fgait_core.silhouettes.video import Frame, read_frames
+from fgait_core.silhouettes.video_source import VideoSource
 from fgait_core.silhouettes.walk import Walk
 
 OUTLINE_RGB = (255, 176, 0)
@@ -25,9 +28,9 @@ SHEET_COLUMNS = 24
 
 
 def write_overlay_clip(
-    path: Path,
+    video: VideoSource,
     walk: Walk,
-    out_path: Path,
+    out: Path | BinaryIO,
     *,
     max_height_px: int = 480,
     progress: Progress | None = None,
@@ -38,9 +41,10 @@ def write_overlay_clip(
     Only the part in which the person is seen is written; times are those of the video from there on.
 
     Args:
-        path: the video that the walk was taken from.
+        video: the one that the walk was taken from.
         walk: of `track_walk`.
-        out_path: the file to write; it is replaced only when the clip is complete.
+        out: the file to write, which is replaced only when the clip is complete; or an empty file that is open for
+            reading and writing at any place, and stays so.
         max_height_px: largest height of the clip.
         progress: told how far the work is.
         cancelled: asked at every frame whether to stop.
@@ -50,27 +54,70 @@ def write_overlay_clip(
         OperationCancelled: if `cancelled` answered yes.
     """
     progress, cancelled = progress or ignore_progress, cancelled or never_cancelled
+    if isinstance(out, Path):
+        unfinished = out.with_name(out.name + ".part")
+        try:
+            with unfinished.open("w+b") as file:
+                _write_clip(video, walk, file, max_height_px, progress, cancelled)
+            unfinished.replace(out)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    else:
+        _write_clip(video, walk, out, max_height_px, progress, cancelled)
+    progress(1.0, "Clip written")
+
+
+def _write_clip(
+    video: VideoSource, walk: Walk, out: BinaryIO, max_height_px: int, progress: Progress, cancelled: Cancelled
+) -> None:
     info = walk.video
     scale = min(1.0, max_height_px / info.height_px, 1280 / info.width_px)
     times_s = walk.sequence.timestamps_s
     first_s, last_s = float(times_s[0]) - CLIP_MARGIN_S, float(times_s[-1]) + CLIP_MARGIN_S
     at_frame = {int(frame): i for i, frame in enumerate(walk.sequence.source_frames)}
-    unfinished = out_path.with_name(out_path.name + ".part")
-    try:
-        with av.open(str(unfinished), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            writer = _ClipWriter(container, _even(info.width_px * scale), _even(info.height_px * scale))
-            for frame in read_frames(path, info):
-                raise_if_cancelled(cancelled)
-                if frame.time_s > last_s:
-                    break
-                if frame.time_s >= first_s:
-                    progress((frame.time_s - first_s) / (last_s - first_s), "Drawing the outline over the video")
-                    writer.add(_outlined(frame, walk, at_frame.get(frame.index), scale), frame.time_s)
-            writer.close()
-        unfinished.replace(out_path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    progress(1.0, "Clip written")
+    # To put the index in front, the muxer reads again what it has written.
+    options = {"movflags": "+faststart"}
+    with av.open(out, "w", format="mp4", options=options, io_open=lambda *_: _SecondReader(out)) as container:
+        writer = _ClipWriter(container, _even(info.width_px * scale), _even(info.height_px * scale))
+        for frame in read_frames(video, info):
+            raise_if_cancelled(cancelled)
+            if frame.time_s > last_s:
+                break
+            if frame.time_s >= first_s:
+                progress((frame.time_s - first_s) / (last_s - first_s), "Drawing the outline over the video")
+                writer.add(_outlined(frame, walk, at_frame.get(frame.index), scale), frame.time_s)
+        writer.close()
+
+
+class _SecondReader:
+    """Reads a file that somebody else is writing, at a place of its own."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._position = 0
+
+    def read(self, size: int) -> bytes:
+        before = self._file.tell()
+        self._file.seek(self._position)
+        data = self._file.read(size)
+        self._position = self._file.tell()
+        self._file.seek(before)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        before = self._file.tell()
+        if whence == io.SEEK_END:
+            self._position = self._file.seek(offset, whence)
+        else:
+            self._position = offset + (self._position if whence == io.SEEK_CUR else 0)
+        self._file.seek(before)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        """The file belongs to its writer."""
 
 
 class _ClipWriter:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -28,6 +27,7 @@ from fgait_core.silhouettes.people import PersonCandidate
 from fgait_core.silhouettes.poses import poses_of
 from fgait_core.silhouettes.segmenter import N_LANDMARKS, PersonFrame, PersonSegmenter, Region
 from fgait_core.silhouettes.video import Frame, VideoInfo, probe_video, read_frames
+from fgait_core.silhouettes.video_source import VideoSource
 from fgait_core.silhouettes.walk import Walk
 
 MAX_PENDING_FRAMES = 48
@@ -112,7 +112,7 @@ class _Records:
 
 
 def track_walk(
-    path: Path,
+    video: VideoSource,
     person: PersonCandidate,
     segmenter: PersonSegmenter,
     *,
@@ -125,7 +125,7 @@ def track_walk(
     shorter than 0.4 s.
 
     Args:
-        path: the video that `person` was found in.
+        video: the one that `person` was found in.
         person: of `find_people`.
         segmenter: segments the person.
         progress: told at least once a second how far the work is.
@@ -138,12 +138,12 @@ def track_walk(
     """
     progress, cancelled = progress or ignore_progress, cancelled or never_cancelled
     progress(0.0, "Following the person")
-    info = probe_video(path)
+    info = probe_video(video)
     follower = _Follower(person, segmenter, info)
     kept = _Records()
     sharpness: list[float] = []
     followed = at_border = 0
-    for step in follower.follow(path, progress, cancelled):
+    for step in follower.follow(video, progress, cancelled):
         followed += 1
         if step.sharpness is not None:
             sharpness.append(step.sharpness)
@@ -182,10 +182,10 @@ class _Follower:
         self._forward: Region | None = None
         self._count = 0
 
-    def follow(self, path: Path, progress: Progress, cancelled: Cancelled) -> Iterator[_Followed]:
+    def follow(self, video: VideoSource, progress: Progress, cancelled: Cancelled) -> Iterator[_Followed]:
         """Yields the person frame by frame, in order of time, until it is lost for good."""
         pulse = Pulse(progress, cancelled, "Following the person")
-        for frame in read_frames(path, self._info):
+        for frame in read_frames(video, self._info):
             pulse(frame.time_s / self._info.duration_s)
             yield from self._advance(frame)
             if not self._anchors and (self._forward is None or frame.time_s > self._last_anchor_s + OVERRUN_S):

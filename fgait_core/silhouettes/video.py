@@ -6,10 +6,10 @@ as a stream, so that memory does not grow with the length of the video.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import av
 import av.error
@@ -19,6 +19,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from fgait_core.errors import VideoDecodeError
+from fgait_core.silhouettes.video_source import VideoSource, open_video
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -34,6 +35,7 @@ _RATE_SLACK_S = 0.0015
 """Phones stamp 60 Hz frames 16 or 17 ms apart: neither may count as too early."""
 DAMAGED_SHARE = 0.05
 _DECODER_THREADS = 2
+_Answer = TypeVar("_Answer")
 
 CODECS = frozenset(
     {"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "msmpeg4v2", "msmpeg4v3", "mjpeg", "prores", "mpeg2video"}
@@ -131,16 +133,15 @@ def _turned(pixels: NDArray[np.uint8], rotation_deg: int) -> NDArray[np.uint8]:
     return pixels if rotation_deg == 0 else np.ascontiguousarray(np.rot90(pixels, rotation_deg // 90))
 
 
-def probe_video(path: Path) -> VideoInfo:
+def probe_video(video: VideoSource) -> VideoInfo:
     """What the video is, from its headers, its packets and its first frame.
 
     Raises:
         VideoDecodeError: if the file is missing, empty, no video, damaged, cut off, too large or too long; the text
             says what to do.
     """
-    path = Path(path)
-    container_name = _sniff(path)
-    with _open(path, container_name) as container:
+    container_name = _sniff(video)
+    with _open(video, container_name) as container:
         stream = _video_stream(container)
         codec = stream.codec_context.codec.canonical_name
         _check_size(stream)
@@ -152,15 +153,15 @@ def probe_video(path: Path) -> VideoInfo:
     return _info(container_name, codec, first, pixel_shape, times_s)
 
 
-def _sniff(path: Path) -> str:
+def _sniff(video: VideoSource) -> str:
     """The container by its first bytes, whatever the file is called."""
     try:
-        with path.open("rb") as file:
+        with open_video(video) as file:
             head = file.read(16)
     except FileNotFoundError as error:
-        raise VideoDecodeError(f"There is no file {path}.") from error
+        raise VideoDecodeError(f"There is no file {video}.") from error
     except IsADirectoryError as error:
-        raise VideoDecodeError(f"{path} is a folder, not a video file.") from error
+        raise VideoDecodeError(f"{video} is a folder, not a video file.") from error
     if not head:
         raise VideoDecodeError(f"The file is empty: nothing was recorded or the copy failed. {_UPLOAD_AGAIN}")
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
@@ -181,14 +182,53 @@ def _kind_of_other_file(head: bytes) -> str:
     return next((kind for start, kind in known.items() if head.startswith(start)), "not a video that can be read")
 
 
-def _open(path: Path, container_name: str) -> InputContainer:
-    # The demuxer is named and may open nothing but this file: a play list must not make the server read other files.
+@contextmanager
+def _open(video: VideoSource, container_name: str) -> Generator[InputContainer, None, None]:
+    # The demuxer is named and may open nothing at all: a play list must not make the server read other files.
     demuxer = {"mp4/mov": "mov", "mkv/webm": "matroska", "avi": "avi"}[container_name]
-    options = {"format_whitelist": "mov,matroska,avi", "protocol_whitelist": "file"}
-    try:
-        return av.open(str(path), format=demuxer, options=options, metadata_errors="replace")
-    except (av.error.FFmpegError, ValueError) as error:
-        raise VideoDecodeError(f"The file is damaged or cut off: its index cannot be read. {_UPLOAD_AGAIN}") from error
+    options = {"format_whitelist": "mov,matroska,avi", "protocol_whitelist": "none"}
+    with open_video(video) as file:
+        source = _Watched(file)
+        try:
+            container = av.open(source, "r", format=demuxer, options=options, metadata_errors="replace")
+        except (av.error.FFmpegError, ValueError) as error:
+            source.check()
+            text = f"The file is damaged or cut off: its index cannot be read. {_UPLOAD_AGAIN}"
+            raise VideoDecodeError(text) from error
+        with container:
+            try:
+                yield container
+            finally:
+                source.check()
+
+
+class _Watched:
+    """Reads for the demuxer and keeps what went wrong: it may take a failed read for the end of the video."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._fault: Exception | None = None
+
+    def read(self, size: int) -> bytes:
+        return self._kept(lambda: self._file.read(size))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._kept(lambda: self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def check(self) -> None:
+        """Raises what a read raised."""
+        if self._fault is not None:
+            raise self._fault
+
+    def _kept(self, work: Callable[[], _Answer]) -> _Answer:
+        try:
+            return work()
+        except Exception as error:
+            self._fault = error
+            raise
 
 
 def _video_stream(container: InputContainer) -> VideoStream:
@@ -279,11 +319,11 @@ def _info(
     )
 
 
-def read_frames(path: Path, info: VideoInfo, max_rate_hz: float = MAX_ANALYSED_RATE_HZ) -> Iterator[Frame]:
+def read_frames(video: VideoSource, info: VideoInfo, max_rate_hz: float = MAX_ANALYSED_RATE_HZ) -> Iterator[Frame]:
     """The frames of a video in order of presentation.
 
     Args:
-        path: the file that `info` was probed from.
+        video: what `info` was probed from.
         info: of `probe_video`.
         max_rate_hz: frames that come faster than this are left out, by time; the others keep their true times.
 
@@ -295,7 +335,7 @@ def read_frames(path: Path, info: VideoInfo, max_rate_hz: float = MAX_ANALYSED_R
     damage: list[int] = []
     first_s: float | None = None
     last_s = -np.inf
-    with _open(Path(path), info.container) as container:
+    with _open(video, info.container) as container:
         stream = _video_stream(container)
         for index, picture in enumerate(_decoded(container, stream, damage)):
             if len(damage) > allowed:
