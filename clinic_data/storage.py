@@ -48,13 +48,16 @@ class IncomingFile:
     """A file that is being received; without ``accept()`` nothing of it stays.
 
     Made by ``Storage.receive()``. Use it as a context manager.
+
+    Attributes:
+        key: under which it will be found.
     """
 
     def __init__(
         self, partial: Path, key: str, max_bytes: int | None, publish: Callable[[Path, StoredFile], None]
     ) -> None:
+        self.key = key
         self._partial = partial
-        self._key = key
         self._max_bytes = max_bytes
         self._publish = publish
         self._size_bytes = 0
@@ -79,7 +82,7 @@ class IncomingFile:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        stored = StoredFile(key=self._key, size_bytes=self._size_bytes, sha256=self._hash.hexdigest())
+        stored = StoredFile(key=self.key, size_bytes=self._size_bytes, sha256=self._hash.hexdigest())
         self._publish(self._partial, stored)
         return stored
 
