@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from app.gateway import html_page
+from app.gateway.external_sign_in import ExternalSignInPages
 from app.gateway.files import FileRoutes
 from app.gateway.guard import HEALTH_PATH, SecurityHeaders, SessionGuard
 from app.gateway.language import LanguageChoice, language_of
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> st.App:
             Route(HEALTH_PATH, health),
             *PageShell(_INDEX, _page_names()).routes(),
             *SignInPages(services.accounts, settings).routes(),
+            *ExternalSignInPages(services.external_sign_in, services.accounts, settings).routes(),
             *LanguageChoice(secure=settings.secure_cookies).routes(),
             *VerificationPages(services.verification).routes(),
             *FileRoutes(services.recordings, services.screening).routes(),

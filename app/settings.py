@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from clinic_data.tables import Role
 
 CLONE_ROOT = Path(__file__).resolve().parent.parent
 VERIFY_PATH = "/verify"
@@ -21,7 +24,7 @@ class Settings(BaseSettings):
         database_url: SQLAlchemy URL; empty means a SQLite file in `data_dir`.
         storage_url: where files are, for fsspec: `s3://bucket/folder`; empty means a folder in `data_dir`.
         storage_cache_mb: copies of files from there on this computer, in MB; the longest unused go first.
-        master_key_file: file with the master keys; empty means `keys/master.key` in `data_dir`, made at the first start.
+        master_key_file: file with the master keys; empty means `keys/master.key` in `data_dir`, made at first.
         master_key: the master keys themselves, for who gives secrets in the environment; comes before the file.
         master_key_command: program with arguments that prints the master keys; comes before both. No shell.
         clinic_name: printed on reports and on the sign-in page.
@@ -29,6 +32,8 @@ class Settings(BaseSettings):
         port: port that the server listens on; the next free one is taken if it is busy.
         allowed_hosts: names under which browsers may reach the server, without port.
         public_url: where readers of a printed report reach the server to verify it; empty means `host` and `port`.
+        trusted_proxies: addresses or networks of proxies whose `X-Forwarded-For` is believed; empty means none.
+        require_totp: roles that must sign in with a code of an authenticator app.
         secure_cookies: send cookies over HTTPS only; switch on behind HTTPS.
         max_upload_mb: largest video that is accepted, in MB of 10^6 bytes.
         min_free_disk_mb: disk space that an upload must leave free, in MB.
@@ -37,6 +42,14 @@ class Settings(BaseSettings):
         worker_heartbeat_s: how often a worker gives a sign of life.
         job_limit_min: a job that runs longer than this is stopped and marked as failed.
         segmenter_threads: CPU threads of the network that finds the person.
+        oidc_issuer: address of the organisation's sign-in service (OpenID Connect); empty means none.
+        oidc_client_id: how this installation is called there.
+        oidc_client_secret: its secret there.
+        oidc_name: the organisation, as the button on the sign-in page names it.
+        oidc_scope: what is asked for; must begin with `openid`.
+        oidc_role_claim: claim with the groups or roles of a person, with dots for what lies inside another.
+        oidc_roles: role by value of that claim; the first line that fits counts.
+        oidc_create_users: make an account at a person's first visit.
         site: where this installation films; kept with each recording and shown in cohorts.
         training_queue: what the trainer beside the app serves: "train-cpu" or "train-gpu"; "" starts no trainer.
         training_device: where that trainer computes: "cpu", "cuda", "cuda:1" ...
@@ -58,6 +71,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8501, ge=1, le=65535)
     allowed_hosts: list[str] = ["127.0.0.1", "localhost", "[::1]"]
     public_url: str = Field(default="", pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$")
+    trusted_proxies: list[str] = []
+    require_totp: list[Role] = []
     secure_cookies: bool = False
     max_upload_mb: int = Field(default=2048, ge=1)
     min_free_disk_mb: int = Field(default=512, ge=0)
@@ -66,11 +81,30 @@ class Settings(BaseSettings):
     worker_heartbeat_s: float = Field(default=2.0, gt=0)
     job_limit_min: float = Field(default=60.0, gt=0)
     segmenter_threads: int = Field(default=2, ge=1)
+    oidc_issuer: str = Field(default="", pattern=r"^(https?://[^\s/]+(/[^\s?#]*)?)?$")
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_name: str = Field(default="your organisation", min_length=1, max_length=60)
+    oidc_scope: str = Field(default="openid email profile", pattern=r"^openid( \S+)*$")
+    oidc_role_claim: str = Field(default="groups", min_length=1)
+    oidc_roles: dict[str, Literal["clinician", "administrator", "auditor"]] = {}
+    oidc_create_users: bool = True
     site: str = Field(default="", max_length=80)
     training_queue: Literal["train-cpu", "train-gpu", ""] = "train-cpu"
     training_device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     training_processes: int = Field(default=1, ge=1)
     min_free_memory_mb: int = Field(default=1500, ge=0)
+
+    @model_validator(mode="after")
+    def _sign_in_service_is_whole(self) -> Self:
+        if not self.oidc_issuer:
+            return self
+        if not self.oidc_client_id or not self.oidc_roles:
+            raise ValueError("FGAIT_OIDC_ISSUER needs FGAIT_OIDC_CLIENT_ID and FGAIT_OIDC_ROLES, too.")
+        url = urlsplit(self.oidc_issuer)
+        if url.scheme != "https" and url.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            raise ValueError("FGAIT_OIDC_ISSUER must begin with https://, or anybody on the way could sign in.")
+        return self
 
     @property
     def resolved_database_url(self) -> str:

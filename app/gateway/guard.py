@@ -22,6 +22,7 @@ ACTOR_KEY = "fgait.actor"
 SIGN_IN_PATH = "/sign-in"
 CHANGE_PASSWORD_PATH = "/change-password"  # noqa: S105 - an address
 SIGN_OUT_PATH = "/sign-out"
+ELSEWHERE_PATH = "/sign-in/elsewhere"
 HEALTH_PATH = "/healthz"
 LANGUAGE_PATH = "/language"
 _PUBLIC_PATHS = frozenset({SIGN_IN_PATH, SIGN_OUT_PATH, HEALTH_PATH, LANGUAGE_PATH, "/favicon.ico", "/favicon.png"})
@@ -31,7 +32,9 @@ _PUBLIC_PREFIXES = ("/static/",)
 
 def is_public(path: str) -> bool:
     """Whether a path is served to somebody who is not signed in."""
-    return path in _PUBLIC_PATHS or path == VERIFY_PATH or path.startswith((*_PUBLIC_PREFIXES, f"{VERIFY_PATH}/"))
+    roots = (VERIFY_PATH, ELSEWHERE_PATH)
+    below = (*_PUBLIC_PREFIXES, *(f"{root}/" for root in roots))
+    return path in _PUBLIC_PATHS or path in roots or path.startswith(below)
 
 
 class SessionGuard:

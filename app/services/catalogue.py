@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.services.accounts import Accounts
 from app.services.installation import database_of
 from app.services.operations import Operations
+from app.services.own_account import OwnAccounts
 from app.services.patient_records import PatientRecords
 from app.services.recordings import Recordings
 from app.services.reporting import Reporting
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from app.services.cohorts import Cohorts
     from app.services.decisions import Decisions
     from app.services.exchange import Exchange
+    from app.services.external_sign_in import ExternalSignIn
     from app.services.follow_up import FollowUps
     from app.services.models import Models
     from app.services.monitoring import Monitoring
@@ -57,7 +59,19 @@ class Services:
     @property
     def accounts(self) -> Accounts:
         """Sign-in and one's own password."""
-        return Accounts(self.database)
+        return Accounts(self.database, frozenset(self.settings.require_totp))
+
+    @property
+    def own_accounts(self) -> OwnAccounts:
+        """One's own sessions and two-step sign-in."""
+        return OwnAccounts(self.database, frozenset(self.settings.require_totp))
+
+    @property
+    def external_sign_in(self) -> ExternalSignIn:
+        """Sign-in at the organisation's own service."""
+        from app.services.external_sign_in import ExternalSignIn
+
+        return ExternalSignIn(self.settings, self.database)
 
     @property
     def users(self) -> UserAdministration:
