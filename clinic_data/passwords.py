@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import unicodedata
 from functools import cache
 
@@ -28,6 +29,8 @@ _COMMON = """
     p@ssw0rd1234 p@ssword1234 passw0rd1234 secretsecret secret123456 summer202412 winter202412
 """
 COMMON_PASSWORDS = frozenset(_COMMON.split())
+# Each computation takes 64 MiB: a stranger who sends many sign-ins at once must not fill the memory.
+_AT_ONCE = threading.BoundedSemaphore(4)
 _HASHER = PasswordHasher()  # argon2id, RFC 9106 low-memory profile: 64 MiB, 3 passes, 4 lanes
 
 
@@ -53,7 +56,8 @@ def check_policy(password: str, username: str = "") -> None:
 
 def hash_password(password: str) -> str:
     """The argon2id hash of ``password``, with its parameters and a random salt."""
-    return _HASHER.hash(_normalised(password))
+    with _AT_ONCE:
+        return _HASHER.hash(_normalised(password))
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
@@ -63,8 +67,10 @@ def verify_password(password_hash: str | None, password: str) -> bool:
     """
     if len(password) > MAX_LENGTH:
         password = ""
+    stored = password_hash or _hash_of_nobody()
     try:
-        _HASHER.verify(password_hash or _hash_of_nobody(), _normalised(password))
+        with _AT_ONCE:
+            _HASHER.verify(stored, _normalised(password))
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None

@@ -1,4 +1,4 @@
-"""People who sign in: their accounts, passwords and lock-out."""
+"""People who sign in: their accounts, roles and passwords. What happens at sign-in is in ``authentication``."""
 
 from __future__ import annotations
 
@@ -8,21 +8,14 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, and_, col, func, or_, select
 
-from clinic_data import passwords, sign_in_sessions
+from clinic_data import passwords, sign_in_sessions, sign_in_throttle
 from clinic_data.clock import utc_now
 from clinic_data.database import conflict_as
-from clinic_data.errors import ConflictError, NotFoundError, SignInError, ValidationError
+from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.tables import Role, User
 from clinic_data.text_rules import has_invisible
 
-MAX_FAILED_SIGN_INS = 5
-LOCK_OUT = timedelta(minutes=15)
-# One sentence for every cause: a different one would tell a stranger which accounts exist.
-SIGN_IN_REFUSED = (
-    "Sign-in failed: the user name or the password is wrong, or the account is locked. "
-    f"After {MAX_FAILED_SIGN_INS} failed attempts an account stays locked for {LOCK_OUT.seconds // 60} minutes. "
-    "Try again then, or ask an administrator for a new password."
-)
+ONE_TIME_PASSWORD_LIFE = timedelta(hours=72)
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 
 
@@ -34,8 +27,9 @@ def create_user(
     role: Role | str,
     password: str,
     must_change_password: bool = False,
+    now: datetime | None = None,
 ) -> User:
-    """Create an account.
+    """Create an account; a password that must be changed is good for 72 hours.
 
     Raises:
         ValidationError: the user name, display name, role or password is not acceptable.
@@ -57,6 +51,7 @@ def create_user(
         role=_role(role),
         password_hash=passwords.hash_password(password),
         must_change_password=must_change_password,
+        password_expires_at=_expiry(must_change_password, now),
     )
     with conflict_as(session, f"The user name {name} is taken. Choose another."):
         session.add(user)
@@ -73,6 +68,11 @@ def get_user(*, session: Session, user_id: str) -> User:
     if user is None:
         raise NotFoundError("This user does not exist.")
     return user
+
+
+def find_user(*, session: Session, username: str) -> User | None:
+    """The account of a user name, however it is typed, or None."""
+    return session.exec(select(User).where(User.username == normalised_username(username))).first()
 
 
 def list_users(*, session: Session) -> list[User]:
@@ -92,6 +92,7 @@ def set_password(
     password: str,
     must_change_password: bool = False,
     keep_token: str | None = None,
+    now: datetime | None = None,
 ) -> User:
     """Give the account a new password, lift a lock-out and sign the user out everywhere.
 
@@ -99,20 +100,24 @@ def set_password(
         session: a session of ``Database.transaction()``.
         user_id: whose password.
         password: the new one.
-        must_change_password: ask for another one at the next sign-in.
+        must_change_password: ask for another one at the next sign-in, which must come within 72 hours.
         keep_token: the sign-in session that may go on, where users change their own password.
+        now: the present moment.
 
     Raises:
         ValidationError: the password is not acceptable.
         NotFoundError: there is no such user.
     """
+    # Before the account is locked: sign-in locks them in this order, too.
+    sign_in_throttle.forgive(session=session, username=get_user(session=session, user_id=user_id).username)
     user = _locked(session, user_id)
     passwords.check_policy(password, user.username)
     if passwords.verify_password(user.password_hash, password):
         raise ValidationError("The new password must differ from the present one.")
     user.password_hash = passwords.hash_password(password)
     user.must_change_password = must_change_password
-    _lift_lock_out(user)
+    user.password_expires_at = _expiry(must_change_password, now)
+    lift_lock_out(user)
     session.flush()
     sign_in_sessions.close_all_of_user(session=session, user_id=user_id, keep_token=keep_token)
     return user
@@ -130,7 +135,7 @@ def set_active(*, session: Session, user_id: str, active: bool) -> User:
         _keep_an_administrator(user, other_administrators)
         sign_in_sessions.close_all_of_user(session=session, user_id=user_id)
     elif not user.active:
-        _lift_lock_out(user)
+        lift_lock_out(user)
     user.active = active
     session.flush()
     return user
@@ -155,40 +160,19 @@ def set_role(*, session: Session, user_id: str, role: Role | str) -> User:
     return user
 
 
-def authenticate(*, session: Session, username: str, password: str, now: datetime | None = None) -> User:
-    """Check a user name and password, count failures and lock the account after five of them.
-
-    Call it in ``Database.transaction()``: that one commits the failure counter although the error leaves the block.
-    Any other session must be committed by the caller after a SignInError.
-
-    Raises:
-        SignInError: unknown, wrong, locked or inactive; the same sentence and about the same time for each.
-    """
-    moment = now or utc_now()
-    statement = select(User).where(User.username == normalised_username(username)).with_for_update()
-    user = session.exec(statement).first()
-    correct = passwords.verify_password(user.password_hash if user else None, password)
-    if user is None or not user.active or (user.locked_until is not None and user.locked_until > moment):
-        raise SignInError(SIGN_IN_REFUSED)
-    if user.locked_until is not None:
-        _lift_lock_out(user)  # it is over: five new attempts
-    if not correct:
-        user.failed_sign_ins += 1
-        if user.failed_sign_ins >= MAX_FAILED_SIGN_INS:
-            user.locked_until = moment + LOCK_OUT
-        session.flush()
-        raise SignInError(SIGN_IN_REFUSED)
-    _lift_lock_out(user)
-    user.last_sign_in_at = moment
-    if passwords.needs_rehash(user.password_hash):
-        user.password_hash = passwords.hash_password(password)
-    session.flush()
-    return user
-
-
 def normalised_username(username: str) -> str:
     """The form in which user names are stored and compared."""
     return unicodedata.normalize("NFKC", username).strip().casefold()
+
+
+def lift_lock_out(user: User) -> None:
+    """Let an account that was locked sign in again."""
+    user.failed_sign_ins = 0
+    user.locked_until = None
+
+
+def _expiry(must_change_password: bool, now: datetime | None) -> datetime | None:
+    return (now or utc_now()) + ONE_TIME_PASSWORD_LIFE if must_change_password else None
 
 
 def _role(role: Role | str) -> Role:
@@ -205,11 +189,6 @@ def _locked(session: Session, user_id: str) -> User:
     if user is None:
         raise NotFoundError("This user does not exist.")
     return user
-
-
-def _lift_lock_out(user: User) -> None:
-    user.failed_sign_ins = 0
-    user.locked_until = None
 
 
 def _locked_with_administrators(session: Session, user_id: str) -> tuple[User, list[User]]:

@@ -8,7 +8,7 @@ roles has two accounts, so that the audit log always says in which role somethin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from clinic_data.errors import PermissionDeniedError
@@ -48,6 +48,7 @@ class Permission(StrEnum):
     MANAGE_RETENTION = "change retention rules and holds"
     ERASE = "carry out erasures"
     EXPORT_RESEARCH = "export pseudonymised data for research"
+    OWN_ACCOUNT = "manage one's own account"
 
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -69,6 +70,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.BREAK_GLASS,
             Permission.MOVE_VISITS,
             Permission.REQUEST_ERASURE,
+            Permission.OWN_ACCOUNT,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
@@ -89,6 +91,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.MANAGE_RETENTION,
             Permission.ERASE,
             Permission.EXPORT_RESEARCH,
+            Permission.OWN_ACCOUNT,
         }
     ),
     Role.AUDITOR: frozenset(
@@ -100,6 +103,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.READ_MODEL,
             Permission.READ_MONITORING,
             Permission.READ_CLINIC,
+            Permission.OWN_ACCOUNT,
         }
     ),
 }
@@ -116,6 +120,7 @@ class Actor:
         display_name: what is printed on reports.
         role: decides what they may do.
         must_change_password: True until a one-time password was replaced.
+        must_set_up_totp: True until two-step sign-in is set up, where the clinic asks for it in this role.
     """
 
     user_id: str
@@ -123,23 +128,44 @@ class Actor:
     display_name: str
     role: Role
     must_change_password: bool = False
+    must_set_up_totp: bool = False
+
+    @property
+    def has_more_to_do(self) -> bool:
+        """Whether something of the sign-in is left to do, before which the user may do nothing else."""
+        return self.must_change_password or self.must_set_up_totp
 
 
 def may(actor: Actor | None, permission: Permission) -> bool:
-    """Whether the actor may do it; nobody and users with a one-time password may do nothing."""
-    return actor is not None and not actor.must_change_password and permission in GRANTS[actor.role]
+    """Whether the actor may do it; nobody, and who has something of the sign-in left to do, may do nothing."""
+    return actor is not None and not actor.has_more_to_do and permission in GRANTS[actor.role]
 
 
 def require(actor: Actor | None, permission: Permission) -> Actor:
     """Returns the actor if they may do it.
 
     Raises:
-        PermissionDeniedError: for nobody, for a one-time password that was not replaced, and for a wrong role.
+        PermissionDeniedError: for nobody, for a one-time password that was not replaced, for two-step sign-in that is
+            still to be set up, and for a wrong role.
     """
     if actor is None:
         raise PermissionDeniedError("Please sign in first.")
     if actor.must_change_password:
         raise PermissionDeniedError("Please choose your own password first.")
+    if actor.must_set_up_totp:
+        raise PermissionDeniedError("Please set up two-step sign-in first.")
     if permission not in GRANTS[actor.role]:
         raise PermissionDeniedError(f"Your role ({actor.role.value}) does not allow you to {permission.value}.")
     return actor
+
+
+def require_for_own_account(actor: Actor | None) -> Actor:
+    """Returns the actor if they may look after their account, also while two-step sign-in is still to be set up.
+
+    Raises:
+        PermissionDeniedError: for nobody and for a one-time password that was not replaced.
+    """
+    if actor is not None and actor.must_set_up_totp and not actor.must_change_password:
+        require(replace(actor, must_set_up_totp=False), Permission.OWN_ACCOUNT)
+        return actor
+    return require(actor, Permission.OWN_ACCOUNT)

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from app.services.accounts import one_time_password
 from app.services.permissions import Actor, Permission, require
-from clinic_data import audit, users
+from clinic_data import audit, sign_in_sessions, totp, users
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError
 from clinic_data.tables import Role, User
@@ -17,15 +17,21 @@ from clinic_data.tables import Role, User
 
 @dataclass(frozen=True, slots=True)
 class UserAdministration:
-    """Use cases of administrators around accounts."""
+    """Use cases of administrators around accounts; auditors read them."""
 
     database: Database
 
     def list_users(self, actor: Actor | None) -> tuple[User, ...]:
         """All accounts, by user name."""
-        require(actor, Permission.MANAGE_USERS)
+        require(actor, Permission.READ_USERS)
         with self.database.reading() as session:
             return tuple(users.list_users(session=session))
+
+    def with_two_steps(self, actor: Actor | None) -> frozenset[str]:
+        """The ids of those who sign in with a code of an authenticator app."""
+        require(actor, Permission.READ_USERS)
+        with self.database.reading() as session:
+            return totp.all_users_with_codes(session=session)
 
     def create_user(self, actor: Actor | None, username: str, display_name: str, role: Role) -> tuple[User, str]:
         """Creates an account.
@@ -60,6 +66,21 @@ class UserAdministration:
             users.set_password(session=session, user_id=user_id, password=password, must_change_password=True)
             self._audit(session, actor, "user.password_reset", user_id)
         return password
+
+    def reset_totp(self, actor: Actor | None, user_id: str) -> None:
+        """Switches two-step sign-in of a user off, who lost app and recovery codes, and signs them out everywhere.
+
+        Raises:
+            ConflictError: for oneself, and where it is off.
+        """
+        actor = require(actor, Permission.MANAGE_USERS)
+        _not_oneself(actor, user_id, "Change your own two-step sign-in under your account.")
+        with self.database.transaction() as session:
+            user = users.get_user(session=session, user_id=user_id)
+            if not totp.remove(session=session, user_id=user.id):
+                raise ConflictError("This user signs in without a code.")
+            sign_in_sessions.close_all_of_user(session=session, user_id=user.id)
+            self._audit(session, actor, "user.totp_reset", user.id)
 
     def set_active(self, actor: Actor | None, user_id: str, *, active: bool) -> None:
         """Allows or stops sign-in; stopping ends the user's sessions at once.
