@@ -111,12 +111,12 @@ class PatientRecords:
             patient_id: the patient.
             data: what is known now.
             expected_version: as it was read.
-            team_id: one of the actor's own teams, None for all staff, or `KEEP_TEAM`.
+            team_id: any open team, None for all staff, or `KEEP_TEAM`.
 
         Raises:
-            ConflictError: if somebody did, or the record number is taken.
-            NotFoundError: if there is no such patient, or it is one of another team.
-            ValidationError: if the new team is not one of the actor's.
+            ConflictError: if somebody did, the record number is taken, or the team is closed.
+            NotFoundError: if there is no such patient or team, or the patient is one of another team.
+            ValidationError: if the actor sees the patient in an emergency only and wants to change the team.
         """
         actor = require(actor, Permission.WRITE_PATIENTS)
         with self.database.transaction() as session:
@@ -130,7 +130,7 @@ class PatientRecords:
             )
             _audit(session, actor, "patient.changed", patient.id)
             if not isinstance(team_id, _Keep) and team_id != patient.team_id:
-                _check_own_team(session, actor, team_id)
+                _check_member(session, actor, patient.team_id)
                 before = teams.give_patient(session=session, patient_id=patient_id, team_id=team_id)
                 _audit(session, actor, "patient.team_changed", patient.id, {"before": before, "team_id": team_id})
             _audit_consent(session, actor, patient.id, before=consent, after=patient.training_consent)
@@ -141,6 +141,11 @@ def _check_own_team(session: Session, actor: Actor, team_id: str | None) -> None
     own = {team.id for team in teams.teams_of(session=session, user_id=actor.user_id)}
     if team_id is not None and team_id not in own:
         raise ValidationError("Choose one of your own teams, or all staff.")
+
+
+def _check_member(session: Session, actor: Actor, team_id: str | None) -> None:
+    if team_id is not None and team_id not in teams.visible_team_ids(session=session, user_id=actor.user_id):
+        raise ValidationError("You see this patient in an emergency only. Ask the patient's team to change the team.")
 
 
 def _audit_consent(session: Session, actor: Actor, patient_id: str, *, before: bool, after: bool) -> None:
