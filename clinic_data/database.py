@@ -17,6 +17,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError
@@ -77,10 +78,13 @@ class Database:
             data_keys.attach(session, self.keys)
             yield session
 
-    def upgrade(self) -> None:
+    def upgrade(self, revision: str = "head") -> None:
         """Create the tables, or bring those of an older release to this one. Repeating it does nothing.
 
         There is no way back but a backup: back up before a new release.
+
+        Args:
+            revision: of the tables; an older one only where a backup of an older release is restored.
 
         Raises:
             ConflictError: rows refer to others that do not exist.
@@ -97,16 +101,24 @@ class Database:
             config.attributes["connection"] = connection
             config.attributes["keys"] = self.keys
             before = MigrationContext.configure(connection).get_current_revision()
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             if MigrationContext.configure(connection).get_current_revision() != before:
                 _check_foreign_keys(connection)
             connection.commit()
+        if revision != "head":
+            return
         with self.reading() as session:
             data_keys.check(session=session)
 
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def revisions() -> tuple[str, ...]:
+    """The revisions of the tables that this release knows, the newest first."""
+    found = ScriptDirectory(str(_MIGRATIONS)).walk_revisions()
+    return tuple(str(script.revision) for script in found)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from clinic_data.errors import ClinicDataError, NotFoundError, StorageError
 from clinic_data.file_cache import FileCache
 from clinic_data.storage import ABANDONED_AFTER_S, GONE, FolderStorage, Storage, StoredFile, checked_key, is_key
 
+_PIECE_BYTES = 8 << 20
 RETRY_WAITS_S = (0.5, 1.0, 2.0)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # Faults of a program, not of a network. Everything else is tried again: each file system has errors of its own.
@@ -132,6 +133,19 @@ class ObjectStorage(Storage):
         copy = self._cache.find(key, found.size_bytes)
         return self._fetch(found) if copy is None else copy
 
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The file in pieces, past the copies here; see ``Storage``.
+
+        Raises:
+            NotFoundError: there is no such file.
+            StorageError: the storage did not answer.
+        """
+        found = self._look_up(checked_key(key))
+        if found is None:
+            raise NotFoundError(GONE)
+        for start in range(0, found.size_bytes, _PIECE_BYTES):
+            yield self._piece(found, start)
+
     def delete(self, key: str) -> None:
         """Remove the file and the copy here; see ``Storage``."""
         self._cache.forget(checked_key(key))
@@ -216,6 +230,13 @@ class ObjectStorage(Storage):
             except FileNotFoundError as error:
                 raise NotFoundError(GONE) from error
             return self._cache.keep(partial, found.key)
+
+    def _piece(self, found: _Object, start: int) -> bytes:
+        end = min(start + _PIECE_BYTES, found.size_bytes)
+        try:
+            return self._answer(lambda: self._files.cat_file(found.name, start=start, end=end))
+        except FileNotFoundError as error:
+            raise NotFoundError(GONE) from error
 
     def _download(self, found: _Object, partial: Path) -> None:
         self._files.get_file(found.name, str(partial))

@@ -112,9 +112,14 @@ class Storage(ABC):
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._incoming.mkdir(mode=0o700, exist_ok=True)
 
-    def receive(self, *, max_bytes: int | None = None) -> IncomingFile:
-        """Start a file that arrives piece by piece; ``max_bytes`` is enforced while it arrives."""
-        key = secrets.token_hex(16)
+    def receive(self, *, max_bytes: int | None = None, key: str | None = None) -> IncomingFile:
+        """Start a file that arrives piece by piece.
+
+        Args:
+            max_bytes: is enforced while it arrives.
+            key: under which it was stored before, for a file that comes back from a backup; None: a new one.
+        """
+        key = secrets.token_hex(16) if key is None else checked_key(key)
         return IncomingFile(self._incoming / (key + PARTIAL), key, max_bytes, self._publish)
 
     def write_stream(self, chunks: Iterable[bytes], *, max_bytes: int | None = None) -> StoredFile:
@@ -144,6 +149,14 @@ class Storage(ABC):
             NotFoundError: there is no such file.
         """
         return self.path(key).read_bytes()
+
+    @abstractmethod
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The file in pieces, read from where it lies; no copy of it stays on this computer.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
 
     def remove_abandoned(self, *, older_than_s: float = ABANDONED_AFTER_S) -> int:
         """Remove what killed processes left half-written and return how many files that were.
@@ -211,12 +224,22 @@ class FolderStorage(Storage):
             raise NotFoundError(GONE)
         return location
 
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The file in pieces; see ``Storage``."""
+        try:
+            file = self._location(key).open("rb")
+        except FileNotFoundError:
+            raise NotFoundError(GONE) from None
+        with file:
+            while piece := file.read(_CHUNK_BYTES):
+                yield piece
+
     def delete(self, key: str) -> None:
         """Remove the file; see ``Storage``."""
         location = self._location(key)
         location.unlink(missing_ok=True)
         if location.parent.is_dir():
-            _synchronise_folder(location.parent)
+            synchronise_folder(location.parent)
 
     def keys(self) -> Iterator[str]:
         """The keys of all files."""
@@ -235,8 +258,8 @@ class FolderStorage(Storage):
         target = self._location(stored.key)
         target.parent.mkdir(mode=0o700, exist_ok=True)
         os.replace(partial, target)
-        _synchronise_folder(target.parent)
-        _synchronise_folder(target.parent.parent)
+        synchronise_folder(target.parent)
+        synchronise_folder(target.parent.parent)
 
     def _location(self, key: str) -> Path:
         return self.root / checked_key(key)[:2] / key
@@ -269,7 +292,7 @@ def remove_if_older(file: Path, age_s: float) -> bool:
     return True
 
 
-def _synchronise_folder(folder: Path) -> None:
+def synchronise_folder(folder: Path) -> None:
     """Put the folder's entries on the disk: a renamed file is durable only then."""
     if os.name != "posix":
         return  # Windows cannot open a folder; NTFS journals the rename
