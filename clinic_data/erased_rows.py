@@ -15,7 +15,6 @@ from sqlalchemy import Column, Table, delete, func, select, update
 from sqlmodel import Session
 
 from clinic_data import change_permit
-from clinic_data.encryption_tables import SealedFile
 from clinic_data.file_references import FILE_COLUMNS
 from clinic_data.privacy_tables import FileRemoval
 from clinic_data.schema import METADATA
@@ -94,7 +93,7 @@ def remove(*, session: Session, ids: Ids, erasure_id: str | None = None) -> Remo
 
 def note_removals(*, session: Session, storage_keys: set[str], erasure_id: str | None = None) -> None:
     """Remember that files must go, once the present transaction is committed."""
-    table = METADATA.tables[str(FileRemoval.__tablename__)]
+    table = METADATA.tables["file_removal"]
     known = _read(session, select(table.c.storage_key).where(table.c.storage_key.in_(storage_keys)))
     session.add_all(FileRemoval(storage_key=key, erasure_id=erasure_id) for key in sorted(storage_keys - known))
     session.flush()
@@ -138,7 +137,7 @@ def _still_used(session: Session, keys: set[str]) -> set[str]:
 
 
 def _sizes(session: Session, keys: set[str]) -> dict[str, dict[str, int]]:
-    table = METADATA.tables[str(SealedFile.__tablename__)]
+    table = METADATA.tables["stored_file"]
     statement = (
         select(table.c.kind, func.count(), func.sum(table.c.size_bytes))
         .where(table.c.storage_key.in_(keys))

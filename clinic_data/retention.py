@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, exists, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from clinic_data.clock import utc_now
 from clinic_data.errors import ConflictError, ValidationError
@@ -89,7 +90,7 @@ def cutoffs(*, session: Session, now: datetime | None = None) -> dict[DataKind, 
     }
 
 
-def due_videos(before: datetime) -> Select[tuple[str]]:
+def due_videos(before: datetime) -> SelectOfScalar[str]:
     """Ids of recordings of patients whose video is still there and due, oldest first."""
     return _oldest_first(
         col(Recording.patient_id).is_not(None),
@@ -100,7 +101,7 @@ def due_videos(before: datetime) -> Select[tuple[str]]:
     )
 
 
-def held_videos(before: datetime) -> Select[tuple[str]]:
+def held_videos(before: datetime) -> SelectOfScalar[str]:
     """Ids of recordings whose video would be due if it were not for a legal hold."""
     return _oldest_first(
         col(Recording.created_at) < before,
@@ -109,19 +110,19 @@ def held_videos(before: datetime) -> Select[tuple[str]]:
     )
 
 
-def due_inbox(before: datetime) -> Select[tuple[str]]:
+def due_inbox(before: datetime) -> SelectOfScalar[str]:
     """Ids of recordings that belong to nobody and are due, oldest first."""
     return _oldest_first(col(Recording.patient_id).is_(None), col(Recording.created_at) < before, ~_in_work())
 
 
-def _oldest_first(*conditions: ColumnElement[bool]) -> Select[tuple[str]]:
-    chosen: Select[tuple[str]] = select(Recording.id).where(*conditions)
+def _oldest_first(*conditions: ColumnElement[bool]) -> SelectOfScalar[str]:
+    chosen = select(Recording.id).where(*conditions)
     return chosen.order_by(col(Recording.created_at), col(Recording.id))
 
 
-def due_silhouettes(before: datetime) -> Select[tuple[str]]:
+def due_silhouettes(before: datetime) -> SelectOfScalar[str]:
     """Ids of first assessments whose silhouettes are still there and due, oldest first."""
-    chosen: Select[tuple[str]] = select(Assessment.id).where(
+    chosen = select(Assessment.id).where(
         col(Assessment.rescored_from_id).is_(None),
         col(Assessment.created_at) < before,
         col(Assessment.silhouettes_key).is_not(None),
@@ -134,19 +135,17 @@ def due_silhouettes(before: datetime) -> Select[tuple[str]]:
     return chosen.order_by(col(Assessment.created_at), col(Assessment.id))
 
 
-def due_records(before: datetime) -> Select[tuple[str]]:
+def due_records(before: datetime) -> SelectOfScalar[str]:
     """Ids of patients to whom nothing has happened since, longest ago first."""
     recent = [
         exists().where(col(table.patient_id) == col(Patient.id), col(table.created_at) >= before)
         for table in (Recording, Assessment, Report, PatientNote, Job)
     ]
-    chosen: Select[tuple[str]] = select(Patient.id).where(
-        col(Patient.updated_at) < before, ~or_(*recent), ~on_hold(col(Patient.id))
-    )
+    chosen = select(Patient.id).where(col(Patient.updated_at) < before, ~or_(*recent), ~on_hold(col(Patient.id)))
     return chosen.order_by(col(Patient.updated_at), col(Patient.id))
 
 
-def due_jobs(before: datetime) -> Select[tuple[str]]:
+def due_jobs(before: datetime) -> SelectOfScalar[str]:
     """Ids of jobs that ended and to which no result and no retraining refers."""
     return (
         select(Job.id)
@@ -161,7 +160,7 @@ def due_jobs(before: datetime) -> Select[tuple[str]]:
     )
 
 
-def due_sessions(before: datetime) -> Select[tuple[str]]:
+def due_sessions(before: datetime) -> SelectOfScalar[str]:
     """Ids of sign-in sessions that are over."""
     over = or_(col(SignInSession.closed_at) < before, col(SignInSession.last_seen_at) < before)
     return select(SignInSession.id).where(over).order_by(col(SignInSession.id))
@@ -177,3 +176,26 @@ def _in_work() -> ColumnElement[bool]:
         col(Job.state).not_in(ENDED),
     )
     return exists().where(waiting)
+
+
+DUE = {
+    DataKind.VIDEOS: (due_videos, col(Recording.id)),
+    DataKind.INBOX: (due_inbox, col(Recording.id)),
+    DataKind.SILHOUETTES: (due_silhouettes, col(Assessment.id)),
+    DataKind.RECORDS: (due_records, col(Patient.id)),
+    DataKind.JOBS: (due_jobs, col(Job.id)),
+    DataKind.SESSIONS: (due_sessions, col(SignInSession.id)),
+}
+"""For each kind: what is due before a moment, and the column of its ids."""
+
+
+def due(*, session: Session, kind: DataKind, before: datetime, limit: int) -> list[str]:
+    """Some ids of what is due, those that are due the longest first."""
+    statement, _ = DUE[kind]
+    return list(session.exec(statement(before).limit(limit)).all())
+
+
+def is_due(*, session: Session, kind: DataKind, before: datetime, row_id: str) -> bool:
+    """Whether something is due at this moment; asked again in the transaction that removes it."""
+    statement, column = DUE[kind]
+    return session.exec(statement(before).where(column == row_id)).first() is not None

@@ -92,6 +92,11 @@ def own_key(data_dir: Path) -> OwnKey:
     return OwnKey(public, fingerprint(public))
 
 
+def signing_key(data_dir: Path) -> Ed25519PrivateKey:
+    """The clinic's own key, made at the first call. What is signed must begin with what it is for."""
+    return _private_key(data_dir)
+
+
 def sign(data_dir: Path, sums: bytes, lineage: bytes) -> bytes:
     """`SIGNATURE.json` of a package.
 
