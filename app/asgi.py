@@ -18,8 +18,10 @@ from app.gateway.external_sign_in import ExternalSignInPages
 from app.gateway.files import FileRoutes
 from app.gateway.guard import HEALTH_PATH, SecurityHeaders, SessionGuard
 from app.gateway.language import LanguageChoice, language_of
+from app.gateway.own_password import OwnPasswordPages
 from app.gateway.page_shell import PageShell
 from app.gateway.sign_in import SignInPages
+from app.gateway.two_step import TwoStepPages
 from app.gateway.verify import VerificationPages
 from app.services.catalogue import Services
 from app.services.incidents import log_incident
@@ -66,6 +68,8 @@ def create_app(settings: Settings) -> st.App:
             Route(HEALTH_PATH, health),
             *PageShell(_INDEX, _page_names()).routes(),
             *SignInPages(services.accounts, settings).routes(),
+            *OwnPasswordPages(services.accounts, settings).routes(),
+            *TwoStepPages(services.own_accounts, settings).routes(),
             *ExternalSignInPages(services.external_sign_in, services.accounts, settings).routes(),
             *LanguageChoice(secure=settings.secure_cookies).routes(),
             *VerificationPages(services.verification).routes(),

@@ -1,4 +1,4 @@
-"""The two cookies: the session token and the double-submit token against cross-site requests."""
+"""The cookies: the session token, the token of a sign-in that waits for its code, and the one against other sites."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 SESSION_COOKIE = "fgait_session"
+STEP_COOKIE = "fgait_step"
+STEP_PATH = "/sign-in"
 CSRF_COOKIE = "fgait_csrf"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-fgait-csrf"
@@ -27,6 +29,26 @@ def set_session(response: Response, token: str, *, secure: bool) -> None:
 def clear_session(response: Response) -> None:
     """Makes the browser forget its token."""
     response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
+
+
+def step_token(connection: HTTPConnection) -> str | None:
+    """The token of a sign-in that waits for its code, if any."""
+    return connection.cookies.get(STEP_COOKIE)
+
+
+def set_step(response: Response, token: str, *, secure: bool) -> None:
+    """Keeps the step between password and code; it goes to the sign-in pages only."""
+    response.set_cookie(STEP_COOKIE, token, path=STEP_PATH, httponly=True, samesite="lax", secure=secure)
+
+
+def clear_step(response: Response) -> None:
+    """Makes the browser forget the step."""
+    response.delete_cookie(STEP_COOKIE, path=STEP_PATH, httponly=True, samesite="lax")
+
+
+def renew_csrf(response: Response, *, secure: bool) -> None:
+    """Replaces the double-submit token, so that one that somebody planted before the sign-in is worth nothing."""
+    _set(response, CSRF_COOKIE, secrets.token_urlsafe(32), secure=secure)
 
 
 def ensure_csrf(request: Request, response: Response, *, secure: bool) -> None:

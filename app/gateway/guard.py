@@ -22,10 +22,14 @@ ACTOR_KEY = "fgait.actor"
 SIGN_IN_PATH = "/sign-in"
 CHANGE_PASSWORD_PATH = "/change-password"  # noqa: S105 - an address
 SIGN_OUT_PATH = "/sign-out"
+SIGN_IN_CODE_PATH = "/sign-in/code"
+TWO_STEP_PATH = "/two-step"
 ELSEWHERE_PATH = "/sign-in/elsewhere"
 HEALTH_PATH = "/healthz"
 LANGUAGE_PATH = "/language"
-_PUBLIC_PATHS = frozenset({SIGN_IN_PATH, SIGN_OUT_PATH, HEALTH_PATH, LANGUAGE_PATH, "/favicon.ico", "/favicon.png"})
+_PUBLIC_PATHS = frozenset(
+    {SIGN_IN_PATH, SIGN_IN_CODE_PATH, SIGN_OUT_PATH, HEALTH_PATH, LANGUAGE_PATH, "/favicon.ico", "/favicon.png"}
+)
 # The bundles of the page's framework: public software, the same for everyone.
 _PUBLIC_PREFIXES = ("/static/",)
 
@@ -51,13 +55,20 @@ class SessionGuard:
             return
         connection = HTTPConnection(scope)
         actor = await run_in_threadpool(self.accounts.actor_of, session_token(connection))
-        if actor is not None and (not actor.must_change_password or scope["path"] == CHANGE_PASSWORD_PATH):
+        if actor is not None and _left_to_do(actor) in {None, scope["path"]}:
             scope[ACTOR_KEY] = actor
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await _refuse_websocket(receive, send)
         else:
             await _turn_away(connection, actor)(scope, receive, send)
+
+
+def _left_to_do(actor: Actor) -> str | None:
+    """The only page that is open to somebody whose sign-in is not complete, or None."""
+    if actor.must_change_password:
+        return CHANGE_PASSWORD_PATH
+    return TWO_STEP_PATH if actor.must_set_up_totp else None
 
 
 async def _refuse_websocket(receive: Receive, send: Send) -> None:
@@ -68,12 +79,19 @@ async def _refuse_websocket(receive: Receive, send: Send) -> None:
 def _turn_away(connection: HTTPConnection, actor: Actor | None) -> Response:
     wants_page = connection.scope["method"] == "GET" and "text/html" in connection.headers.get("accept", "")
     if not wants_page:
-        text = "Please sign in first." if actor is None else "Please choose your own password first."
+        text = _words(actor)
         return JSONResponse({"error": text}, status_code=401 if actor is None else 403)
     if actor is not None:
-        return RedirectResponse(CHANGE_PASSWORD_PATH, status_code=303)
+        return RedirectResponse(_left_to_do(actor) or "/", status_code=303)
     wanted = connection.url.path + (f"?{connection.url.query}" if connection.url.query else "")
     return RedirectResponse(f"{SIGN_IN_PATH}?next={quote(wanted, safe='')}", status_code=303)
+
+
+def _words(actor: Actor | None) -> str:
+    if actor is None:
+        return "Please sign in first."
+    wanted = "choose your own password" if actor.must_change_password else "set up two-step sign-in"
+    return f"Please {wanted} first."
 
 
 def local_path(wanted: str) -> str:

@@ -41,6 +41,18 @@ button:hover{background:#095a60}
 .hint{color:#4a5f66;font-size:14px;margin:6px 0 0}
 .foot{color:#4a5f66;font-size:14px;border-top:1px solid #e3eaec;margin:24px 0 0;padding-top:14px}
 a{color:#0b6e75}
+.qr{display:block;margin:0 auto 8px;width:200px;height:200px}
+.secret{display:block;text-align:center;font:15px/1.6 ui-monospace,monospace;overflow-wrap:anywhere;margin:0 0 16px}
+.codes{columns:2;list-style:none;margin:0 0 16px;padding:14px 16px;background:#f4f8f9;border:1px solid #d3dee1;
+ border-radius:6px;font:16px/1.9 ui-monospace,monospace}
+.second{background:#fff;color:#0b6e75;border:1px solid #0b6e75}
+.second:hover{background:#e8f3f4}
+.danger{background:#fff;color:#7d1a12;border:1px solid #7d1a12}
+.danger:hover{background:#fdecea}
+.go{display:block;text-align:center;margin-top:22px;padding:11px;border-radius:6px;background:#0b6e75;color:#fff;
+ font-weight:600;text-decoration:none}
+h2{font-size:18px;margin:24px 0 4px}
+@media print{body{background:#fff}.go,.languages,.foot{display:none}}
 .languages{display:flex;gap:16px;margin-top:12px;font-size:14px}
 .languages b{font-weight:600}
 </style>
@@ -106,7 +118,7 @@ def hidden(name: str, value: str) -> str:
 
 
 def text_field(name: str, label: str, *, autocomplete: str, value: str = "", autofocus: bool = False) -> str:
-    """A labelled text field."""
+    """A labelled text field; ``autocomplete`` tells password keepers and phones what belongs into it."""
     focus = " autofocus" if autofocus else ""
     return (
         f'<label for="{name}">{escape(label)}</label><input type="text" id="{name}" name="{name}" required'

@@ -1,34 +1,27 @@
-"""Sign-in, sign-out and the change of one's own password, as plain routes."""
+"""Sign-in with password and code, and sign-out, as plain routes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from html import escape
-from urllib.parse import parse_qs
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from app.gateway import cookies, html_page
-from app.gateway.guard import ACTOR_KEY, CHANGE_PASSWORD_PATH, SIGN_IN_PATH, SIGN_OUT_PATH, local_path
+from app.gateway import cookies, forms, html_page
+from app.gateway.guard import SIGN_IN_CODE_PATH, SIGN_IN_PATH, SIGN_OUT_PATH, local_path
 from app.gateway.language import language_of
-from app.services.accounts import Accounts
-from app.services.permissions import Actor
+from app.gateway.visitor import visitor_of
+from app.services.accounts import Accounts, CodeNeededError
 from app.settings import Settings
 from app.translation import translate
-from clinic_data.errors import ClinicDataError, SignInError
-
-_MAX_FORM_BYTES = 16_384
-
-
-def _stale_form(language: str) -> str:
-    return translate("This page was open for too long or cookies are blocked. Please try again.", language)
+from clinic_data.errors import SignInError, StepEndedError
 
 
 class SignInPages:
-    """The routes that need no page of the framework.
+    """The routes of who is not signed in yet, or not any more.
 
     Args:
         accounts: the use cases around users.
@@ -44,10 +37,10 @@ class SignInPages:
         return [
             Route(SIGN_IN_PATH, self.show_sign_in, methods=["GET"]),
             Route(SIGN_IN_PATH, self.sign_in, methods=["POST"]),
+            Route(SIGN_IN_CODE_PATH, self.show_code, methods=["GET"]),
+            Route(SIGN_IN_CODE_PATH, self.send_code, methods=["POST"]),
             Route(SIGN_OUT_PATH, self.show_sign_out, methods=["GET"]),
             Route(SIGN_OUT_PATH, self.sign_out, methods=["POST"]),
-            Route(CHANGE_PASSWORD_PATH, self.show_change_password, methods=["GET"]),
-            Route(CHANGE_PASSWORD_PATH, self.change_password, methods=["POST"]),
         ]
 
     async def show_sign_in(self, request: Request) -> Response:
@@ -55,7 +48,7 @@ class SignInPages:
         actor = await run_in_threadpool(self.accounts.actor_of, cookies.session_token(request))
         wanted = local_path(request.query_params.get("next", "/"))
         if actor is not None:
-            return RedirectResponse(wanted, status_code=303)
+            return forms.lead_to(wanted)
         language = language_of(request)
         notice = {
             "signed-out": translate("You are signed out.", language),
@@ -67,33 +60,34 @@ class SignInPages:
 
     async def sign_in(self, request: Request) -> Response:
         """Checks the password."""
-        form = await _form(request)
-        wanted = local_path(form.get("next", "/"))
-        username = form.get("username", "").strip()
-        if not cookies.csrf_matches(request, form.get(cookies.CSRF_FIELD, "")):
-            return self._sign_in_form(request, wanted, username, error=_stale_form(language_of(request)), status=403)
+        fields = await forms.read_form(request)
+        wanted, language = local_path(fields.get("next", "/")), language_of(request)
+        username = fields.get("username", "").strip()
+        if not forms.is_genuine(request, fields):
+            return self._sign_in_form(request, wanted, username, error=forms.stale_form(language), status=403)
         try:
-            token = await run_in_threadpool(self.accounts.sign_in, username, form.get("password", ""))
-        except SignInError as error:
-            return self._sign_in_form(
-                request, wanted, username, error=translate(str(error), language_of(request)), status=401
+            token = await run_in_threadpool(
+                self.accounts.sign_in,
+                username,
+                fields.get("password", ""),
+                visitor_of(request),
+                earlier_token=cookies.session_token(request),
             )
-        return self._signed_in(token, wanted)
-
-    def _signed_in(self, token: str, path: str) -> Response:
-        response = RedirectResponse(path, status_code=303)
-        cookies.set_session(response, token, secure=self.settings.secure_cookies)
-        return response
+        except SignInError as error:
+            return self._sign_in_form(request, wanted, username, error=forms.told(error, language), status=401)
+        except CodeNeededError as needed:
+            response = forms.lead_to(f"{SIGN_IN_CODE_PATH}?next={quote(wanted, safe='')}")
+            cookies.set_step(response, needed.step_token, secure=self.settings.secure_cookies)
+            cookies.clear_session(response)
+            return response
+        return forms.signed_in(self.settings, forms.lead_to(wanted), token)
 
     def _sign_in_form(
         self, request: Request, wanted: str, username: str = "", *, error: str = "", notice: str = "", status: int = 200
     ) -> Response:
         language = language_of(request)
-        body = (
-            html_page.message(error, "error")
-            + html_page.message(notice, "notice")
-            + f'<form method="post" action="{SIGN_IN_PATH}">'
-            + html_page.hidden("next", wanted)
+        fields = (
+            html_page.hidden("next", wanted)
             + html_page.text_field(
                 "username",
                 translate("User name", language),
@@ -104,95 +98,80 @@ class SignInPages:
             + html_page.password_field(
                 "password", translate("Password", language), autocomplete="current-password", autofocus=bool(username)
             )
-            + html_page.hidden(cookies.CSRF_FIELD, cookies.csrf_for(request))
-            + f'<button type="submit">{escape(translate("Sign in", language))}</button></form>'
         )
-        return self._page(request, translate("Sign in", language), body, status)
+        body = (
+            html_page.message(error, "error")
+            + html_page.message(notice, "notice")
+            + forms.form(request, SIGN_IN_PATH, fields, translate("Sign in", language))
+        )
+        return forms.page(request, self.settings, translate("Sign in", language), body, status)
+
+    async def show_code(self, request: Request) -> Response:
+        """Asks for the code of the authenticator app; without a password before it, leads to the sign-in."""
+        wanted = local_path(request.query_params.get("next", "/"))
+        if not await run_in_threadpool(self.accounts.step_is_open, cookies.step_token(request)):
+            return forms.lead_to(f"{SIGN_IN_PATH}?next={quote(wanted, safe='')}")
+        return self._code_form(request, wanted)
+
+    async def send_code(self, request: Request) -> Response:
+        """Checks the code."""
+        fields = await forms.read_form(request)
+        wanted, language = local_path(fields.get("next", "/")), language_of(request)
+        if not forms.is_genuine(request, fields):
+            return self._code_form(request, wanted, error=forms.stale_form(language), status=403)
+        try:
+            token = await run_in_threadpool(
+                self.accounts.finish_sign_in,
+                cookies.step_token(request) or "",
+                fields.get("code", ""),
+                visitor_of(request),
+                earlier_token=cookies.session_token(request),
+            )
+        except StepEndedError as error:
+            response = self._sign_in_form(request, wanted, error=forms.told(error, language), status=401)
+            cookies.clear_step(response)
+            return response
+        except SignInError as error:
+            return self._code_form(request, wanted, error=forms.told(error, language), status=401)
+        return forms.signed_in(self.settings, forms.lead_to(wanted), token)
+
+    def _code_form(self, request: Request, wanted: str, *, error: str = "", status: int = 200) -> Response:
+        language = language_of(request)
+        label = translate("Code of your authenticator app", language)
+        hint = translate("Six digits. Without your phone, type one of your recovery codes instead.", language)
+        fields = (
+            html_page.hidden("next", wanted)
+            + html_page.text_field("code", label, autocomplete="one-time-code", autofocus=True)
+            + f'<p class="hint">{escape(hint)}</p>'
+        )
+        back = translate("Sign in as somebody else", language)
+        body = (
+            html_page.message(error, "error")
+            + forms.form(request, SIGN_IN_CODE_PATH, fields, translate("Sign in", language))
+            + f'<p class="hint"><a href="{SIGN_IN_PATH}">{escape(back)}</a></p>'
+        )
+        return forms.page(request, self.settings, translate("Second step", language), body, status)
 
     async def show_sign_out(self, request: Request) -> Response:
         """Asks once; a link alone must not sign anybody out."""
-        return self._page(request, translate("Sign out", language_of(request)), self._sign_out_form(request), 200)
+        return self._sign_out_page(request)
 
     async def sign_out(self, request: Request) -> Response:
         """Closes the session in the database and in the browser."""
-        form = await _form(request)
-        if not cookies.csrf_matches(request, form.get(cookies.CSRF_FIELD, "")):
-            language = language_of(request)
-            body = html_page.message(_stale_form(language), "error") + self._sign_out_form(request)
-            return self._page(request, translate("Sign out", language), body, 403)
+        fields = await forms.read_form(request)
+        if not forms.is_genuine(request, fields):
+            return self._sign_out_page(request, error=forms.stale_form(language_of(request)), status=403)
         await run_in_threadpool(self.accounts.sign_out, cookies.session_token(request))
-        response = RedirectResponse(f"{SIGN_IN_PATH}?why=signed-out", status_code=303)
+        response = forms.lead_to(f"{SIGN_IN_PATH}?why=signed-out")
         cookies.clear_session(response)
         return response
 
-    def _sign_out_form(self, request: Request) -> str:
+    def _sign_out_page(self, request: Request, *, error: str = "", status: int = 200) -> Response:
         language = language_of(request)
-        token = html_page.hidden(cookies.CSRF_FIELD, cookies.csrf_for(request))
-        label, back = escape(translate("Sign out", language)), escape(translate("Go back", language))
-        return (
-            f'<form method="post" action="{SIGN_OUT_PATH}">{token}<button type="submit">{label}</button></form>'
-            f'<p class="hint"><a href="/">{back}</a></p>'
-        )
-
-    async def show_change_password(self, request: Request) -> Response:
-        """The form for one's own password."""
-        return self._password_form(request, request.scope[ACTOR_KEY])
-
-    async def change_password(self, request: Request) -> Response:
-        """Replaces the password and closes every other session of the user."""
-        actor: Actor = request.scope[ACTOR_KEY]
-        form = await _form(request)
-        if not cookies.csrf_matches(request, form.get(cookies.CSRF_FIELD, "")):
-            return self._password_form(request, actor, error=_stale_form(language_of(request)), status=403)
-        new = form.get("new", "")
-        if new != form.get("again", ""):
-            differ = translate("The two new passwords differ.", language_of(request))
-            return self._password_form(request, actor, error=differ, status=400)
-        change: Callable[[Actor, str, str], str] = self.accounts.change_own_password
-        try:
-            token = await run_in_threadpool(change, actor, form.get("current", ""), new)
-        except ClinicDataError as error:
-            told = translate(str(error), language_of(request))
-            return self._password_form(request, actor, error=told, status=400)
-        return self._signed_in(token, "/")
-
-    def _password_form(self, request: Request, actor: Actor, *, error: str = "", status: int = 200) -> Response:
-        language = language_of(request)
-        why = translate("Your password is for one use only. Please choose your own.", language)
-        hint = translate("At least 12 characters; a few unrelated words work well.", language)
+        label, back = translate("Sign out", language), escape(translate("Go back", language))
         body = (
             html_page.message(error, "error")
-            + html_page.message(why if actor.must_change_password else "", "notice")
-            + f'<form method="post" action="{CHANGE_PASSWORD_PATH}">'
-            + html_page.username_for_password_keepers(actor.username)
-            + html_page.password_field(
-                "current", translate("Current password", language), autocomplete="current-password", autofocus=True
-            )
-            + html_page.password_field("new", translate("New password", language), autocomplete="new-password")
-            + f'<p class="hint">{escape(hint)}</p>'
-            + html_page.password_field("again", translate("New password, again", language), autocomplete="new-password")
-            + html_page.hidden(cookies.CSRF_FIELD, cookies.csrf_for(request))
-            + f'<button type="submit">{escape(translate("Change password", language))}</button></form>'
-            + f'<p class="hint"><a href="{SIGN_OUT_PATH}">{escape(translate("Sign out", language))}</a></p>'
+            + forms.form(request, SIGN_OUT_PATH, "", label)
+            + f'<p class="hint"><a href="/">{back}</a></p>'
         )
-        return self._page(request, translate("Choose a password", language), body, status)
-
-    def _page(self, request: Request, title: str, body: str, status: int) -> Response:
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        text = html_page.page(title, body, self.settings.clinic_name, language_of(request), path)
-        response = HTMLResponse(text, status_code=status)
-        cookies.ensure_csrf(request, response, secure=self.settings.secure_cookies)
-        return response
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a small urlencoded form; anything else reads as an empty form."""
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return {}
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > _MAX_FORM_BYTES:
-            return {}
-    fields = parse_qs(content.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[-1] for name, values in fields.items()}
+        return forms.page(request, self.settings, label, body, status)
