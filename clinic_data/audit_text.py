@@ -20,7 +20,7 @@ def checked_name(name: str, max_length: int) -> str:
     """
     if len(name) > max_length or not _NAME.fullmatch(name):
         raise ValidationError(
-            "An audit row names an action (up to 60 characters) and a subject type (up to 40), made of a-z, 0-9, _ and ."
+            "An audit row names an action (up to 60 characters) and a subject type (up to 40) of a-z, 0-9, _ and ."
         )
     return name
 

@@ -44,6 +44,8 @@ class _Pending:
 
 def keep(session: Session, row: AuditRow) -> None:
     """Keep a row until the session commits."""
+    if not session.in_transaction():
+        session.begin()  # without a transaction a rollback would be none, and the row would stay
     session.info.setdefault(_PENDING, []).append(_Pending(row, session.get_nested_transaction()))
 
 
@@ -142,6 +144,8 @@ def _write_at_the_commit(session: Session) -> None:
 @event.listens_for(Session, "after_soft_rollback")
 def _forget(session: Session, ended: SessionTransaction) -> None:
     """Rows of a transaction or savepoint that was rolled back go with it."""
+    while not ended.nested and ended.parent is not None:
+        ended = ended.parent  # a flush that failed has rolled back what it was part of
     pending: list[_Pending] = session.info.get(_PENDING, [])
     if ended.parent is None:
         pending.clear()
