@@ -24,6 +24,7 @@ class Settings(BaseSettings):
         database_url: SQLAlchemy URL; empty means a SQLite file in `data_dir`.
         storage_url: where files are, for fsspec: `s3://bucket/folder`; empty means a folder in `data_dir`.
         storage_cache_mb: copies of files from there on this computer, in MB; the longest unused go first.
+        work_dir: where a clip that is being made lies until it is sealed, if it is large; empty means `data_dir`.
         master_key_file: file with the master keys; empty means `keys/master.key` in `data_dir`, made at first.
         master_key: the master keys themselves, for who gives secrets in the environment; comes before the file.
         master_key_command: program with arguments that prints the master keys; comes before both. No shell.
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     storage_url: str = ""
     storage_cache_mb: int = Field(default=20_000, ge=1)
+    work_dir: Path | None = None
     master_key_file: Path | None = None
     master_key: SecretStr = SecretStr("")
     master_key_command: str = ""
@@ -130,6 +132,11 @@ class Settings(BaseSettings):
     def cache_dir(self) -> Path:
         """Folder of the copies of files from `storage_url`."""
         return self.data_dir / "cache"
+
+    @property
+    def resolved_work_dir(self) -> Path:
+        """Where a file that is being made may lie for some seconds, plain but nameless."""
+        return self.work_dir or self.data_dir
 
     @property
     def max_cache_bytes(self) -> int:

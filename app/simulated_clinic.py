@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import argparse
 import logging
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 from sqlmodel import Session
@@ -25,6 +23,7 @@ from app.services.simulated_patients import PREFIX, outcomes_of, patient_of, res
 from app.settings import Settings
 from clinic_data import assessments, audit, jobs, outcomes, patients, recordings, users
 from clinic_data.errors import ClinicDataError
+from clinic_data.file_vault import FileKind
 from clinic_data.storage import StoredFile
 from clinic_data.tables import Patient, Recording, Role
 from fgait_core.commands.progress_bar import progress_bar
@@ -258,6 +257,7 @@ class _Maker:
         return _Visit(known, name, stored, result, self.order.filmed_at(number, place, self.now), last)
 
     def _add_visit(self, session: Session, patient: Patient, visit: _Visit) -> None:
+        self.services.storage.give_to(session=session, keys=[visit.stored.key], patient_id=patient.id)
         recording = recordings.add_recording(
             session=session,
             patient_id=patient.id,
@@ -296,10 +296,9 @@ class _Maker:
         return min(filmed_at + timedelta(days=days), self.now)
 
     def _stored(self, walk: SilhouetteSequence) -> StoredFile:
-        with tempfile.TemporaryDirectory(dir=self.services.settings.data_dir, prefix="work-") as folder:
-            path = Path(folder) / "silhouettes.npz"
-            walk.save(path)
-            return self.services.storage.write_file(path)
+        with self.services.storage.temporary_file() as made:
+            walk.save(made)
+            return self.services.storage.write_file(made, patient_id=None, kind=FileKind.SILHOUETTES)
 
     def _assess(self, session: Session, patient: Patient, recording: Recording, visit: _Visit) -> str:
         job = jobs.enqueue(

@@ -13,7 +13,7 @@ import os
 
 from app.services.device_lock import DeviceLock, devices_of
 from app.services.installation import database_of
-from app.services.stored_files import storage_of
+from app.services.stored_files import vault_of
 from app.services.training_jobs import TRAIN_CPU, TRAIN_GPU
 from app.services.training_work import TrainingWork
 from app.settings import Settings
@@ -32,7 +32,7 @@ def run_trainer(settings: Settings, parent_pid: int | None = None) -> None:
     database = database_of(settings)
     device = DeviceLock(devices_of(settings.training_device, settings.training_processes))
     try:
-        work = TrainingWork(settings, database, storage_of(settings), worker_name(), device)
+        work = TrainingWork(settings, database, vault_of(settings, database), worker_name(), device)
         queues = (settings.training_queue or TRAIN_CPU,)
         run_until_signal(Worker(settings, database, work, queues, device, parent_pid))
     finally:

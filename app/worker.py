@@ -27,7 +27,7 @@ from app.services.installation import database_of
 from app.services.job_work import JobWork
 from app.services.pulse import Pulse
 from app.services.screening_engine import Engine, load_engine
-from app.services.stored_files import storage_of
+from app.services.stored_files import vault_of
 from app.settings import Settings
 from clinic_data import jobs
 from clinic_data.database import Database
@@ -203,8 +203,8 @@ def run_worker(
         parent_pid: see `Worker`.
     """
     database = database_of(settings)
-    storage = storage_of(settings)
     try:
+        storage = vault_of(settings, database)
         work = JobWork(settings, database, storage, make_engine(settings), worker_name())
         run_until_signal(Worker(settings, database, work, parent_pid=parent_pid))
     finally:

@@ -9,16 +9,17 @@ from urllib.parse import unquote
 import anyio.from_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.gateway import byte_ranges
 from app.gateway.cookies import CSRF_HEADER, csrf_matches
 from app.gateway.guard import ACTOR_KEY
 from app.gateway.language import language_of
 from app.services.recordings import DiskFullError, Recordings, UploadTooLargeError
 from app.services.screening import Screening
 from app.translation import translate
-from clinic_data.errors import ClinicDataError, NotFoundError, PermissionDeniedError, StorageError
+from clinic_data.errors import ClinicDataError, NotFoundError, PermissionDeniedError, SealError, StorageError
 from clinic_data.tables import Recording
 
 UPLOAD_PATH = "/api/recordings"
@@ -36,6 +37,7 @@ _STATUS: tuple[tuple[type[ClinicDataError], int], ...] = (
     (PermissionDeniedError, 403),
     (NotFoundError, 404),
     (StorageError, 503),
+    (SealError, 500),
 )
 _PIECE_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
@@ -104,13 +106,16 @@ class FileRoutes:
 
     async def overlay(self, request: Request) -> Response:
         """The clip that shows whom the result is about; answers byte ranges, so that it can be wound."""
-        find = self.screening.overlay_path
-        wanted = request.path_params["assessment_id"], request.path_params.get("position")
         try:
-            path = await run_in_threadpool(find, request.scope[ACTOR_KEY], *wanted)
+            return await run_in_threadpool(self._overlay, request)
         except ClinicDataError as error:
             return _refusal(request, error)
-        return FileResponse(path, media_type="video/mp4", content_disposition_type="inline")
+
+    def _overlay(self, request: Request) -> Response:
+        wanted = request.path_params["assessment_id"], request.path_params.get("position")
+        clip = self.screening.overlay(request.scope[ACTOR_KEY], *wanted)
+        tag = "-".join(str(part) for part in wanted if part is not None)  # a stored clip never changes
+        return byte_ranges.answer(request, clip, "video/mp4", tag)
 
     async def reference(self, request: Request) -> Response:
         """Silhouettes of a simulated walker of the reference bank."""

@@ -19,8 +19,8 @@ from app.services.screening import FIND_AND_SCREEN, SCREEN, chosen_clips
 from clinic_data import audit, inbox, jobs, patients, recordings
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
+from clinic_data.file_vault import FileVault
 from clinic_data.paging import Page
-from clinic_data.storage import Storage
 from clinic_data.tables import Job, JobState, Patient, Recording
 
 _SUGGESTIONS = 3
@@ -99,7 +99,7 @@ class Batch:
     """Use cases around the inbox and its queue."""
 
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def waiting(self, actor: Actor | None, limit: int, offset: int) -> Page[WaitingRecording]:
         """The recordings for which nothing was queued yet, the oldest first."""
@@ -127,6 +127,7 @@ class Batch:
                 patient_id=patient.id,
                 expected_patient_id=expected_patient_id,
             )
+            self.storage.give_to(session=session, keys=[recording.storage_key], patient_id=patient.id)
             details = {"patient_id": patient.id, "before": expected_patient_id}
             self._audit(session, actor, "recording.assigned", recording_id, details)
         return recording

@@ -13,11 +13,11 @@ from app.services.patient_records import PatientRecords
 from app.services.recordings import Recordings
 from app.services.reporting import Reporting
 from app.services.screening import Screening
-from app.services.stored_files import storage_of
+from app.services.stored_files import vault_of
 from app.services.user_administration import UserAdministration
 from app.settings import Settings
 from clinic_data.database import Database
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 
 if TYPE_CHECKING:
     from app.services.batch import Batch
@@ -25,14 +25,18 @@ if TYPE_CHECKING:
     from app.services.clinic_profile import ClinicProfiles
     from app.services.cohorts import Cohorts
     from app.services.decisions import Decisions
+    from app.services.duplicates import Duplicates
+    from app.services.emergency import Emergencies
     from app.services.exchange import Exchange
     from app.services.external_sign_in import ExternalSignIn
     from app.services.follow_up import FollowUps
     from app.services.models import Models
     from app.services.monitoring import Monitoring
+    from app.services.moving import Moving
     from app.services.notes import Notes
     from app.services.outcomes import Outcomes
     from app.services.retraining import Retrainings
+    from app.services.teams import Teams
     from app.services.verification import Verification
     from app.services.walk_view import WalkViews
 
@@ -49,12 +53,13 @@ class Services:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     @classmethod
     def open(cls, settings: Settings) -> Services:
         """Connects to the database and the storage; does not create or upgrade the database."""
-        return cls(settings, database_of(settings), storage_of(settings))
+        database = database_of(settings)
+        return cls(settings, database, vault_of(settings, database))
 
     @property
     def accounts(self) -> Accounts:
@@ -200,3 +205,31 @@ class Services:
         from app.services.exchange import Exchange
 
         return Exchange(self.settings, self.database, self.storage)
+
+    @property
+    def teams(self) -> Teams:
+        """Who is in which team."""
+        from app.services.teams import Teams
+
+        return Teams(self.database)
+
+    @property
+    def emergencies(self) -> Emergencies:
+        """Access to another team's patient in an emergency."""
+        from app.services.emergency import Emergencies
+
+        return Emergencies(self.database)
+
+    @property
+    def duplicates(self) -> Duplicates:
+        """Patients who may be on record already."""
+        from app.services.duplicates import Duplicates
+
+        return Duplicates(self.database)
+
+    @property
+    def moving(self) -> Moving:
+        """Visits that were filed under the wrong patient."""
+        from app.services.moving import Moving
+
+        return Moving(self.database, self.storage)

@@ -19,7 +19,7 @@ from app.settings import Settings
 from clinic_data import audit
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 from reports import identity as identities
 from reports.identity import CertificateError, Identity
 
@@ -57,7 +57,7 @@ class Certificates:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def read(self, actor: Actor | None) -> CertificateView:
         """The certificate in use; the self-signed one is made if there is none yet."""

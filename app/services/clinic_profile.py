@@ -15,7 +15,7 @@ from clinic_data import audit, clinic_profile
 from clinic_data.clinic_profile import ClinicProfileData
 from clinic_data.database import Database
 from clinic_data.errors import ClinicDataError, ValidationError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileKind, FileVault
 from clinic_data.visit_tables import ClinicProfile
 from reports.catalogues import LANGUAGES
 
@@ -56,7 +56,7 @@ class ClinicProfiles:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def read(self, actor: Actor | None) -> ClinicProfileView:
         """The profile as it is now."""
@@ -105,7 +105,7 @@ class ClinicProfiles:
             ValidationError: if it is no PNG or JPEG, too large, or damaged.
         """
         actor = require(actor, Permission.MANAGE_CLINIC)
-        stored = self.storage.write_bytes(_as_png(content))
+        stored = self.storage.write_bytes(_as_png(content), patient_id=None, kind=FileKind.LOGO)
         return self._replace_logo(actor, stored.key)
 
     def remove_logo(self, actor: Actor | None) -> ClinicProfile:

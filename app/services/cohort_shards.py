@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.services.training_jobs import file_sha256
 from clinic_data import cohorts
-from clinic_data.errors import NotFoundError
+from clinic_data.errors import NotFoundError, SealError
+from clinic_data.file_vault import FileVault
 from clinic_data.retraining_tables import Cohort, TrainingRole
-from clinic_data.storage import Storage
 from fgait_core.errors import ConfigError
 from fgait_core.progress import Cancelled, Progress, ignore_progress, never_cancelled, raise_if_cancelled
 from fgait_core.sequence import SilhouetteSequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def write_role(
-    storage: Storage,
+    storage: FileVault,
     cohort: Cohort,
     role: TrainingRole,
     frame_rate_hz: float,
@@ -80,22 +81,23 @@ def _values(task: str, entry: Mapping[str, Any]) -> dict[str, Value]:
     return {task: entry["label"], "seen_from": entry["view"], **values}
 
 
-def read_silhouettes(storage: Storage, entry: Mapping[str, Any]) -> SilhouetteSequence:
+def read_silhouettes(storage: FileVault, entry: Mapping[str, Any]) -> SilhouetteSequence:
     """The silhouettes of a manifest's entry, if they are still what was frozen.
 
     Raises:
         ConfigError: if the file is gone, was changed, or is none.
     """
     try:
-        path = storage.path(entry["silhouettes_key"])
-        found = file_sha256(path)
+        content = storage.read_bytes(entry["silhouettes_key"])
+    except SealError as error:
+        raise ConfigError(f"The silhouettes of assessment {entry['key']} do not open. {error}") from error
     except NotFoundError as error:
         raise ConfigError(
             f"The silhouettes of assessment {entry['key']} were erased after the cohort was frozen. Freeze a new one."
         ) from error
-    if found != entry["silhouettes_sha256"]:
+    if hashlib.sha256(content).hexdigest() != entry["silhouettes_sha256"]:
         raise ConfigError(
             f"The silhouettes of assessment {entry['key']} differ from what was frozen: the file was changed or "
             "damaged. Restore it from the backup, or screen the recording again and freeze a new cohort."
         )
-    return SilhouetteSequence.load(path)
+    return SilhouetteSequence.load(io.BytesIO(content))

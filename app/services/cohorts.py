@@ -25,13 +25,12 @@ from app.services.cohort_selection import (
     select,
 )
 from app.services.permissions import Actor, Permission, require
-from app.services.training_jobs import file_sha256
 from clinic_data import audit, cohorts, outcomes, recordings, training_people
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, ValidationError
+from clinic_data.file_vault import FileVault
 from clinic_data.paging import Page
 from clinic_data.retraining_tables import Cohort, TrainingRole
-from clinic_data.storage import Storage
 
 GATE_SHARE = 1 / 3
 _AGE_BANDS = ((0, 10), (10, 14), (14, 18), (18, 40), (40, 65), (65, 200))
@@ -81,7 +80,7 @@ class Cohorts:
     """Use cases around cohorts."""
 
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def choices(self, actor: Actor | None, task: str) -> CohortChoices:
         """What the filters can be set to."""
@@ -181,7 +180,7 @@ class Cohorts:
             raise ValidationError(
                 "No recording has what you chose. Record outcomes and consents, or choose a longer time."
             )
-        return {each.silhouettes_key: file_sha256(self.storage.path(each.silhouettes_key)) for each in selection.chosen}
+        return {each.silhouettes_key: self.storage.sha256(each.silhouettes_key) for each in selection.chosen}
 
     def _select(self, session: Session, filters: CohortFilters) -> Selection:
         found = outcomes.list_confirmed(session=session, task=filters.task)

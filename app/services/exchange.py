@@ -19,7 +19,7 @@ from app.settings import Settings
 from clinic_data import assessments, audit, patients, recordings
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 from clinic_data.tables import Assessment, Patient, ReportKind
 from reports import data_tables
 from reports.data_tables import DataTable
@@ -50,7 +50,7 @@ class Exchange:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def dicom(self, actor: Actor | None, report_id: str) -> ExportedFile:
         """A stored report as DICOM Encapsulated PDF; the same report gives the same object.

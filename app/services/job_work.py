@@ -24,7 +24,7 @@ from app.settings import Settings
 from clinic_data import audit, jobs, recordings
 from clinic_data.database import Database
 from clinic_data.errors import ClinicDataError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 from clinic_data.tables import Job
 from fgait_core.errors import ConfigError, FGaitError, RecordingError
 
@@ -50,7 +50,7 @@ class JobWork:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
     engine: Engine
     worker: str
     models: ModelsInUse = field(init=False)
@@ -106,7 +106,7 @@ class JobWork:
             OperationCancelled: if the user asked for a stop.
             FGaitError: a fault with a text for the user.
         """
-        scoring = ScoringWork(self.settings, self.database, self.storage, self.engine, self.models, self.worker)
+        scoring = ScoringWork(self.database, self.storage, self.engine, self.models, self.worker)
         kinds = {
             FIND_PEOPLE: self._find_people,
             FIND_AND_SCREEN: self._find_people,
@@ -139,8 +139,8 @@ class JobWork:
     def _find_people(self, job: Job, pulse: Pulse) -> None:
         with self.database.reading() as session:
             recording = recordings.get_recording(session=session, recording_id=job.payload["recording_id"])
-        path = self.storage.path(recording.storage_key)
-        found = self.engine.find_people(path, pulse.progress, pulse.stop_wanted)
+        video = self.storage.video(recording.storage_key, recording.original_name)
+        found = self.engine.find_people(video, pulse.progress, pulse.stop_wanted)
         result: dict[str, Any] = {"people": [_person_json(candidate) for candidate in found]}
         with self.database.transaction() as session:
             # Of several people somebody must say who is the patient.

@@ -20,8 +20,9 @@ from app.services.package_facts import load_package, package_facts
 from app.settings import Settings
 from clinic_data import audit, model_registry
 from clinic_data.database import Database
-from clinic_data.errors import ConflictError, NotFoundError
-from clinic_data.storage import Storage, StoredFile
+from clinic_data.errors import ConflictError, NotFoundError, SealError
+from clinic_data.file_vault import FileKind, FileVault
+from clinic_data.storage import StoredFile
 from clinic_data.tables import ModelVersion, Origin, Stage
 from fgait_core.errors import ModelPackageError
 
@@ -52,7 +53,7 @@ class _Archive:
 
 
 @contextmanager
-def _archived(storage: Storage, folder: Path) -> Generator[_Archive, None, None]:
+def _archived(storage: FileVault, folder: Path) -> Generator[_Archive, None, None]:
     stored = _Archive(archive(storage, folder).key)
     try:
         yield stored
@@ -63,7 +64,7 @@ def _archived(storage: Storage, folder: Path) -> Generator[_Archive, None, None]
 
 def register_package(
     database: Database,
-    storage: Storage,
+    storage: FileVault,
     folder: Path,
     *,
     stage: Stage = Stage.CANDIDATE,
@@ -127,7 +128,7 @@ def register_package(
     return version
 
 
-def register_bundled(database: Database, storage: Storage, folder: Path) -> ModelVersion:
+def register_bundled(database: Database, storage: FileVault, folder: Path) -> ModelVersion:
     """Makes the package that comes with the software known; it goes into production where nothing is.
 
     It is kept in the storage like any other, so that a later release with another bundled package can still load it.
@@ -171,22 +172,22 @@ def _audit_registered(session: Session, version: ModelVersion, actor_id: str | N
     )
 
 
-def card_text(storage: Storage, version: ModelVersion) -> str:
+def card_text(storage: FileVault, version: ModelVersion) -> str:
     """The model card of a version as Markdown; empty where its package is missing or damaged."""
     if version.package_key is None:
         return ""
     try:
-        return read_member(storage.path(version.package_key), _CARD_FILE, _MAX_CARD_BYTES).decode("utf-8")
-    except (NotFoundError, ArchiveError, UnicodeDecodeError):
+        with storage.open(version.package_key) as file:
+            return read_member(file, _CARD_FILE, _MAX_CARD_BYTES).decode("utf-8")
+    except (NotFoundError, SealError, ArchiveError, UnicodeDecodeError):
         return ""
 
 
-def archive(storage: Storage, folder: Path) -> StoredFile:
+def archive(storage: FileVault, folder: Path) -> StoredFile:
     """Keeps a package in the storage as one file; the same package gives the same bytes."""
-    with tempfile.TemporaryFile(dir=storage.root) as file:
+    with storage.temporary_file() as file:
         write_archive(file, package_files(folder))
-        file.seek(0)
-        return storage.write_stream(iter(lambda: file.read(1 << 20), b""))
+        return storage.write_file(file, patient_id=None, kind=FileKind.PACKAGE)
 
 
 def production(database: Database) -> ModelVersion:
@@ -205,7 +206,7 @@ def production(database: Database) -> ModelVersion:
     return version
 
 
-def package_folder(settings: Settings, database: Database, storage: Storage, model_version_id: str) -> Path:
+def package_folder(settings: Settings, database: Database, storage: FileVault, model_version_id: str) -> Path:
     """The folder with the verified package of a version; unpacked at the first call and kept.
 
     Args:
@@ -235,7 +236,7 @@ def package_folder(settings: Settings, database: Database, storage: Storage, mod
     return folder
 
 
-def _unpack_stored(storage: Storage, version: ModelVersion, folder: Path) -> None:
+def _unpack_stored(storage: FileVault, version: ModelVersion, folder: Path) -> None:
     advice = (
         f"The package of {label_of(version)} {{problem}}. An administrator can roll back to the version before, or put "
         "the clinic's files back from a backup."
@@ -243,10 +244,11 @@ def _unpack_stored(storage: Storage, version: ModelVersion, folder: Path) -> Non
     if version.package_key is None:
         raise ModelPackageError(advice.format(problem="was never stored, because an older release registered it"))
     try:
-        unpack_archive(storage.path(version.package_key), package_files(folder).keys(), folder)
+        with storage.open(version.package_key) as file:
+            unpack_archive(file, package_files(folder).keys(), folder)
     except NotFoundError as error:
         raise ModelPackageError(advice.format(problem="is no longer in the clinic's storage")) from error
-    except ArchiveError as error:
+    except (ArchiveError, SealError) as error:
         raise ModelPackageError(advice.format(problem="is damaged in the clinic's storage")) from error
     if not _is_package(folder, version.sha256):
         raise ModelPackageError(advice.format(problem="is damaged in the clinic's storage"))

@@ -16,7 +16,7 @@ from app.settings import Settings
 from clinic_data import audit
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, ValidationError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 from fgait_core.errors import FGaitError
 
 MIN_REASON = 10
@@ -35,7 +35,7 @@ class ModelUseCases:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def _assert_loads(self, model_version_id: str) -> None:
         """Loads the package of a version, because one that no worker could load must never go into production.

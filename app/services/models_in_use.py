@@ -13,7 +13,7 @@ from app.settings import Settings
 from clinic_data import model_registry
 from clinic_data.clock import utc_now
 from clinic_data.database import Database
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 from clinic_data.tables import ModelVersion
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ModelsInUse:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
     _loaded: dict[str, LoadedModel] = field(default_factory=dict[str, LoadedModel])
 
     def production(self) -> LoadedModel:

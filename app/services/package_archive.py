@@ -74,7 +74,7 @@ def unpack_archive(source: Path | IO[bytes], names: Collection[str], folder: Pat
         raise ArchiveError(f"The file is damaged or no package archive ({type(error).__name__}).") from error
 
 
-def read_member(source: Path, name: str, max_bytes: int) -> bytes:
+def read_member(source: Path | IO[bytes], name: str, max_bytes: int) -> bytes:
     """One file of a stored archive.
 
     Raises:

@@ -11,8 +11,8 @@ from app.services.permissions import Actor, Permission, require
 from app.settings import Settings
 from clinic_data import audit, patients, recordings
 from clinic_data.database import Database
-from clinic_data.errors import ValidationError
-from clinic_data.storage import Storage
+from clinic_data.errors import NotFoundError, SealError, ValidationError
+from clinic_data.file_vault import FileKind, FileVault
 from clinic_data.tables import Recording
 from fgait_core.assets import fetch_asset
 from fgait_core.errors import AssetError, VideoDecodeError
@@ -50,7 +50,7 @@ class Recordings:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def receive(
         self,
@@ -80,7 +80,7 @@ class Recordings:
                 patients.get_patient(session=session, patient_id=patient_id)
         self._check_size(declared_bytes or 0)
         self._check_disk(declared_bytes or 0)
-        stored = self.storage.write_stream(self._limited(chunks))
+        stored = self.storage.write_stream(self._limited(chunks), patient_id=patient_id, kind=FileKind.VIDEO)
         if stored.size_bytes == 0:
             self.storage.delete(stored.key)
             raise ValidationError("The file is empty. Please choose the video again.")
@@ -156,8 +156,8 @@ class Recordings:
         """Looks at the file's headers, packets and first picture: fast, and before any person is searched."""
         recording = self.get(actor, recording_id)
         try:
-            return FileCheck(probe_video(self.storage.path(recording.storage_key)), "")
-        except VideoDecodeError as error:
+            return FileCheck(probe_video(self.storage.video(recording.storage_key, recording.original_name)), "")
+        except (VideoDecodeError, NotFoundError, SealError) as error:
             return FileCheck(None, str(error))
 
 

@@ -13,7 +13,7 @@ from clinic_data import audit
 from clinic_data import reports as report_rows
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileKind, FileVault
 from clinic_data.tables import Report, ReportKind
 from reports.content import ScreeningReport
 from reports.digest import content_sha256
@@ -69,7 +69,7 @@ class ReportMaking:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def draft(
         self,
@@ -116,7 +116,7 @@ class ReportMaking:
 
     def _stored(self, actor: Actor, draft: Draft, signed: bytes, digest: str, signer: str) -> Report:
         """The file with its row, or neither."""
-        stored = self.storage.write_bytes(signed)
+        stored = self.storage.write_bytes(signed, patient_id=draft.patient_id, kind=FileKind.REPORT)
         with self.storage.removed_if_refused(stored.key), self.database.transaction() as session:
             if draft.before is None:
                 report_rows.require_none(

@@ -27,7 +27,7 @@ from clinic_data import assessments, audit, patients, recordings
 from clinic_data import reports as report_rows
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 from clinic_data.tables import Assessment, Patient, Recording, Report, ReportKind
 from fgait_core.sequence import SilhouetteSequence
 from reports.content import ScreeningReport
@@ -41,7 +41,7 @@ class Reporting:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def create(self, actor: Actor | None, assessment_id: str, language: str | None = None) -> Report:
         """Renders, signs and stores the report of an assessment; it supersedes the newest that there is.
@@ -229,7 +229,8 @@ class Reporting:
     def _silhouettes(self, assessment: Assessment) -> NDArray[np.uint8]:
         if not assessment.silhouettes_key:
             return np.zeros((0, 64, 44), np.uint8)
-        return SilhouetteSequence.load(self.storage.path(assessment.silhouettes_key)).frames
+        with self.storage.open(assessment.silhouettes_key) as file:
+            return SilhouetteSequence.load(file).frames
 
     def _making(self) -> ReportMaking:
         return ReportMaking(self.settings, self.database, self.storage)

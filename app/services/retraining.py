@@ -13,9 +13,9 @@ from app.settings import Settings
 from clinic_data import audit, cohorts, jobs, model_registry, retrainings, users
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
+from clinic_data.file_vault import FileVault
 from clinic_data.paging import Page
 from clinic_data.retraining_tables import Cohort, Retraining
-from clinic_data.storage import Storage
 from clinic_data.tables import Job, JobState, ModelVersion
 from fgait_core.config.retraining import RetrainingProtocol
 
@@ -52,7 +52,7 @@ class Retrainings:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def checks(
         self,

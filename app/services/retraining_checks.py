@@ -13,8 +13,8 @@ from app.services.training_jobs import RETRAIN, queue_of, unfinished_jobs
 from app.settings import Settings
 from clinic_data import cohorts, outcomes, patients, training_people
 from clinic_data.errors import NotFoundError
+from clinic_data.file_vault import FileVault
 from clinic_data.retraining_tables import Cohort, TrainingRole
-from clinic_data.storage import Storage
 from clinic_data.tables import ModelVersion
 from fgait_core.config import SCREENING_TASKS
 from fgait_core.config.retraining import RetrainingProtocol
@@ -44,7 +44,7 @@ class Check:
 
 def check_start(
     settings: Settings,
-    storage: Storage,
+    storage: FileVault,
     session: Session,
     cohort: Cohort,
     base: ModelVersion | None,
@@ -64,7 +64,7 @@ def check_start(
     return tuple(sorted(found, key=lambda check: not check.blocking))
 
 
-def check_people(session: Session, storage: Storage, cohort: Cohort) -> tuple[Check, Check]:
+def check_people(session: Session, storage: FileVault, cohort: Cohort) -> tuple[Check, Check]:
     """Whether everybody in a cohort still consents and every file of it is still there."""
     withdrawn = _without_consent(session, cohort)
     stored = frozenset(storage.keys())  # one listing, where files are in object storage

@@ -6,10 +6,8 @@ one transaction: the assessment with all its recordings, or nothing.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
@@ -19,12 +17,11 @@ from app.services.pulse import Pulse
 from app.services.screening import chosen_clips
 from app.services.screening_engine import Engine
 from app.services.shadow import score_beside
-from app.settings import Settings
 from clinic_data import assessment_clips, assessments, audit, jobs, patients, recordings
 from clinic_data.assessment_clips import ClipFiles
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileKind, FileVault, VaultVideo
 from clinic_data.tables import Assessment, Job, Patient, Recording, Sex
 from fgait_core.gait_parameters.subject import Subject
 from fgait_core.progress import part_of, raise_if_cancelled
@@ -46,7 +43,6 @@ class ScoringWork:
     """Does the jobs that make assessments.
 
     Attributes:
-        settings: for the folder of unfinished files.
         database: where jobs and results are.
         storage: where files are.
         engine: the segmenter, and how packages screen.
@@ -54,9 +50,8 @@ class ScoringWork:
         worker: the name under which jobs are held.
     """
 
-    settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
     engine: Engine
     models: ModelsInUse
     worker: str
@@ -75,11 +70,8 @@ class ScoringWork:
         with self.database.reading() as session:
             filmed = [recordings.get_recording(session=session, recording_id=clip.recording_id) for clip in chosen]
             subject = _subject(_patient(session, filmed), filmed[0], job.payload.get("body_height_cm"))
-        paths = [self.storage.path(recording.storage_key) for recording in filmed]
-        clips = [
-            Clip(path, clip.person, recording.original_name)
-            for path, clip, recording in zip(paths, chosen, filmed, strict=True)
-        ]
+        videos = [self.storage.video(recording.storage_key, recording.original_name) for recording in filmed]
+        clips = [Clip(video, clip.person, video.name) for video, clip in zip(videos, chosen, strict=True)]
         assessment = self.engine.pipeline_of(model.package).assess_clips(
             clips,
             tasks=job.payload["tasks"],
@@ -89,22 +81,23 @@ class ScoringWork:
         )
         pulse.progress(_ASSESSING[1], "Making the clip")
         files = [
-            self._store_files(recording, path, walk)
-            for recording, path, walk in zip(filmed, paths, assessment.walks, strict=True)
+            self._store_files(recording, video, walk)
+            for recording, video, walk in zip(filmed, videos, assessment.walks, strict=True)
         ]
         pulse.progress(0.99, "Storing the result")
         assessment_id = self._store(job, model, assessment, files)
         score_beside(self.database, self.models, model, assessment_id, assessment)
 
-    def _store_files(self, recording: Recording, path: Path, walk: Walk | None) -> ClipFiles:
+    def _store_files(self, recording: Recording, video: VaultVideo, walk: Walk | None) -> ClipFiles:
         if walk is None:
             return ClipFiles(recording.id)
-        with tempfile.TemporaryDirectory(dir=self.settings.data_dir, prefix=WORK_PREFIX) as folder:
-            silhouettes_path = Path(folder) / "silhouettes.npz"
-            walk.sequence.save(silhouettes_path)
-            overlay_path = Path(folder) / "overlay.mp4"
-            self.engine.write_overlay(path, walk, overlay_path)
-            silhouettes, overlay = self.storage.write_file(silhouettes_path), self.storage.write_file(overlay_path)
+        patient_id = recording.patient_id
+        with self.storage.temporary_file() as made:
+            walk.sequence.save(made)
+            silhouettes = self.storage.write_file(made, patient_id=patient_id, kind=FileKind.SILHOUETTES)
+        with self.storage.temporary_file() as made:
+            self.engine.write_overlay(video, walk, made)
+            overlay = self.storage.write_file(made, patient_id=patient_id, kind=FileKind.OVERLAY)
         return ClipFiles(recording.id, silhouettes.key, overlay.key)
 
     def _store(self, job: Job, model: LoadedModel, assessment: GaitAssessment, files: Sequence[ClipFiles]) -> str:
@@ -114,6 +107,7 @@ class ScoringWork:
             # Read anew: the recordings may have been moved to the right patient meanwhile.
             filmed = [recordings.get_recording(session=session, recording_id=each.recording_id) for each in files]
             patient = _patient(session, filmed)
+            self.storage.give_to(session=session, keys=keys, patient_id=patient.id if patient is not None else None)
             row = assessments.add_assessment(
                 session=session,
                 patient_id=patient.id if patient is not None else None,
@@ -144,7 +138,7 @@ class ScoringWork:
         pulse.progress(0.1, "Reading the silhouettes")
         files = [ClipFiles(clip.recording_id, clip.silhouettes_key, clip.overlay_key) for clip in clips]
         keys = [each.silhouettes_key for each in files] if files else [first.silhouettes_key]
-        sequences = [SilhouetteSequence.load(self.storage.path(key)) if key else None for key in keys]
+        sequences = [self._silhouettes(key) if key else None for key in keys]
         pulse.progress(0.3, "Scoring")
         stored = ScreeningResult.model_validate(first.result)
         result = self.engine.pipeline_of(model.package).rescore(stored, sequences)
@@ -166,6 +160,10 @@ class ScoringWork:
             if files:
                 assessment_clips.add_clips(session=session, assessment_id=row.id, clips=files)
             self._finish(session, job, row, "assessment.rescored", model, {"rescored_from_id": first.id})
+
+    def _silhouettes(self, key: str) -> SilhouetteSequence:
+        with self.storage.open(key) as file:
+            return SilhouetteSequence.load(file)
 
     def _finish(
         self, session: Session, job: Job, row: Assessment, action: str, model: LoadedModel, more: dict[str, Any]

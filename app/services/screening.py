@@ -9,8 +9,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -21,7 +20,7 @@ from app.services.permissions import Actor, Permission, require
 from clinic_data import assessment_clips, assessments, audit, inbox, jobs, model_registry, recordings
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 from clinic_data.tables import Assessment, Job, JobState, Recording
 from fgait_core.sequence import SilhouetteSequence
 from fgait_core.silhouettes import silhouette_strip
@@ -92,7 +91,7 @@ class Screening:
     """Use cases around jobs and results."""
 
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def find_people(self, actor: Actor | None, recording_id: str) -> Job:
         """The job that finds the people of a recording; queued once, and again only after it failed or was stopped."""
@@ -260,8 +259,8 @@ class Screening:
         with self.database.reading() as session:
             return tuple(assessments.list_assessments(session=session, patient_id=patient_id))
 
-    def overlay_path(self, actor: Actor | None, assessment_id: str, position: int | None = None) -> Path:
-        """A recording with the outline of the silhouettes.
+    def overlay(self, actor: Actor | None, assessment_id: str, position: int | None = None) -> BinaryIO:
+        """A recording with the outline of the silhouettes, as an MP4 that is open for reading; close it after use.
 
         Args:
             actor: who asks.
@@ -274,7 +273,7 @@ class Screening:
         key = self._clip_keys(self.assessment(actor, assessment_id), position)[1]
         if not key:
             raise NotFoundError("This assessment has no clip.")
-        return self.storage.path(key)
+        return self.storage.open(key)
 
     def silhouette_strip(
         self, actor: Actor | None, assessment: Assessment, position: int | None = None
@@ -284,7 +283,8 @@ class Screening:
         key = self._clip_keys(assessment, position)[0]
         if not key:
             return None
-        return silhouette_strip(SilhouetteSequence.load(self.storage.path(key)), 12)
+        with self.storage.open(key) as file:
+            return silhouette_strip(SilhouetteSequence.load(file), 12)
 
     def _clip_keys(self, assessment: Assessment, position: int | None) -> tuple[str | None, str | None]:
         """Storage keys of silhouettes and overlay clip."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from app.settings import Settings
 from fgait_core.gait_parameters.subject import NOBODY, Subject
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from fgait_core.inference import Clip, GaitAssessment
     from fgait_core.model_package import ModelPackage
     from fgait_core.silhouettes import PersonCandidate, Walk
+    from fgait_core.silhouettes.video_source import VideoSource
 
 
 class Pipeline(Protocol):
@@ -44,12 +44,12 @@ class Engine:
 
     Attributes:
         find_people: lists the people of a recording, the sensible default first.
-        write_overlay: writes the clip with the outline of the silhouettes.
+        write_overlay: writes the clip with the outline of the silhouettes into an open file.
         pipeline_of: how a loaded model package screens recordings.
     """
 
-    find_people: Callable[[Path, Progress, Cancelled], Sequence[PersonCandidate]]
-    write_overlay: Callable[[Path, Walk, Path], None]
+    find_people: Callable[[VideoSource, Progress, Cancelled], Sequence[PersonCandidate]]
+    write_overlay: Callable[[VideoSource, Walk, BinaryIO], None]
     pipeline_of: Callable[[ModelPackage], Pipeline]
 
 
@@ -64,11 +64,11 @@ def load_engine(settings: Settings) -> Engine:
 
     segmenter = load_segmenter(threads=settings.segmenter_threads)
 
-    def search(path: Path, progress: Progress, cancelled: Cancelled) -> Sequence[PersonCandidate]:
-        return find_people(path, segmenter, progress=progress, cancelled=cancelled)
+    def search(video: VideoSource, progress: Progress, cancelled: Cancelled) -> Sequence[PersonCandidate]:
+        return find_people(video, segmenter, progress=progress, cancelled=cancelled)
 
-    def overlay(path: Path, walk: Walk, out_path: Path) -> None:
-        write_overlay_clip(path, walk, out_path)
+    def overlay(video: VideoSource, walk: Walk, out: BinaryIO) -> None:
+        write_overlay_clip(video, walk, out)
 
     def pipeline_of(package: ModelPackage) -> Pipeline:
         return GaitAssessmentPipeline(package, segmenter)

@@ -1,8 +1,10 @@
-"""The storage that an installation chose; every process opens it here."""
+"""Where the files of an installation lie, sealed; every process opens them here."""
 
 from __future__ import annotations
 
 from app.settings import Settings
+from clinic_data.database import Database
+from clinic_data.file_vault import FileVault
 from clinic_data.object_storage import open_storage
 from clinic_data.storage import Storage
 
@@ -14,3 +16,16 @@ def storage_of(settings: Settings) -> Storage:
         ClinicDataError: if the address cannot be used; the text says why.
     """
     return open_storage(settings.storage_url, settings.storage_dir, settings.cache_dir, settings.max_cache_bytes)
+
+
+def vault_of(settings: Settings, database: Database) -> FileVault:
+    """The files of this installation, as its services read and write them.
+
+    Args:
+        settings: of this installation.
+        database: where the wrapped keys of the files are.
+
+    Raises:
+        ClinicDataError: if the address of the files cannot be used; the text says why.
+    """
+    return FileVault(storage_of(settings), database, settings.resolved_work_dir)

@@ -17,8 +17,8 @@ from app.services.training_jobs import protocol_sha256
 from app.services.training_live import STORED_EVERY_S, LiveView
 from app.services.training_process import EngineCommand, Told
 from app.services.training_run import RunFolder
+from clinic_data.file_vault import FileVault
 from clinic_data.retraining_tables import Cohort, TrainingRole
-from clinic_data.storage import Storage
 from clinic_data.tables import Job
 from fgait_core.config.retraining import RetrainingProtocol
 from fgait_core.errors import ModelPackageError
@@ -43,7 +43,7 @@ class Attempt:
         spent_s: of the protocol's time, in earlier attempts and commands.
     """
 
-    storage: Storage
+    storage: FileVault
     device: DeviceLock
     job: Job
     pulse: Pulse

@@ -30,8 +30,8 @@ from app.services.training_run import RunFolder, read_json, remove_old_sequences
 from app.settings import Settings
 from clinic_data import audit, cohorts, jobs, model_registry, retrainings
 from clinic_data.database import Database
+from clinic_data.file_vault import FileVault
 from clinic_data.retraining_tables import Cohort, Retraining, TrainingRole
-from clinic_data.storage import Storage
 from clinic_data.tables import Job, ModelVersion, Origin, Stage
 from fgait_core.config.retraining import AcceptanceConfig, RetrainConfig, RetrainingProtocol
 from fgait_core.errors import ConfigError
@@ -62,7 +62,7 @@ class TrainingWork:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
     worker: str
     device: DeviceLock
     replay_people: tuple[int, int] = (600, 300)

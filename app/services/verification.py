@@ -20,7 +20,7 @@ from app.services.report_making import CODE_LENGTH, CODE_LETTERS, grouped_code
 from app.settings import VERIFY_PATH, Settings
 from clinic_data import reports as report_rows
 from clinic_data.database import Database
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 from clinic_data.tables import Report
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Verification:
 
     settings: Settings
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def of_code(self, text: str) -> VerifiedReport | None:
         """What a code leads to, or None; blanks, hyphens and small letters do not matter."""

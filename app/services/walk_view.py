@@ -16,7 +16,7 @@ from app.services.permissions import Actor, Permission, require
 from clinic_data import assessment_clips
 from clinic_data.database import Database
 from clinic_data.errors import NotFoundError
-from clinic_data.storage import Storage
+from clinic_data.file_vault import FileVault
 from clinic_data.tables import Assessment
 from clinic_data.visit_tables import AssessmentClip
 from fgait_core.errors import FGaitError
@@ -82,7 +82,7 @@ class WalkViews:
     """Reads stored silhouettes and events."""
 
     database: Database
-    storage: Storage
+    storage: FileVault
 
     def of(self, actor: Actor | None, assessment: Assessment, position: int | None = None) -> WalkView | None:
         """The walk of a recording of an assessment, or None where no silhouettes of it are stored.
@@ -97,7 +97,8 @@ class WalkViews:
         if not key:
             return None
         try:
-            sequence = SilhouetteSequence.load(self.storage.path(key))
+            with self.storage.open(key) as file:
+                sequence = SilhouetteSequence.load(file)
         except (FGaitError, NotFoundError):
             return None
         rate_hz = facts_of(assessment.result, position)["recording"].get("frame_rate_hz")

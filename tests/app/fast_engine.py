@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from types import SimpleNamespace
+from typing import BinaryIO
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from fgait_core.progress import raise_if_cancelled
 from fgait_core.screening_result import ClipFacts, ModelFacts, ScreeningResult
 from fgait_core.sequence import SilhouetteSequence
 from fgait_core.silhouettes import PersonCandidate
+from fgait_core.silhouettes.video_source import VideoSource, open_video
 
 SECONDS_VARIABLE = "FGAIT_TEST_JOB_SECONDS"
 MODEL = ModelFacts(
@@ -207,7 +208,7 @@ class FastPipeline:
         return of_package(result, self.package)
 
     def _draw(self, clip: Clip, tasks, progress, cancelled) -> ScreeningResult:
-        content = clip.path.read_bytes()[:100]
+        content = _start_of(clip.video)
         if b"refuse" in content:
             return refused().result
         if b"break" in content:
@@ -221,6 +222,11 @@ class FastPipeline:
         return made(clip.file_name, tuple(tasks))
 
 
+def _start_of(video: VideoSource) -> bytes:
+    with open_video(video) as file:
+        return file.read(100)
+
+
 def _clip_facts(drawn: ScreeningResult) -> ClipFacts:
     return ClipFacts(**{name: getattr(drawn, name) for name in ClipFacts.model_fields})
 
@@ -231,13 +237,13 @@ def make_engine(settings: object) -> Engine:
     The worker loads real packages, and every result names the one that was loaded; scores are drawn.
     """
 
-    def find(path: Path, progress, cancelled):
-        content = path.read_bytes()[:100]
+    def find(video: VideoSource, progress, cancelled):
+        content = _start_of(video)
         if b"nobody" in content:
             raise NoWalkerError("Nobody who walks was found. Film the whole body.")
         return candidates()[: 1 if b"alone" in content else 2]
 
-    def overlay(path: Path, walk: object, out_path: Path) -> None:
-        out_path.write_bytes(bytes(range(256)) * 40)
+    def overlay(video: VideoSource, walk: object, out: BinaryIO) -> None:
+        out.write(bytes(range(256)) * 40)
 
     return Engine(find, overlay, FastPipeline)
