@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Awaitable, Mapping
+from html import escape
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from app.gateway import cookies
+from app.gateway import cookies, forms
 from app.gateway.guard import ELSEWHERE_PATH, SIGN_IN_PATH, local_path
 from app.gateway.visitor import visitor_of
 from app.services.accounts import Accounts
@@ -116,26 +118,24 @@ class ExternalSignInPages:
         return claims
 
     async def _sign_in(self, request: Request, claims: Mapping[str, Any], wanted: str) -> Response:
-        visitor = visitor_of(request)
+        visitor, earlier_token = visitor_of(request), cookies.session_token(request)
 
         def sign_in() -> str:
-            return self.external.sign_in(claims, address=visitor.address, browser=visitor.browser)
+            return self.external.sign_in(claims, visitor, earlier_token=earlier_token)
 
         try:
             token = await run_in_threadpool(sign_in)
         except ClinicDataError as error:
             return _refused(_CODES.get(str(error), "elsewhere"))
-        response = RedirectResponse(local_path(wanted), status_code=303)
-        cookies.set_session(response, token, secure=self.settings.secure_cookies)
-        return response
+        return forms.signed_in(self.settings, forms.lead_to(local_path(wanted)), token)
 
     async def _connect(self, request: Request, claims: Mapping[str, Any]) -> Response:
         actor = await run_in_threadpool(self.accounts.actor_of, cookies.session_token(request))
         try:
             await run_in_threadpool(self.external.connect, actor, claims)
         except ClinicDataError:
-            return RedirectResponse(f"{ACCOUNT_PAGE}?connected=no", status_code=303)
-        return RedirectResponse(f"{ACCOUNT_PAGE}?connected=yes", status_code=303)
+            return forms.lead_to(f"{ACCOUNT_PAGE}?connected=no")
+        return forms.lead_to(f"{ACCOUNT_PAGE}?connected=yes")
 
     def _client(self) -> _Client:
         if self._made is None:
@@ -156,7 +156,7 @@ class ExternalSignInPages:
 
 
 def _refused(why: str) -> Response:
-    return RedirectResponse(f"{SIGN_IN_PATH}?why={why}", status_code=303)
+    return forms.lead_to(f"{SIGN_IN_PATH}?why={why}")
 
 
 def notices(language: str) -> dict[str, str]:
@@ -167,3 +167,11 @@ def notices(language: str) -> dict[str, str]:
         ),
         "elsewhere": translate("Sign-in at your organisation was not completed. Please try again.", language),
     } | {code: translate(sentence, language) for sentence, code in _CODES.items()}
+
+
+def offer(settings: Settings, wanted: str, language: str) -> str:
+    """The link on the sign-in page, as HTML; empty where there is no service."""
+    if not settings.oidc_issuer:
+        return ""
+    label = translate("Sign in with {name}", language, name=settings.oidc_name)
+    return f'<p class="elsewhere"><a href="{ELSEWHERE_PATH}?next={quote(wanted, safe="")}">{escape(label)}</a></p>'

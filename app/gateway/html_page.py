@@ -35,6 +35,8 @@ input:focus-visible,button:focus-visible,a:focus-visible{outline:3px solid #0b6e
 button{width:100%;margin-top:22px;padding:11px;border:0;border-radius:6px;background:#0b6e75;color:#fff;font:inherit;
  font-weight:600;cursor:pointer}
 button:hover{background:#095a60}
+.elsewhere a{display:block;margin-top:14px;padding:10px;border:1px solid #0b6e75;border-radius:6px;text-align:center;
+ font-weight:600;text-decoration:none}
 .message{border-radius:6px;padding:10px 12px;margin:0 0 8px}
 .error{background:#fdecea;color:#7d1a12;border:1px solid #f1b9b3}
 .notice{background:#e8f3f4;color:#0a4f54;border:1px solid #b7d8da}

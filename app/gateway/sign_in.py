@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.gateway import cookies, forms, html_page
+from app.gateway import cookies, external_sign_in, forms, html_page
 from app.gateway.guard import SIGN_IN_CODE_PATH, SIGN_IN_PATH, SIGN_OUT_PATH, local_path
 from app.gateway.language import language_of
 from app.gateway.visitor import visitor_of
@@ -53,7 +53,7 @@ class SignInPages:
         notice = {
             "signed-out": translate("You are signed out.", language),
             "expired": translate("Your session has ended. Please sign in again.", language),
-        }
+        } | external_sign_in.notices(language)
         response = self._sign_in_form(request, wanted, notice=notice.get(request.query_params.get("why", ""), ""))
         cookies.clear_session(response)
         return response
@@ -103,6 +103,7 @@ class SignInPages:
             html_page.message(error, "error")
             + html_page.message(notice, "notice")
             + forms.form(request, SIGN_IN_PATH, fields, translate("Sign in", language))
+            + external_sign_in.offer(self.settings, wanted, language)
         )
         return forms.page(request, self.settings, translate("Sign in", language), body, status)
 

@@ -15,9 +15,11 @@ from typing import Any, cast
 
 from sqlmodel import Session
 
+from app.services.accounts import complete_sign_in
 from app.services.permissions import Actor, Permission, require
+from app.services.visitor import Visitor
 from app.settings import Settings
-from clinic_data import audit, authentication, external_identities, sign_in_sessions, users
+from clinic_data import audit, external_identities, users
 from clinic_data.account_tables import ExternalIdentity
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, SignInError, ValidationError
@@ -98,13 +100,13 @@ class ExternalSignIn:
         """Whether this installation has such a service."""
         return bool(self.settings.oidc_issuer)
 
-    def sign_in(self, claims: Mapping[str, Any], *, address: str, browser: str) -> str:
+    def sign_in(self, claims: Mapping[str, Any], visitor: Visitor, *, earlier_token: str | None = None) -> str:
         """Opens a session for whom the claims name; a first visit makes an account where the settings allow it.
 
         Args:
             claims: of the ID token, checked.
-            address: where the visitor comes from.
-            browser: what the visitor uses.
+            visitor: from where.
+            earlier_token: of the session that this browser had; it ends.
 
         Returns:
             The token for the cookie.
@@ -116,15 +118,10 @@ class ExternalSignIn:
         try:
             with self.database.transaction() as session:
                 user = self._admitted(session, person)
-                authentication.welcome(session=session, user=user)
-                token = sign_in_sessions.open_session(
-                    session=session, user_id=user.id, address=address, browser=browser
-                )
-                _audit(session, user.id, "user.signed_in", user.id, {"with": "openid connect"})
+                return complete_sign_in(session, user, visitor, earlier_token, "openid connect")
         except (ConflictError, SignInError) as refusal:
             self._audit_refused(person)
             raise SignInError(str(refusal)) from refusal
-        return token
 
     def _admitted(self, session: Session, person: ConfirmedPerson) -> User:
         if person.role is None:
