@@ -22,8 +22,12 @@ def token(session, user_id: str, now: datetime) -> str:
 
 
 def _user_id(session, token: str, now: datetime) -> str | None:
-    user = sign_in_sessions.resolve(session=session, token=token, now=now)
-    return user.id if user else None
+    found = sign_in_sessions.resolve(session=session, token=token, now=now)
+    if found is None:
+        return None
+    if found.touch_due:
+        sign_in_sessions.touch(session=session, token=token, now=now)
+    return found.user.id
 
 
 def test_a_token_leads_to_its_user(session, token: str, user_id: str, now: datetime) -> None:
@@ -53,6 +57,20 @@ def test_use_keeps_it_open_until_twelve_hours_have_passed(session, token: str, u
         moment += timedelta(minutes=29)
     assert moment - now < timedelta(hours=12, minutes=29)
     assert _user_id(session, token, now + timedelta(hours=12)) is None
+
+
+def test_looking_writes_nothing(database, rows, now: datetime) -> None:
+    with database.transaction() as session:
+        token = sign_in_sessions.open_session(session=session, user_id=rows.user(session).id, now=now)
+    with database.reading() as session:  # the database refuses writes here
+        found = sign_in_sessions.resolve(session=session, token=token, now=now + timedelta(minutes=5))
+    assert found is not None
+    assert found.touch_due
+
+
+def test_a_session_that_has_ended_cannot_be_brought_back_by_use(session, token: str, now: datetime) -> None:
+    sign_in_sessions.touch(session=session, token=token, now=now + timedelta(minutes=31))
+    assert session.exec(select(SignInSession)).one().last_seen_at == now
 
 
 def test_the_time_of_use_is_written_at_most_once_a_minute(session, token: str, now: datetime) -> None:
@@ -90,3 +108,37 @@ def test_ended_sessions_can_be_removed(session, token: str, user_id: str, now: d
     sign_in_sessions.open_session(session=session, user_id=user_id, now=later)
     assert sign_in_sessions.remove_ended(session=session, now=later) == 1
     assert sign_in_sessions.remove_ended(session=session, now=later + timedelta(minutes=30)) == 1
+
+
+def test_sessions_say_where_they_are_in_printable_words(session, user_id: str, now: datetime) -> None:
+    browser = "Mozilla\n\x1b[31m " + "x" * 500
+    sign_in_sessions.open_session(session=session, user_id=user_id, address="203.0.113.9", browser=browser, now=now)
+    row = session.exec(select(SignInSession)).one()
+    assert row.address == "203.0.113.9"
+    assert row.browser.startswith("Mozilla [31m x")
+    assert len(row.browser) == 200
+
+
+def test_the_open_sessions_of_a_user_newest_use_first(session, user_id: str, rows, now: datetime) -> None:
+    early, late, gone, stranger = (
+        sign_in_sessions.open_session(session=session, user_id=owner, now=moment)
+        for owner, moment in (
+            (user_id, now),
+            (user_id, now + timedelta(minutes=1)),
+            (user_id, now - timedelta(hours=1)),
+            (rows.user(session, "bea").id, now),
+        )
+    )
+    found = sign_in_sessions.list_open(session=session, user_id=user_id, now=now + timedelta(minutes=2))
+    assert [row.token_sha256 for row in found] == [sign_in_sessions.digest(late), sign_in_sessions.digest(early)]
+    assert sign_in_sessions.digest(gone) != sign_in_sessions.digest(stranger)
+
+
+def test_only_ones_own_session_can_be_ended(session, token: str, user_id: str, rows, now: datetime) -> None:
+    row = session.exec(select(SignInSession)).one()
+    other = rows.user(session, "bea").id
+    assert not sign_in_sessions.close_one_of_user(session=session, user_id=other, session_id=row.id)
+    assert _user_id(session, token, now) == user_id
+    assert sign_in_sessions.close_one_of_user(session=session, user_id=user_id, session_id=row.id)
+    assert not sign_in_sessions.close_one_of_user(session=session, user_id=user_id, session_id=row.id)
+    assert _user_id(session, token, now) is None
