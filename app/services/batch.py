@@ -7,16 +7,18 @@ searched, and where there is exactly one the screening follows without anybody w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlmodel import Session
 
+from app.services.access import patient_for, recording_for, sees
 from app.services.permissions import Actor, Permission, require
-from app.services.screening import FIND_AND_SCREEN, SCREEN, chosen_clips
-from clinic_data import audit, inbox, jobs, patients, recordings
+from app.services.reads import note_read
+from app.services.screening_jobs import FIND_AND_SCREEN, SCREEN, chosen_clips
+from clinic_data import audit, inbox, jobs, patients, recordings, teams
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
 from clinic_data.file_vault import FileVault
@@ -66,7 +68,7 @@ class WaitingRecording:
         recording: the recording.
         patient: whom it shows, where somebody said so.
         suggested: patients whose record number stands in the file name.
-        same_file: record numbers of other patients who have the very same file.
+        same_file: record numbers of other patients whom the actor sees and who have the very same file.
     """
 
     recording: Recording
@@ -102,12 +104,18 @@ class Batch:
     storage: FileVault
 
     def waiting(self, actor: Actor | None, limit: int, offset: int) -> Page[WaitingRecording]:
-        """The recordings for which nothing was queued yet, the oldest first."""
-        require(actor, Permission.READ_PATIENTS)
+        """The recordings for which nothing was queued yet, the oldest first.
+
+        They are those of nobody yet and of patients whom the actor sees.
+        """
+        actor = require(actor, Permission.READ_PATIENTS)
         with self.database.reading() as session:
-            page = inbox.list_waiting(session=session, limit=limit, offset=offset)
+            mine = teams.visible_team_ids(session=session, user_id=actor.user_id)
+            page = inbox.list_waiting(session=session, limit=limit, offset=offset, team_ids=mine)
             others = recordings.patients_by_file(session=session, sha256s=[row.sha256 for row in page.rows])
-            rows = tuple(_waiting(session, recording, others) for recording in page.rows)
+            rows = tuple(_waiting(session, actor, mine, recording, others) for recording in page.rows)
+        if rows:
+            note_read(self.database, actor, "inbox.opened", "recording", None, {"found": page.total})
         return Page(rows, page.total, page.limit, page.offset)
 
     def assign(
@@ -117,10 +125,12 @@ class Batch:
 
         Raises:
             ConflictError: if somebody else did meanwhile, or it is queued already.
+            NotFoundError: if there is no such recording or patient.
         """
         actor = require(actor, Permission.ADD_RECORDINGS)
         with self.database.transaction() as session:
-            patient = patients.get_patient(session=session, patient_id=patient_id)
+            recording_for(session, actor, Permission.ADD_RECORDINGS, recording_id)
+            patient = patient_for(session, actor, Permission.ADD_RECORDINGS, patient_id)
             recording = inbox.assign(
                 session=session,
                 recording_id=recording_id,
@@ -140,20 +150,21 @@ class Batch:
         """
         actor = require(actor, Permission.ADD_RECORDINGS)
         with self.database.transaction() as session:
-            recording = recordings.get_recording(session=session, recording_id=recording_id)
+            recording = recording_for(session, actor, Permission.ADD_RECORDINGS, recording_id)
             details = {"sha256": recording.sha256, "patient_id": recording.patient_id}
             key = inbox.discard(session=session, recording_id=recording_id)
             self._audit(session, actor, "recording.discarded", recording_id, details)
         self.storage.delete(key)
 
     def ready(self, actor: Actor | None) -> int:
-        """How many recordings have a patient and wait to be queued."""
-        require(actor, Permission.READ_PATIENTS)
+        """How many recordings of patients whom the actor sees wait to be queued."""
+        actor = require(actor, Permission.READ_PATIENTS)
         with self.database.reading() as session:
-            return len(inbox.list_assigned(session=session))
+            mine = teams.visible_team_ids(session=session, user_id=actor.user_id)
+            return len(inbox.list_assigned(session=session, team_ids=mine))
 
     def queue_all(self, actor: Actor | None, tasks: Sequence[str]) -> int:
-        """Queues every waiting recording whose patient is known.
+        """Queues every waiting recording whose patient is known and seen by the actor.
 
         Returns:
             How many there were.
@@ -165,7 +176,8 @@ class Batch:
         if not tasks:
             raise ValidationError("Choose at least one thing to screen for.")
         with self.database.transaction() as session:
-            assigned = inbox.lock_assigned(session=session)
+            mine = teams.visible_team_ids(session=session, user_id=actor.user_id)
+            assigned = inbox.lock_assigned(session=session, team_ids=mine)
             for recording in assigned:
                 job = jobs.enqueue(
                     session=session,
@@ -179,11 +191,14 @@ class Batch:
         return len(assigned)
 
     def queued(self, actor: Actor | None, limit: int, offset: int) -> Page[QueuedRecording]:
-        """The recordings that were queued from here, the newest first."""
-        require(actor, Permission.READ_RESULTS)
+        """The recordings of patients whom the actor sees that were queued from here, the newest first."""
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            page = inbox.list_jobs(session=session, kind=FIND_AND_SCREEN, limit=limit, offset=offset)
+            mine = teams.visible_team_ids(session=session, user_id=actor.user_id)
+            page = inbox.list_jobs(session=session, kind=FIND_AND_SCREEN, limit=limit, offset=offset, team_ids=mine)
             rows = tuple(_queued(session, job) for job in page.rows)
+        if rows:
+            note_read(self.database, actor, "queue.opened", "job", None, {"found": page.total})
         return Page(rows, page.total, page.limit, page.offset)
 
     def _audit(self, session: Session, actor: Actor, action: str, subject_id: str, details: dict[str, Any]) -> None:
@@ -197,11 +212,17 @@ class Batch:
         )
 
 
-def _waiting(session: Session, recording: Recording, others: Mapping[str, set[str | None]]) -> WaitingRecording:
+def _waiting(
+    session: Session,
+    actor: Actor,
+    team_ids: Collection[str],
+    recording: Recording,
+    others: Mapping[str, set[str | None]],
+) -> WaitingRecording:
     patient = _patient(session, recording.patient_id)
-    suggested = () if patient is not None else _suggested(session, recording.original_name)
+    suggested = () if patient is not None else _suggested(session, recording.original_name, team_ids)
     others_of_file = others.get(recording.sha256, set()) - {recording.patient_id, None}
-    same_file = [_patient(session, patient_id) for patient_id in others_of_file]
+    same_file = [_patient(session, patient_id) for patient_id in others_of_file if sees(session, actor, patient_id)]
     return WaitingRecording(
         recording, patient, suggested, tuple(sorted(each.record_number for each in same_file if each is not None))
     )
@@ -211,11 +232,11 @@ def _patient(session: Session, patient_id: str | None) -> Patient | None:
     return None if patient_id is None else patients.get_patient(session=session, patient_id=patient_id)
 
 
-def _suggested(session: Session, file_name: str) -> tuple[Patient, ...]:
+def _suggested(session: Session, file_name: str, team_ids: Collection[str]) -> tuple[Patient, ...]:
     """Patients whose record number is a word of the file name."""
     found: dict[str, Patient] = {}
     for word in _WORDS.findall(file_name.replace("_", " ")):
-        page = patients.search_patients(session=session, text=word, limit=_SUGGESTIONS, offset=0)
+        page = patients.search_patients(session=session, text=word, limit=_SUGGESTIONS, offset=0, team_ids=team_ids)
         found |= {row.id: row for row in page.rows if row.record_number.casefold() == word.casefold()}
     return tuple(found.values())[:_SUGGESTIONS]
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlmodel import Session
 
+from app.services.access import assessment_for, patient_for, patient_of_report
 from app.services.clinic_profile import ClinicProfiles
 from app.services.decisions import Decisions
 from app.services.outcomes import Outcomes
@@ -16,7 +17,7 @@ from app.services.permissions import Actor, Permission, require
 from app.services.reporting import Reporting
 from app.services.result_tables import ExportedAssessment, result_tables
 from app.settings import Settings
-from clinic_data import assessments, audit, patients, recordings
+from clinic_data import assessments, audit, patients, recordings, teams
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
 from clinic_data.file_vault import FileVault
@@ -26,6 +27,7 @@ from reports.data_tables import DataTable
 
 Format = Literal["csv", "xlsx", "json"]
 _PATIENTS_AT_ONCE = 200
+_NOBODYS = "This assessment belongs to no patient yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,10 @@ class Exchange:
         with self.database.reading() as session:
             assessment = assessments.get_assessment(session=session, assessment_id=report.assessment_id)
             # Of whom the document speaks, even if the recording was moved to another patient afterwards.
-            patient_id = report.patient_id
-            patient = (
-                patients.get_patient(session=session, patient_id=patient_id)
-                if patient_id
-                else _patient_of(session, assessment)
-            )
+            patient_id = patient_of_report(session, report)
+            if patient_id is None:
+                raise ValidationError(_NOBODYS)
+            patient = patient_for(session, actor, Permission.EXPORT, patient_id)
             recording = recordings.get_recording(session=session, recording_id=assessment.recording_id)
         from reports.dicom import EncapsulatedReport, encapsulate  # here, because it is needed at no other moment
 
@@ -110,7 +110,7 @@ class Exchange:
             raise ValidationError(
                 "A follow-up report is exchanged as PDF or DICOM. Choose the report of one assessment."
             )
-        content = reporting.content_of(actor, report)
+        content = reporting.content_of(actor, report_id)
         from reports.fhir import ExchangedReport, bundle_json  # here, because it is needed at no other moment
 
         exchanged = ExchangedReport(
@@ -133,7 +133,7 @@ class Exchange:
         """
         actor = require(actor, Permission.EXPORT)
         with self.database.reading() as session:
-            found = [assessments.get_assessment(session=session, assessment_id=each) for each in assessment_ids]
+            found = [assessment_for(session, actor, Permission.EXPORT, each) for each in assessment_ids]
             rows = [_unfinished(session, assessment) for assessment in found]
         return self._tables(actor, rows, kind, "assessment", assessment_ids[0] if len(assessment_ids) == 1 else None)
 
@@ -145,18 +145,19 @@ class Exchange:
         """
         actor = require(actor, Permission.EXPORT)
         with self.database.reading() as session:
-            patients.get_patient(session=session, patient_id=patient_id)
+            patient_for(session, actor, Permission.EXPORT, patient_id)
             rows = _rows_of_patient(session, patient_id)
         return self._tables(actor, rows, kind, "patient", patient_id)
 
     def clinic_tables(self, actor: Actor | None, kind: Format) -> ExportedFile:
-        """The same of all assessments of all patients."""
+        """The same of all assessments of all patients of the actor's teams and of all staff."""
         actor = require(actor, Permission.EXPORT)
         rows: list[ExportedAssessment] = []
         offset, total = 0, 1
         while offset < total:
             with self.database.reading() as session:
-                page = patients.search_patients(session=session, limit=_PATIENTS_AT_ONCE, offset=offset)
+                mine = teams.visible_team_ids(session=session, user_id=actor.user_id)
+                page = patients.search_patients(session=session, limit=_PATIENTS_AT_ONCE, offset=offset, team_ids=mine)
                 rows += [row for patient in page.rows for row in _rows_of_patient(session, patient.id)]
             offset, total = offset + _PATIENTS_AT_ONCE, page.total
         return self._tables(actor, rows, kind, "clinic", None)
@@ -199,7 +200,7 @@ class Exchange:
 
 def _patient_of(session: Session, assessment: Assessment) -> Patient:
     if assessment.patient_id is None:
-        raise ValidationError("This assessment belongs to no patient yet.")
+        raise ValidationError(_NOBODYS)
     return patients.get_patient(session=session, patient_id=assessment.patient_id)
 
 

@@ -18,7 +18,7 @@ from app.services import model_store
 from app.services.models_in_use import ModelsInUse
 from app.services.pulse import Pulse
 from app.services.scoring_work import WORK_PREFIX, ScoringWork
-from app.services.screening import FIND_AND_SCREEN, FIND_PEOPLE, RESCORE, SCREEN
+from app.services.screening_jobs import FIND_AND_SCREEN, FIND_PEOPLE, RESCORE, SCREEN
 from app.services.screening_engine import Engine
 from app.settings import Settings
 from clinic_data import audit, jobs, recordings

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.services.access import patient_for, recording_for
 from app.services.permissions import Actor, Permission, require
+from app.services.reads import note_read
 from app.settings import Settings
-from clinic_data import audit, patients, recordings
+from clinic_data import audit, recordings
 from clinic_data.database import Database
 from clinic_data.errors import NotFoundError, SealError, ValidationError
 from clinic_data.file_vault import FileKind, FileVault
@@ -72,12 +74,13 @@ class Recordings:
         Raises:
             UploadTooLargeError: above the limit, by announcement or while it arrives.
             DiskFullError: if the disk has too little room.
+            NotFoundError: if there is no such patient.
             ValidationError: for an empty file.
         """
         actor = require(actor, Permission.ADD_RECORDINGS)
         if patient_id is not None:
             with self.database.reading() as session:
-                patients.get_patient(session=session, patient_id=patient_id)
+                patient_for(session, actor, Permission.ADD_RECORDINGS, patient_id)
         self._check_size(declared_bytes or 0)
         self._check_disk(declared_bytes or 0)
         stored = self.storage.write_stream(self._limited(chunks), patient_id=patient_id, kind=FileKind.VIDEO)
@@ -133,7 +136,9 @@ class Recordings:
         Raises:
             ValidationError: if it is not on this computer and cannot be fetched; the text says what to do.
         """
-        require(actor, Permission.ADD_RECORDINGS)
+        actor = require(actor, Permission.ADD_RECORDINGS)
+        with self.database.reading() as session:
+            patient_for(session, actor, Permission.ADD_RECORDINGS, patient_id)
         try:
             path = fetch_asset("sample_video")
         except AssetError as error:
@@ -141,16 +146,29 @@ class Recordings:
         return self.receive(actor, patient_id, SAMPLE_NAME, _file_chunks(path), path.stat().st_size)
 
     def get(self, actor: Actor | None, recording_id: str) -> Recording:
-        """One recording."""
-        require(actor, Permission.READ_PATIENTS)
+        """One recording.
+
+        Raises:
+            NotFoundError: if there is no such recording.
+        """
+        actor = require(actor, Permission.READ_PATIENTS)
         with self.database.reading() as session:
-            return recordings.get_recording(session=session, recording_id=recording_id)
+            recording = recording_for(session, actor, Permission.READ_PATIENTS, recording_id)
+        note_read(self.database, actor, "recording.opened", "recording", recording_id)
+        return recording
 
     def list_of_patient(self, actor: Actor | None, patient_id: str) -> tuple[Recording, ...]:
-        """All recordings of a patient, newest first."""
-        require(actor, Permission.READ_PATIENTS)
+        """All recordings of a patient, newest first.
+
+        Raises:
+            NotFoundError: if there is no such patient.
+        """
+        actor = require(actor, Permission.READ_PATIENTS)
         with self.database.reading() as session:
-            return tuple(recordings.list_recordings(session=session, patient_id=patient_id))
+            patient_for(session, actor, Permission.READ_PATIENTS, patient_id)
+            found = tuple(recordings.list_recordings(session=session, patient_id=patient_id))
+        note_read(self.database, actor, "patient.opened", "patient", patient_id)
+        return found
 
     def check_file(self, actor: Actor | None, recording_id: str) -> FileCheck:
         """Looks at the file's headers, packets and first picture: fast, and before any person is searched."""

@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 from sqlmodel import Session
 
 from app.services import report_sources
+from app.services.access import assessment_for, patient_for, report_for, seen_reports
 from app.services.clinic_profile import ClinicProfiles
 from app.services.decisions import Decisions
 from app.services.follow_up import FollowUps
 from app.services.notes import Notes
 from app.services.outcomes import Outcomes
 from app.services.permissions import Actor, Permission, require
+from app.services.reads import note_read
 from app.services.report_content import report_from_result
 from app.services.report_making import Draft, ReportMaking
 from app.settings import Settings
-from clinic_data import assessments, audit, patients, recordings
+from clinic_data import audit, recordings
 from clinic_data import reports as report_rows
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
@@ -90,7 +92,7 @@ class Reporting:
             raise ValidationError("This patient has no result yet. A follow-up report needs at least one.")
         newest = visits[-1].newest.assessment
         with self.database.reading() as session:
-            patient = patients.get_patient(session=session, patient_id=patient_id)
+            patient = patient_for(session, actor, Permission.WRITE_REPORTS, patient_id)
         earlier = (row for row in self.list_of_patient(actor, patient_id) if row.kind is ReportKind.FOLLOW_UP)
         making = self._making()
         draft = making.draft(newest.id, patient_id, ReportKind.FOLLOW_UP, newest_version(earlier), language)
@@ -117,28 +119,46 @@ class Reporting:
         Raises:
             NotFoundError: if there is no such report.
         """
-        require(actor, Permission.READ_REPORTS)
+        actor = require(actor, Permission.READ_REPORTS)
         with self.database.reading() as session:
-            return report_rows.get_report(session=session, report_id=report_id)
+            report = report_for(session, actor, Permission.READ_REPORTS, report_id)
+        note_read(self.database, actor, "report.opened", "report", report_id)
+        return report
 
     def list_of_assessment(self, actor: Actor | None, assessment_id: str) -> tuple[Report, ...]:
-        """The reports of an assessment with their addenda, newest first; none about several visits."""
-        require(actor, Permission.READ_REPORTS)
+        """The reports of an assessment with their addenda, newest first; none about several visits.
+
+        Of a visit that was moved, those that name a patient of another team are left out.
+
+        Raises:
+            NotFoundError: if there is no such assessment.
+        """
+        actor = require(actor, Permission.READ_REPORTS)
         with self.database.reading() as session:
-            found = report_rows.list_reports(session=session, assessment_id=assessment_id)
+            assessment_for(session, actor, Permission.READ_REPORTS, assessment_id)
+            rows = report_rows.list_reports(session=session, assessment_id=assessment_id)
+            found = seen_reports(session, actor, rows)
+        note_read(self.database, actor, "assessment.opened", "assessment", assessment_id)
         return tuple(row for row in found if row.kind is not ReportKind.FOLLOW_UP)
 
     def list_of_patient(self, actor: Actor | None, patient_id: str) -> tuple[Report, ...]:
-        """All reports on a patient, newest first."""
-        require(actor, Permission.READ_REPORTS)
+        """All reports on a patient, newest first.
+
+        Raises:
+            NotFoundError: if there is no such patient.
+        """
+        actor = require(actor, Permission.READ_REPORTS)
         with self.database.reading() as session:
-            return tuple(report_rows.list_for_patient(session=session, patient_id=patient_id))
+            patient_for(session, actor, Permission.READ_REPORTS, patient_id)
+            found = tuple(report_rows.list_for_patient(session=session, patient_id=patient_id))
+        note_read(self.database, actor, "patient.opened", "patient", patient_id)
+        return found
 
     def read_pdf(self, actor: Actor | None, report_id: str) -> bytes:
         """The stored PDF, as it was made; writes into the audit log that it was given out."""
         actor = require(actor, Permission.READ_REPORTS)
         with self.database.transaction() as session:
-            report = report_rows.get_report(session=session, report_id=report_id)
+            report = report_for(session, actor, Permission.READ_REPORTS, report_id)
             audit.record(
                 session=session,
                 actor_id=actor.user_id,
@@ -149,15 +169,17 @@ class Reporting:
             )
         return self.storage.read_bytes(report.storage_key)
 
-    def content_of(self, actor: Actor | None, report: Report) -> ScreeningReport:
+    def content_of(self, actor: Actor | None, report_id: str) -> ScreeningReport:
         """What a stored report of one assessment tells, with the decisions and outcomes of this moment.
 
         Raises:
+            NotFoundError: if there is no such report.
             ValidationError: if the result cannot be told, or is another patient's by now.
         """
+        report = self.get(actor, report_id)
         actor = require(actor, Permission.READ_REPORTS)
         with self.database.reading() as session:
-            assessment, recording, patient = _subject(session, report.assessment_id)
+            assessment, recording, patient = _subject(session, actor, report.assessment_id)
             if report.patient_id not in {None, patient.id}:
                 raise ValidationError(
                     "The recording was moved to another patient after this report was made. Make a new version first."
@@ -193,7 +215,7 @@ class Reporting:
         addendum: str | None = None,
     ) -> Report:
         with self.database.reading() as session:
-            assessment, recording, patient = _subject(session, assessment_id)
+            assessment, recording, patient = _subject(session, actor, assessment_id)
         making = self._making()
         draft = making.draft(assessment_id, patient.id, kind, before, language, addendum)
         try:
@@ -254,9 +276,9 @@ def newest_version(reports: Iterable[Report]) -> Report | None:
     return next((row for row in rows if row.id not in newer), None)
 
 
-def _subject(session: Session, assessment_id: str) -> tuple[Assessment, Recording, Patient]:
-    assessment = assessments.get_assessment(session=session, assessment_id=assessment_id)
+def _subject(session: Session, actor: Actor, assessment_id: str) -> tuple[Assessment, Recording, Patient]:
+    assessment = assessment_for(session, actor, Permission.READ_REPORTS, assessment_id)
     if assessment.patient_id is None:
         raise ValidationError("This assessment belongs to no patient yet.")
     recording = recordings.get_recording(session=session, recording_id=assessment.recording_id)
-    return assessment, recording, patients.get_patient(session=session, patient_id=assessment.patient_id)
+    return assessment, recording, patient_for(session, actor, Permission.READ_REPORTS, assessment.patient_id)

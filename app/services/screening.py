@@ -6,7 +6,7 @@ One assessment may be made of several recordings of a visit, for example from th
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -16,8 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session
 
+from app.services.access import (
+    assessment_for,
+    job_for,
+    lock_recordings_for,
+    patient_for,
+    recording_for,
+)
 from app.services.permissions import Actor, Permission, require
-from clinic_data import assessment_clips, assessments, audit, inbox, jobs, model_registry, recordings
+from app.services.reads import note_read
+from app.services.screening_jobs import (
+    FIND_PEOPLE,
+    RESCORE,
+    SCREEN,
+    SEARCHES,
+    ChosenClip,
+    chosen_clips,
+)
+from clinic_data import assessment_clips, assessments, audit, inbox, jobs, model_registry
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.file_vault import FileVault
@@ -25,26 +41,8 @@ from clinic_data.tables import Assessment, Job, JobState, Recording
 from fgait_core.sequence import SilhouetteSequence
 from fgait_core.silhouettes import silhouette_strip
 
-FIND_PEOPLE = "find_people"
-FIND_AND_SCREEN = "find_and_screen"
-SCREEN = "screen"
-RESCORE = "rescore"
-SEARCHES = frozenset({FIND_PEOPLE, FIND_AND_SCREEN})
 ENDED = frozenset(jobs.ENDED)
 MAX_CLIPS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class ChosenClip:
-    """A recording of a visit with the person in it who is the patient.
-
-    Attributes:
-        recording_id: the recording.
-        person: number of the person, as the search gave it.
-    """
-
-    recording_id: str
-    person: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +56,6 @@ class BodyHeight:
 
     height_cm: float
     entered_at: datetime
-
-
-def chosen_clips(payload: Mapping[str, Any]) -> tuple[ChosenClip, ...]:
-    """The recordings that a screening job is about; jobs of earlier releases name one only."""
-    if "clips" in payload:
-        return tuple(ChosenClip(clip["recording_id"], clip["person"]) for clip in payload["clips"])
-    return (ChosenClip(payload["recording_id"], payload["person"]),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +88,7 @@ class Screening:
         """The job that finds the people of a recording; queued once, and again only after it failed or was stopped."""
         actor = require(actor, Permission.SCREEN)
         with self.database.transaction() as session:
-            (recording,) = recordings.lock_recordings(session=session, recording_ids=[recording_id])
+            (recording,) = lock_recordings_for(session, actor, Permission.SCREEN, [recording_id])
             for job in jobs.list_for_recording(session=session, recording_id=recording_id):
                 if job.kind in SEARCHES and job.state not in {JobState.FAILED, JobState.CANCELLED}:
                     return job
@@ -107,9 +98,13 @@ class Screening:
         """The newest job that searched the people of a recording, whatever became of it."""
         return next((job for job in self.jobs_of_recording(actor, recording_id) if job.kind in SEARCHES), None)
 
-    def people(self, actor: Actor | None, job: Job) -> tuple[FoundPerson, ...]:
-        """Whom a finished search found, the sensible default first."""
-        require(actor, Permission.SCREEN)
+    def people(self, actor: Actor | None, job_id: str) -> tuple[FoundPerson, ...]:
+        """Whom a finished search found, the sensible default first.
+
+        Raises:
+            NotFoundError: if there is no such job.
+        """
+        job = self.job(actor, job_id)
         found: Sequence[dict[str, Any]] = (job.result or {}).get("people", ())
         return tuple(
             FoundPerson(
@@ -145,7 +140,7 @@ class Screening:
         _check_choice(clips, tasks, body_height_cm)
         with self.database.transaction() as session:
             chosen_ids = [clip.recording_id for clip in clips]
-            chosen = recordings.lock_recordings(session=session, recording_ids=chosen_ids)
+            chosen = lock_recordings_for(session, actor, Permission.SCREEN, chosen_ids)
             if len({recording.patient_id for recording in chosen}) > 1:
                 raise ValidationError("All recordings of an assessment must be of the same patient.")
             if len({recording.sha256 for recording in chosen}) < len(chosen):
@@ -170,8 +165,9 @@ class Screening:
         """
         actor = require(actor, Permission.SCREEN)
         with self.database.transaction() as session:
+            assessment_for(session, actor, Permission.SCREEN, assessment_id)
             first = assessments.list_siblings(session=session, assessment_id=assessment_id)[0]
-            (recording,) = recordings.lock_recordings(session=session, recording_ids=[first.recording_id])
+            (recording,) = lock_recordings_for(session, actor, Permission.SCREEN, [first.recording_id])
             if not first.silhouettes_key:
                 raise ValidationError("No silhouettes of this assessment are stored, so it cannot be scored again.")
             if first.id not in {each.id for each in _outdated(session, first.patient_id)}:
@@ -185,9 +181,12 @@ class Screening:
 
     def outdated(self, actor: Actor | None, patient_id: str) -> tuple[Assessment, ...]:
         """The assessments of a patient that the version in production has not scored but could, newest first."""
-        require(actor, Permission.READ_RESULTS)
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            return _outdated(session, patient_id)
+            patient_for(session, actor, Permission.READ_RESULTS, patient_id)
+            found = _outdated(session, patient_id)
+        note_read(self.database, actor, "patient.opened", "patient", patient_id)
+        return found
 
     def last_body_height(self, actor: Actor | None, patient_id: str) -> BodyHeight | None:
         """The body height that was entered last for a patient."""
@@ -216,15 +215,22 @@ class Screening:
         return job
 
     def job(self, actor: Actor | None, job_id: str) -> Job:
-        """One job with its progress."""
-        require(actor, Permission.SCREEN)
+        """One job with its progress.
+
+        Raises:
+            NotFoundError: if there is no such job, or it is no screening.
+        """
+        actor = require(actor, Permission.SCREEN)
         with self.database.reading() as session:
-            return jobs.get_job(session=session, job_id=job_id)
+            job = job_for(session, actor, Permission.SCREEN, job_id)
+        note_read(self.database, actor, "job.opened", "job", job_id)
+        return job
 
     def cancel(self, actor: Actor | None, job_id: str) -> None:
         """Asks the worker to stop; a job that nobody started yet is stopped at once."""
         actor = require(actor, Permission.SCREEN)
         with self.database.transaction() as session:
+            job_for(session, actor, Permission.SCREEN, job_id)
             jobs.request_cancel(session=session, job_id=job_id)
             audit.record(
                 session=session,
@@ -236,28 +242,45 @@ class Screening:
 
     def jobs_of_recording(self, actor: Actor | None, recording_id: str) -> tuple[Job, ...]:
         """All jobs of a recording, newest first; those that screen it together with others, too."""
-        require(actor, Permission.READ_RESULTS)
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
+            recording = recording_for(session, actor, Permission.READ_RESULTS, recording_id)
             found = list(jobs.list_for_recording(session=session, recording_id=recording_id))
-            recording = recordings.get_recording(session=session, recording_id=recording_id)
             if recording.patient_id is not None:
                 for job in inbox.list_jobs_of_patient(session=session, patient_id=recording.patient_id, kind=SCREEN):
                     together = recording_id in {clip.recording_id for clip in chosen_clips(job.payload)}
                     if together and job.recording_id != recording_id:
                         found.append(job)
+        if recording.patient_id is not None:
+            note_read(self.database, actor, "patient.opened", "patient", recording.patient_id)
+        else:
+            note_read(self.database, actor, "recording.opened", "recording", recording_id)
         return tuple(sorted(found, key=lambda job: job.created_at, reverse=True))
 
     def assessment(self, actor: Actor | None, assessment_id: str) -> Assessment:
-        """One stored result."""
-        require(actor, Permission.READ_RESULTS)
+        """One stored result.
+
+        Raises:
+            NotFoundError: if there is no such assessment.
+        """
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            return assessments.get_assessment(session=session, assessment_id=assessment_id)
+            assessment = assessment_for(session, actor, Permission.READ_RESULTS, assessment_id)
+        note_read(self.database, actor, "assessment.opened", "assessment", assessment_id)
+        return assessment
 
     def assessments_of_patient(self, actor: Actor | None, patient_id: str) -> tuple[Assessment, ...]:
-        """All results of a patient, newest first."""
-        require(actor, Permission.READ_RESULTS)
+        """All results of a patient, newest first.
+
+        Raises:
+            NotFoundError: if there is no such patient.
+        """
+        actor = require(actor, Permission.READ_RESULTS)
         with self.database.reading() as session:
-            return tuple(assessments.list_assessments(session=session, patient_id=patient_id))
+            patient_for(session, actor, Permission.READ_RESULTS, patient_id)
+            found = tuple(assessments.list_assessments(session=session, patient_id=patient_id))
+        note_read(self.database, actor, "patient.opened", "patient", patient_id)
+        return found
 
     def overlay(self, actor: Actor | None, assessment_id: str, position: int | None = None) -> BinaryIO:
         """A recording with the outline of the silhouettes, as an MP4 that is open for reading; close it after use.
@@ -270,21 +293,30 @@ class Screening:
         Raises:
             NotFoundError: if there is none, for example because the recording was refused.
         """
-        key = self._clip_keys(self.assessment(actor, assessment_id), position)[1]
+        actor = require(actor, Permission.READ_RESULTS)
+        key = self._clip_keys(self._assessment(actor, assessment_id), position)[1]
         if not key:
             raise NotFoundError("This assessment has no clip.")
+        note_read(self.database, actor, "overlay.played", "assessment", assessment_id)
         return self.storage.open(key)
 
     def silhouette_strip(
-        self, actor: Actor | None, assessment: Assessment, position: int | None = None
+        self, actor: Actor | None, assessment_id: str, position: int | None = None
     ) -> NDArray[np.uint8] | None:
-        """Twelve silhouettes side by side: uint8 [64, 12 x 44], or None if none were stored."""
-        require(actor, Permission.READ_RESULTS)
-        key = self._clip_keys(assessment, position)[0]
+        """Twelve silhouettes side by side: uint8 [64, 12 x 44], or None if none were stored.
+
+        Raises:
+            NotFoundError: if there is no such assessment.
+        """
+        key = self._clip_keys(self.assessment(actor, assessment_id), position)[0]
         if not key:
             return None
         with self.storage.open(key) as file:
             return silhouette_strip(SilhouetteSequence.load(file), 12)
+
+    def _assessment(self, actor: Actor, assessment_id: str) -> Assessment:
+        with self.database.reading() as session:
+            return assessment_for(session, actor, Permission.READ_RESULTS, assessment_id)
 
     def _clip_keys(self, assessment: Assessment, position: int | None) -> tuple[str | None, str | None]:
         """Storage keys of silhouettes and overlay clip."""
@@ -313,9 +345,9 @@ class Screening:
             raise NotFoundError("There is no such reference walker.") from error
         return cv2.imencode(".png", picture)[1].tobytes()
 
-    def waiting_s(self, actor: Actor | None, job: Job) -> float:
+    def waiting_s(self, actor: Actor | None, job_id: str) -> float:
         """For how long a job has been waiting for a worker, in seconds; 0 once it runs."""
-        require(actor, Permission.SCREEN)
+        job = self.job(actor, job_id)
         return (datetime.now(UTC) - job.created_at).total_seconds() if job.state is JobState.QUEUED else 0.0
 
 

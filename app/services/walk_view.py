@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.services.access import assessment_for
 from app.services.gait_view import facts_of, gait_of
 from app.services.permissions import Actor, Permission, require
+from app.services.reads import note_read
 from clinic_data import assessment_clips
 from clinic_data.database import Database
 from clinic_data.errors import NotFoundError
@@ -84,15 +86,18 @@ class WalkViews:
     database: Database
     storage: FileVault
 
-    def of(self, actor: Actor | None, assessment: Assessment, position: int | None = None) -> WalkView | None:
+    def of(self, actor: Actor | None, assessment_id: str, position: int | None = None) -> WalkView | None:
         """The walk of a recording of an assessment, or None where no silhouettes of it are stored.
 
         Args:
             actor: who looks.
-            assessment: whose walk it is.
+            assessment_id: whose walk it is.
             position: which of its recordings, in their order; None: the leading one.
+
+        Raises:
+            NotFoundError: if there is no such assessment.
         """
-        require(actor, Permission.READ_RESULTS)
+        assessment = self._assessment(require(actor, Permission.READ_RESULTS), assessment_id)
         key = self._silhouettes_key(assessment, position)
         if not key:
             return None
@@ -104,11 +109,21 @@ class WalkViews:
         rate_hz = facts_of(assessment.result, position)["recording"].get("frame_rate_hz")
         return walk_view(sequence, gait_of(assessment.result, position), rate_hz)
 
-    def has_clip(self, actor: Actor | None, assessment: Assessment, position: int | None = None) -> bool:
-        """Whether there is a clip of the recording with the outline."""
-        require(actor, Permission.READ_RESULTS)
+    def has_clip(self, actor: Actor | None, assessment_id: str, position: int | None = None) -> bool:
+        """Whether there is a clip of the recording with the outline.
+
+        Raises:
+            NotFoundError: if there is no such assessment.
+        """
+        assessment = self._assessment(require(actor, Permission.READ_RESULTS), assessment_id)
         stored = self._stored(assessment.id, position)
         return bool(assessment.overlay_key if stored is None else stored.overlay_key)
+
+    def _assessment(self, actor: Actor, assessment_id: str) -> Assessment:
+        with self.database.reading() as session:
+            assessment = assessment_for(session, actor, Permission.READ_RESULTS, assessment_id)
+        note_read(self.database, actor, "assessment.opened", "assessment", assessment_id)
+        return assessment
 
     def _silhouettes_key(self, assessment: Assessment, position: int | None) -> str | None:
         stored = self._stored(assessment.id, position)

@@ -119,7 +119,7 @@ def _watch(assessment_ids: tuple[str, ...], patient_id: str) -> None:
     done = len(assessment_ids) - len(running)
     share = (done + sum(job.progress for job in running)) / len(assessment_ids)
     st.progress(min(share, 1.0), text=tr("Scoring again: {done} of {count} done", done=done, count=len(assessment_ids)))
-    look.waiting_hint(max(session.services().screening.waiting_s(actor, job) for job in running))
+    look.waiting_hint(max(session.services().screening.waiting_s(actor, job.id) for job in running))
     st.caption(tr("You may leave this page; the work goes on."))
 
 

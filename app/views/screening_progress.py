@@ -53,7 +53,7 @@ def _watch(job_id: str) -> None:
                 most=job.max_attempts,
             )
         )
-    look.waiting_hint(screening.waiting_s(actor, job))
+    look.waiting_hint(screening.waiting_s(actor, job_id))
     st.caption(tr("You may leave this page; the work goes on, and the patient's page leads back here."))
     if st.button(tr("Cancel the screening"), key="cancel", disabled=job.cancel_requested):
         screening.cancel(actor, job_id)

@@ -82,3 +82,22 @@ def clinic(template: Clinic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     services = Services.open(template.services.settings.model_copy(update={"data_dir": folder}))
     yield replace(template, services=services)
     services.database.dispose()
+
+
+@pytest.fixture(scope="session")
+def two_teams_template(tmp_path_factory: pytest.TempPathFactory):
+    """The clinic of `two_teams`, made once; each test gets a copy of its folder."""
+    from two_teams import build
+
+    made = build(tmp_path_factory.mktemp("two-teams"))
+    made.services.database.dispose()
+    return made
+
+
+@pytest.fixture
+def world(two_teams_template, tmp_path: Path):
+    folder = tmp_path / "teams"
+    shutil.copytree(two_teams_template.services.settings.data_dir, folder)
+    copied = two_teams_template.at(folder)
+    yield copied
+    copied.services.database.dispose()

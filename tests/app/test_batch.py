@@ -60,7 +60,7 @@ def test_of_several_people_somebody_says_who_is_the_patient(clinic):
     assert rows(clinic)[recording.id].state is BatchState.CHOOSE_PERSON
     screening = clinic.services.screening
     search = screening.last_search(clinic.clinician, recording.id)
-    assert [person.number for person in screening.people(clinic.clinician, search)] == [1, 2]
+    assert [person.number for person in screening.people(clinic.clinician, search.id)] == [1, 2]
     assert screening.find_people(clinic.clinician, recording.id).id == search.id
     screening.start(clinic.clinician, [ChosenClip(recording.id, 2)], ["scoliosis"])
     assert rows(clinic)[recording.id].state is BatchState.SCREENING
@@ -145,7 +145,7 @@ def test_the_audit_log_knows_who_assigned_and_discarded_what(clinic):
     recording, other = upload(clinic), upload(clinic)
     assign(clinic, recording)
     clinic.services.batch.discard(clinic.clinician, other.id)
-    entries = clinic.services.operations.list_audit(clinic.administrator, 20, 0).rows
+    entries = clinic.services.audit_trail.list_rows(clinic.administrator, 20, 0).rows
     told = {(entry.action, entry.subject_id): entry.details for entry in entries}
     assert clinic.patient.id in told["recording.assigned", recording.id]
     assert other.sha256 in told["recording.discarded", other.id]

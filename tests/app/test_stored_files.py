@@ -71,7 +71,7 @@ def test_app_and_worker_meet_in_the_storage_of_the_setting(clinic, elsewhere: Se
     here = Services.open(elsewhere.settings)
     assert here.screening.overlay_path(clinic.clinician, assessment_id).parent == here.settings.cache_dir
     assessment = here.screening.assessment(clinic.clinician, assessment_id)
-    assert here.screening.silhouette_strip(clinic.clinician, assessment).any()
+    assert here.screening.silhouette_strip(clinic.clinician, assessment.id).any()
     here.database.dispose()
 
 

@@ -47,7 +47,7 @@ def test_each_recording_keeps_its_own_silhouettes_and_clip(clinic):
     screening = clinic.services.screening
     paths = [screening.overlay_path(clinic.clinician, assessment.id, position) for position in (None, 0, 1)]
     assert paths[0] == paths[1] != paths[2]
-    assert screening.silhouette_strip(clinic.clinician, assessment, 1).shape == (64, 12 * 44)
+    assert screening.silhouette_strip(clinic.clinician, assessment.id, 1).shape == (64, 12 * 44)
     with pytest.raises(NotFoundError):
         screening.overlay_path(clinic.clinician, assessment.id, 2)
     with clinic.services.database.reading() as session:

@@ -67,7 +67,7 @@ def test_jobs_of_every_outcome(clinic, start_worker):
     good, refused, broken = _queue(clinic, b"good"), _queue(clinic, b"refuse"), _queue(clinic, b"break")
     start_worker()
 
-    people = clinic.services.screening.people(clinic.clinician, _wait(clinic, search, JobState.DONE))
+    people = clinic.services.screening.people(clinic.clinician, _wait(clinic, search, JobState.DONE).id)
     assert [person.number for person in people] == [1, 2]
     assert people[0].thumbnail_jpeg.startswith(b"\xff\xd8")
     assert "Nobody" in _wait(clinic, nobody, JobState.REFUSED).result["reasons"][0]
@@ -77,7 +77,7 @@ def test_jobs_of_every_outcome(clinic, start_worker):
     assert [score["task"] for score in assessment.result["scores"]] == ["scoliosis", "depression"]
     assert assessment.result["recording"]["file_name"] == "walk.mp4"
     assert clinic.services.screening.overlay_path(clinic.clinician, assessment.id).stat().st_size > 0
-    assert clinic.services.screening.silhouette_strip(clinic.clinician, assessment).shape == (64, 12 * 44)
+    assert clinic.services.screening.silhouette_strip(clinic.clinician, assessment.id).shape == (64, 12 * 44)
     assert clinic.services.operations.model(clinic.clinician).version == assessment.result["model"]["version"]
 
     result = _wait(clinic, refused, JobState.REFUSED).result

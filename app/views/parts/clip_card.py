@@ -72,7 +72,7 @@ def _person(actor: Actor, recording: Recording, number: int) -> int | None:
     if job.state is not JobState.DONE:
         _search_again(actor, recording, job)
         return None
-    return _choose_person(screening.people(actor, job), recording, number)
+    return _choose_person(screening.people(actor, job.id), recording, number)
 
 
 @st.fragment(run_every=1.0)
@@ -86,7 +86,7 @@ def _watch_search(job_id: str) -> None:
     if job.state in ENDED:
         st.rerun()
     st.progress(job.progress, text=tr(job.message) if job.message else tr("Waiting for the worker to look for people"))
-    look.waiting_hint(screening.waiting_s(actor, job))
+    look.waiting_hint(screening.waiting_s(actor, job_id))
     if st.button(tr("Stop"), key=f"stop-search-{job_id}"):
         screening.cancel(actor, job_id)
 

@@ -28,7 +28,7 @@ _CONTACTS_ESTIMATED = ("front", "back")
 
 def walk_of(actor: Actor, assessment: Assessment, position: int | None = None) -> WalkView | None:
     """The silhouettes of a recording of an assessment."""
-    return session.services().walk_views.of(actor, assessment, position)
+    return session.services().walk_views.of(actor, assessment.id, position)
 
 
 def show_player(actor: Actor, assessment: Assessment, walk: WalkView | None, *, key: str, group: str = "") -> None:
@@ -47,7 +47,7 @@ def show_player(actor: Actor, assessment: Assessment, walk: WalkView | None, *, 
     if walk is None:
         st.caption(tr("The silhouettes of this recording are no longer stored."))
         return
-    has_clip = session.services().walk_views.has_clip(actor, assessment, position)
+    has_clip = session.services().walk_views.has_clip(actor, assessment.id, position)
     url = overlay_url(assessment.id, position) if has_clip else ""
     player.show(walk, url, key=f"{key}:{assessment.id}:{position}", group=group)
     if has_clip:

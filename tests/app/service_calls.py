@@ -1,0 +1,235 @@
+"""Every use case that the services offer, how it is called, and which roles may: the table of the permission tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from two_teams import Ids, TwoTeams
+
+from app.services.cohort_selection import CohortFilters
+from app.services.monitoring import Plan
+from app.services.permissions import Actor
+from app.services.screening import ChosenClip
+from clinic_data.clinic_profile import ClinicProfileData
+from clinic_data.decisions import DecisionData
+from clinic_data.outcomes import OutcomeData
+from clinic_data.patients import PatientData
+from clinic_data.tables import Role, new_id
+from fgait_core.config.retraining import AcceptanceConfig, RetrainingProtocol
+
+NONE = "0" * 32
+REASON = "A reason that is long enough."
+DATA = PatientData(record_number="R-2", family_name="Another", birth_date=date(2000, 1, 1))
+NOT_KNOWN = OutcomeData(task="depression", method="not_known")
+OVERRIDDEN = DecisionData(task="depression", verdict="overridden", label="no", reason=REASON)
+SCOLIOSIS = CohortFilters(task="scoliosis")
+PROTOCOL = RetrainingProtocol(task="scoliosis")
+PROFILE = ClinicProfileData(name="Harbour clinic")
+
+Run = Callable[["Here", "Actor | None", Ids], Any]
+CLINICIAN = frozenset({Role.CLINICIAN})
+ADMINISTRATOR = frozenset({Role.ADMINISTRATOR})
+AUDITOR = frozenset({Role.AUDITOR})
+OFFICE = ADMINISTRATOR | AUDITOR
+EVERYBODY = CLINICIAN | OFFICE
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a call may need beside the actor and the patient's ids."""
+
+    world: TwoTeams
+
+    @property
+    def services(self):
+        return self.world.services
+
+    def user_id(self, who: str) -> str:
+        return self.world.actors[who].user_id
+
+
+@dataclass(frozen=True)
+class Call:
+    """A use case.
+
+    Attributes:
+        run: does it.
+        granted: the roles that may.
+        of_patient: whether it is about the rows of one patient, so that the team counts, too.
+        slow: takes more than some milliseconds.
+        breaks_glass: tells who may break the glass that there is such a patient.
+    """
+
+    run: Run
+    granted: frozenset[Role]
+    of_patient: bool = False
+    slow: bool = False
+    breaks_glass: bool = False
+
+
+def _of_patient(run: Run, **more: bool) -> Call:
+    return Call(run, CLINICIAN, of_patient=True, **more)
+
+
+def _new_patient() -> PatientData:
+    return DATA.model_copy(update={"record_number": new_id()})
+
+
+CALLS: dict[str, Call] = {
+    "patients.search": Call(lambda h, a, i: h.services.patients.search(a, "", 50, 0), CLINICIAN),
+    "patients.get": _of_patient(lambda h, a, i: h.services.patients.get(a, i.patient)),
+    "patients.open": _of_patient(lambda h, a, i: h.services.patients.open(a, i.patient), breaks_glass=True),
+    "patients.create": Call(lambda h, a, i: h.services.patients.create(a, _new_patient()), CLINICIAN),
+    "patients.update": _of_patient(lambda h, a, i: h.services.patients.update(a, i.patient, _new_patient(), 1)),
+    "recordings.receive": _of_patient(
+        lambda h, a, i: h.services.recordings.receive(a, i.patient, "w.mp4", [new_id().encode()])
+    ),
+    "recordings.add_sample": _of_patient(lambda h, a, i: h.services.recordings.add_sample(a, i.patient)),
+    "recordings.get": _of_patient(lambda h, a, i: h.services.recordings.get(a, i.recording)),
+    "recordings.list_of_patient": _of_patient(lambda h, a, i: h.services.recordings.list_of_patient(a, i.patient)),
+    "recordings.check_file": _of_patient(lambda h, a, i: h.services.recordings.check_file(a, i.recording)),
+    "screening.find_people": _of_patient(lambda h, a, i: h.services.screening.find_people(a, i.recording)),
+    "screening.last_search": _of_patient(lambda h, a, i: h.services.screening.last_search(a, i.recording)),
+    "screening.people": _of_patient(lambda h, a, i: h.services.screening.people(a, i.search_job)),
+    "screening.start": _of_patient(
+        lambda h, a, i: h.services.screening.start(a, [ChosenClip(i.recording, 1)], ["scoliosis"])
+    ),
+    "screening.rescore": _of_patient(lambda h, a, i: h.services.screening.rescore(a, i.assessment)),
+    "screening.outdated": _of_patient(lambda h, a, i: h.services.screening.outdated(a, i.patient)),
+    "screening.last_body_height": _of_patient(lambda h, a, i: h.services.screening.last_body_height(a, i.patient)),
+    "screening.job": _of_patient(lambda h, a, i: h.services.screening.job(a, i.screen_job)),
+    "screening.cancel": _of_patient(lambda h, a, i: h.services.screening.cancel(a, i.screen_job)),
+    "screening.jobs_of_recording": _of_patient(lambda h, a, i: h.services.screening.jobs_of_recording(a, i.recording)),
+    "screening.assessment": _of_patient(lambda h, a, i: h.services.screening.assessment(a, i.assessment)),
+    "screening.assessments_of_patient": _of_patient(
+        lambda h, a, i: h.services.screening.assessments_of_patient(a, i.patient)
+    ),
+    "screening.silhouette_strip": _of_patient(lambda h, a, i: h.services.screening.silhouette_strip(a, i.assessment)),
+    "screening.waiting_s": _of_patient(lambda h, a, i: h.services.screening.waiting_s(a, i.search_job)),
+    "screening.reference_png": Call(lambda h, a, i: h.services.screening.reference_png(a, "none"), CLINICIAN),
+    "walk_views.of": _of_patient(lambda h, a, i: h.services.walk_views.of(a, i.assessment)),
+    "walk_views.has_clip": _of_patient(lambda h, a, i: h.services.walk_views.has_clip(a, i.assessment)),
+    "batch.waiting": Call(lambda h, a, i: h.services.batch.waiting(a, 50, 0), CLINICIAN),
+    "batch.assign": _of_patient(lambda h, a, i: h.services.batch.assign(a, i.waiting, i.patient, i.patient)),
+    "batch.discard": _of_patient(lambda h, a, i: h.services.batch.discard(a, i.waiting)),
+    "batch.ready": Call(lambda h, a, i: h.services.batch.ready(a), CLINICIAN),
+    "batch.queue_all": Call(lambda h, a, i: h.services.batch.queue_all(a, ["scoliosis"]), CLINICIAN),
+    "batch.queued": Call(lambda h, a, i: h.services.batch.queued(a, 50, 0), CLINICIAN),
+    "reporting.create": _of_patient(lambda h, a, i: h.services.reporting.create(a, i.assessment), slow=True),
+    "reporting.add_addendum": _of_patient(
+        lambda h, a, i: h.services.reporting.add_addendum(a, i.report, "More."), slow=True
+    ),
+    "reporting.create_follow_up": _of_patient(
+        lambda h, a, i: h.services.reporting.create_follow_up(a, i.patient), slow=True
+    ),
+    "reporting.get": _of_patient(lambda h, a, i: h.services.reporting.get(a, i.report)),
+    "reporting.list_of_assessment": _of_patient(
+        lambda h, a, i: h.services.reporting.list_of_assessment(a, i.assessment)
+    ),
+    "reporting.list_of_patient": _of_patient(lambda h, a, i: h.services.reporting.list_of_patient(a, i.patient)),
+    "reporting.read_pdf": _of_patient(lambda h, a, i: h.services.reporting.read_pdf(a, i.report)),
+    "reporting.content_of": _of_patient(lambda h, a, i: h.services.reporting.content_of(a, i.report)),
+    "exchange.dicom": _of_patient(lambda h, a, i: h.services.exchange.dicom(a, i.report), slow=True),
+    "exchange.fhir": _of_patient(lambda h, a, i: h.services.exchange.fhir(a, i.report), slow=True),
+    "exchange.assessment_tables": _of_patient(
+        lambda h, a, i: h.services.exchange.assessment_tables(a, [i.assessment], "csv")
+    ),
+    "exchange.patient_tables": _of_patient(lambda h, a, i: h.services.exchange.patient_tables(a, i.patient, "json")),
+    "exchange.clinic_tables": Call(lambda h, a, i: h.services.exchange.clinic_tables(a, "json"), CLINICIAN),
+    "outcomes.current": _of_patient(lambda h, a, i: h.services.outcomes.current(a, i.assessment)),
+    "outcomes.history": _of_patient(lambda h, a, i: h.services.outcomes.history(a, i.assessment, "scoliosis")),
+    "outcomes.record": _of_patient(lambda h, a, i: h.services.outcomes.record(a, i.assessment, NOT_KNOWN, None)),
+    "decisions.current": _of_patient(lambda h, a, i: h.services.decisions.current(a, i.assessment)),
+    "decisions.current_of": _of_patient(lambda h, a, i: h.services.decisions.current_of(a, [i.assessment])),
+    "decisions.history": _of_patient(lambda h, a, i: h.services.decisions.history(a, i.assessment, "scoliosis")),
+    "decisions.decide": _of_patient(lambda h, a, i: h.services.decisions.decide(a, i.assessment, OVERRIDDEN, None)),
+    "notes.of_patient": _of_patient(lambda h, a, i: h.services.notes.of_patient(a, i.patient)),
+    "notes.add": _of_patient(lambda h, a, i: h.services.notes.add(a, i.patient, "A note.", i.assessment)),
+    "notes.correct": _of_patient(lambda h, a, i: h.services.notes.correct(a, i.note, "Another note.")),
+    "follow_ups.visits": _of_patient(lambda h, a, i: h.services.follow_ups.visits(a, i.patient)),
+    "follow_ups.recordings_with_result": _of_patient(
+        lambda h, a, i: h.services.follow_ups.recordings_with_result(a, i.patient)
+    ),
+    "certificates.read": Call(lambda h, a, i: h.services.certificates.read(a), EVERYBODY),
+    "certificates.install": Call(lambda h, a, i: h.services.certificates.install(a, b"none", ""), ADMINISTRATOR),
+    "certificates.renew_self_signed": Call(
+        lambda h, a, i: h.services.certificates.renew_self_signed(a), ADMINISTRATOR, slow=True
+    ),
+    "certificates.signing_identity": Call(lambda h, a, i: h.services.certificates.signing_identity(a), CLINICIAN),
+    "clinic_profiles.read": Call(lambda h, a, i: h.services.clinic_profiles.read(a), EVERYBODY),
+    "clinic_profiles.update": Call(lambda h, a, i: h.services.clinic_profiles.update(a, PROFILE, 0), ADMINISTRATOR),
+    "clinic_profiles.set_logo": Call(lambda h, a, i: h.services.clinic_profiles.set_logo(a, b"none"), ADMINISTRATOR),
+    "clinic_profiles.remove_logo": Call(lambda h, a, i: h.services.clinic_profiles.remove_logo(a), ADMINISTRATOR),
+    "users.list_users": Call(lambda h, a, i: h.services.users.list_users(a), OFFICE),
+    "users.create_user": Call(
+        lambda h, a, i: h.services.users.create_user(a, f"u{new_id()[:8]}", "Nora", Role.CLINICIAN),
+        ADMINISTRATOR,
+        slow=True,
+    ),
+    "users.reset_password": Call(
+        lambda h, a, i: h.services.users.reset_password(a, h.user_id("newcomer")), ADMINISTRATOR, slow=True
+    ),
+    "users.set_active": Call(
+        lambda h, a, i: h.services.users.set_active(a, h.user_id("newcomer"), active=False), ADMINISTRATOR
+    ),
+    "users.set_role": Call(
+        lambda h, a, i: h.services.users.set_role(a, h.user_id("newcomer"), Role.AUDITOR), ADMINISTRATOR
+    ),
+    "operations.list_jobs": Call(lambda h, a, i: h.services.operations.list_jobs(a, None, 50, 0), ADMINISTRATOR),
+    "operations.cancel_job": Call(lambda h, a, i: h.services.operations.cancel_job(a, i.search_job), ADMINISTRATOR),
+    "operations.retry_job": Call(lambda h, a, i: h.services.operations.retry_job(a, i.search_job), ADMINISTRATOR),
+    "operations.model": Call(lambda h, a, i: h.services.operations.model(a), EVERYBODY),
+    "cohorts.choices": Call(lambda h, a, i: h.services.cohorts.choices(a, "scoliosis"), ADMINISTRATOR),
+    "cohorts.preview": Call(lambda h, a, i: h.services.cohorts.preview(a, SCOLIOSIS), ADMINISTRATOR),
+    "cohorts.freeze": Call(lambda h, a, i: h.services.cohorts.freeze(a, SCOLIOSIS), ADMINISTRATOR),
+    "cohorts.list": Call(lambda h, a, i: h.services.cohorts.list(a), ADMINISTRATOR),
+    "cohorts.get": Call(lambda h, a, i: h.services.cohorts.get(a, NONE), ADMINISTRATOR),
+    "cohorts.manifest_csv": Call(lambda h, a, i: h.services.cohorts.manifest_csv(a, NONE), ADMINISTRATOR),
+    "retrainings.checks": Call(lambda h, a, i: h.services.retrainings.checks(a, NONE, PROTOCOL), ADMINISTRATOR),
+    "retrainings.start": Call(lambda h, a, i: h.services.retrainings.start(a, NONE, PROTOCOL), ADMINISTRATOR),
+    "retrainings.get": Call(lambda h, a, i: h.services.retrainings.get(a, NONE), ADMINISTRATOR),
+    "retrainings.list": Call(lambda h, a, i: h.services.retrainings.list(a), ADMINISTRATOR),
+    "retrainings.cancel": Call(lambda h, a, i: h.services.retrainings.cancel(a, NONE), ADMINISTRATOR),
+    "retrainings.retry": Call(lambda h, a, i: h.services.retrainings.retry(a, NONE), ADMINISTRATOR),
+    "models.list": Call(lambda h, a, i: h.services.models.list(a), ADMINISTRATOR),
+    "models.get": Call(lambda h, a, i: h.services.models.get(a, NONE), ADMINISTRATOR),
+    "models.reject": Call(lambda h, a, i: h.services.models.reject(a, NONE, REASON), ADMINISTRATOR),
+    "models.start_shadow": Call(lambda h, a, i: h.services.models.start_shadow(a, NONE, 7), ADMINISTRATOR),
+    "models.stop_shadow": Call(lambda h, a, i: h.services.models.stop_shadow(a, NONE), ADMINISTRATOR),
+    "models.evaluate": Call(
+        lambda h, a, i: h.services.models.evaluate(a, NONE, NONE, AcceptanceConfig()), ADMINISTRATOR
+    ),
+    "models.request_promotion": Call(
+        lambda h, a, i: h.services.models.request_promotion(a, NONE, REASON), ADMINISTRATOR
+    ),
+    "models.approve": Call(lambda h, a, i: h.services.models.approve(a, NONE, REASON), ADMINISTRATOR),
+    "models.refuse": Call(lambda h, a, i: h.services.models.refuse(a, NONE, REASON), ADMINISTRATOR),
+    "models.withdraw": Call(lambda h, a, i: h.services.models.withdraw(a, NONE), ADMINISTRATOR),
+    "models.roll_back": Call(lambda h, a, i: h.services.models.roll_back(a, REASON), ADMINISTRATOR),
+    "models.export": Call(lambda h, a, i: h.services.models.export(a, NONE), ADMINISTRATOR),
+    "models.import_package": Call(lambda h, a, i: h.services.models.import_package(a, b"no zip"), ADMINISTRATOR),
+    "models.trust_key": Call(lambda h, a, i: h.services.models.trust_key(a, "Other clinic", "ab" * 32), ADMINISTRATOR),
+    "models.revoke_key": Call(lambda h, a, i: h.services.models.revoke_key(a, NONE), ADMINISTRATOR),
+    "models.keys": Call(lambda h, a, i: h.services.models.keys(a), ADMINISTRATOR),
+    "models.own_key": Call(lambda h, a, i: h.services.models.own_key(a), ADMINISTRATOR),
+    "monitoring.versions": Call(lambda h, a, i: h.services.monitoring.versions(a), OFFICE),
+    "monitoring.view": Call(lambda h, a, i: h.services.monitoring.view(a, NONE, Plan()), OFFICE),
+    "monitoring.agreement": Call(lambda h, a, i: h.services.monitoring.agreement(a, NONE), OFFICE),
+    "monitoring.export": Call(lambda h, a, i: h.services.monitoring.export(a, NONE, Plan()), OFFICE),
+    "monitoring.export_agreement": Call(lambda h, a, i: h.services.monitoring.export_agreement(a, NONE), OFFICE),
+}
+OPEN = {
+    "verification.of_code": "anybody who holds a report may verify it; the answer says nothing of the patient",
+    "verification.of_file": "likewise",
+    "verification.clinic_name": "stands above the sign-in",
+    "accounts.sign_in": "how one becomes somebody",
+    "accounts.actor_of": "whose session it is",
+    "accounts.sign_out": "ends the caller's own session",
+    "accounts.change_own_password": "needs the present password",
+    "accounts.create_first_administrator": "asked by the server at its start; works without accounts only",
+    "accounts.reset_password_locally": "asked by the command line of the server",
+}
+"""Use cases that ask for no permission, and why they need none."""
