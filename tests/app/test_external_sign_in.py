@@ -31,6 +31,12 @@ with warnings.catch_warnings():
     from oidc_provider_mock import User, run_server_in_thread
     from starlette.testclient import TestClient
 
+# The provider works in a thread of this process, and its own library warns there.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:authlib.*"),
+    pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning"),
+]
+
 NURSE = User(sub="n-17", claims={"name": "Nora Nurse", "preferred_username": "Nora.N", "groups": ["all", "gait"]})
 CHIEF = User(sub="c-1", claims={"preferred_username": "chief", "groups": ["gait-admin", "gait"]})
 GUEST = User(sub="g-9", claims={"preferred_username": "guest", "groups": ["all"]})
