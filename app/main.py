@@ -20,7 +20,7 @@ def main() -> None:
     st.logo(_PARTS / "logo.svg", size="large", icon_image=_PARTS / "icon.svg")
     look.add_style()
     actor = session.signed_in_actor()
-    if actor is None or actor.must_change_password:
+    if actor is None or actor.has_more_to_do:
         browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
         st.stop()
     page = st.navigation(_pages(actor), position="sidebar")
@@ -36,6 +36,7 @@ def _pages(actor: Actor) -> list[st.Page]:
     """All pages; those of another role are hidden, and each page checks the permission itself."""
     clinician = may(actor, Permission.READ_PATIENTS)
     administrator = may(actor, Permission.MANAGE_USERS)
+    auditor = not clinician and not administrator
 
     def page(path: str, title: str, *, shown: bool, default: bool = False) -> st.Page:
         return st.Page(path, title=title, default=default, visibility="visible" if shown else "hidden")
@@ -50,15 +51,16 @@ def _pages(actor: Actor) -> list[st.Page]:
         page(links.NEW_ASSESSMENT, tr("New assessment"), shown=False),
         page(links.PROGRESS, tr("Screening"), shown=False),
         page(links.RESULT, tr("Result"), shown=False),
-        page(links.USERS, tr("Users"), shown=administrator, default=not clinician),
+        page(links.USERS, tr("Users"), shown=may(actor, Permission.READ_USERS), default=administrator),
         page(links.CLINIC, tr("Clinic"), shown=administrator),
         page(links.RETRAINING, tr("Retraining"), shown=administrator),
         page(links.RETRAINING_RUN, tr("Retraining run"), shown=False),
         page(links.MODELS, tr("Models"), shown=administrator),
         page(links.MODEL, tr("Model version"), shown=False),
-        page(links.MONITORING, tr("Monitoring"), shown=administrator),
+        page(links.MONITORING, tr("Monitoring"), shown=may(actor, Permission.READ_MONITORING)),
         page(links.JOBS, tr("Jobs"), shown=administrator),
-        page(links.AUDIT, tr("Audit log"), shown=administrator),
+        page(links.AUDIT, tr("Audit log"), shown=may(actor, Permission.READ_AUDIT), default=auditor),
+        page(links.ACCOUNT, tr("My account"), shown=True),
         page(links.ABOUT, tr("About this tool"), shown=True),
     ]
 

@@ -1,6 +1,7 @@
 """What `./run app` starts: database, first administrator, worker, trainer and web server, all in one go.
 
-`python -m app.serve [--port N]`, or `python -m app.serve --reset-password USER` for who forgot a password.
+`python -m app.serve [--port N]`, `python -m app.serve --reset-password USER` for who forgot a password, or
+`--reset-totp USER` for who lost phone and recovery codes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import threading
 import time
 
 from app.services.catalogue import Services
+from app.services.command_line import command_line_origin
 from app.settings import CLONE_ROOT, Settings
+from clinic_data import audit
 from clinic_data.errors import ClinicDataError
 
 _PORTS_TO_TRY = 50
@@ -95,7 +98,14 @@ def serve(settings: Settings, port: int | None) -> None:
         from app.asgi import create_app
 
         config = uvicorn.Config(
-            create_app(settings), host=settings.host, port=chosen, log_level="warning", timeout_graceful_shutdown=3
+            create_app(settings),
+            host=settings.host,
+            port=chosen,
+            log_level="warning",
+            timeout_graceful_shutdown=3,
+            # Who is no proxy of the clinic could else say any address, and guess passwords under many.
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
         )
         for keeper in keepers:
             keeper.start()
@@ -165,18 +175,38 @@ def reset_password(settings: Settings, username: str) -> None:
     print(f"New one-time password of {username}:  {password}\nIt is shown only now.", flush=True)
 
 
+def reset_totp(settings: Settings, username: str) -> None:
+    """Switches two-step sign-in of an account off.
+
+    Raises:
+        SystemExit: if there is no such account.
+    """
+    services = Services.open(settings)
+    services.database.upgrade()
+    try:
+        was_on = services.accounts.reset_totp_locally(username)
+    except ClinicDataError as error:
+        raise SystemExit(str(error)) from error
+    print(f"{username} signs in with the password alone{' now' if was_on else ' already'}.", flush=True)
+
+
 def main() -> None:
     """Entry point of `python -m app.serve`."""
     parser = argparse.ArgumentParser(prog="./run app", description="Serves FGait on this computer.")
     parser.add_argument("--port", type=int, default=None, help="port; by default 8501 or the next free one")
     parser.add_argument("--reset-password", metavar="USER", help="print a new one-time password for USER and stop")
+    parser.add_argument("--reset-totp", metavar="USER", help="switch two-step sign-in of USER off and stop")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     os.chdir(CLONE_ROOT)  # the framework reads .streamlit/config.toml of the working folder
     settings = Settings()
+    audit.origin.set(command_line_origin())
     if arguments.reset_password:
         reset_password(settings, arguments.reset_password)
+        return
+    if arguments.reset_totp:
+        reset_totp(settings, arguments.reset_totp)
         return
     started = time.monotonic()
     with contextlib.suppress(KeyboardInterrupt):  # the ordinary way to stop

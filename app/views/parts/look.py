@@ -27,6 +27,12 @@ from reports.wording import (
 )
 
 _STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>#|$:~!&"})
+
+
+def plain(text: str) -> str:
+    """A text that somebody typed, for where the framework reads Markdown: titles, links, labels."""
+    return text.translate(_MARKDOWN)
 
 
 def add_style() -> None:
@@ -35,11 +41,11 @@ def add_style() -> None:
 
 
 def who_is_signed_in(actor: Actor) -> None:
-    """Name and role, with the way to one's own password."""
+    """Name and role, with the way to one's own account."""
     st.html(
         f'<div class="fg-who"><b>{escape(actor.display_name)}</b><span class="fg-muted fg-small">'
         f"{escape(actor.username)} · {escape(tr(actor.role.value))}</span><br>"
-        f'<a class="fg-link fg-small" href="/change-password" target="_self">{escape(tr("Change password"))}</a></div>'
+        f'<a class="fg-link fg-small" href="/account" target="_self">{escape(tr("My account"))}</a></div>'
     )
 
 
