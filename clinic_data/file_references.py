@@ -8,7 +8,8 @@ from sqlalchemy import Column
 from sqlmodel import Session, col, select
 
 from clinic_data.schema import METADATA
-from clinic_data.tables import Recording
+from clinic_data.tables import Assessment, Recording
+from clinic_data.visit_tables import AssessmentClip
 
 FILE_COLUMNS: tuple[Column[Any], ...] = tuple(
     METADATA.tables[table].c[column]
@@ -36,3 +37,22 @@ def referenced_keys(*, session: Session) -> frozenset[str]:
         keys.update(session.connection().execute(select(column).where(column.is_not(None))).scalars())
     removed = select(Recording.storage_key).where(col(Recording.video_removed_at).is_not(None))
     return frozenset(keys.difference(session.exec(removed).all()))
+
+
+def keys_of_recording(*, session: Session, recording_id: str) -> frozenset[str]:
+    """The storage keys of a recording: its video, and silhouettes and clips of all its assessments.
+
+    Reports are not among them: they keep what they said.
+    """
+    of_recording = (
+        select(col(Recording.storage_key)).where(col(Recording.id) == recording_id),
+        *(
+            select(column).where(col(table.recording_id) == recording_id, column.is_not(None))
+            for table in (Assessment, AssessmentClip)
+            for column in (col(table.silhouettes_key), col(table.overlay_key))
+        ),
+    )
+    found: set[str] = set()
+    for statement in of_recording:
+        found.update(session.connection().execute(statement).scalars())
+    return frozenset(found)

@@ -146,6 +146,16 @@ class ObjectStorage(Storage):
         for start in range(0, found.size_bytes, _PIECE_BYTES):
             yield self._piece(found, start)
 
+    def keep_only(self, key: str, sha256: str) -> None:
+        """Remove the other objects of the key; see ``Storage``."""
+        try:
+            listed = self._answer(lambda: self._files.ls(self._folder_of(checked_key(key)), detail=True))
+        except FileNotFoundError:
+            return
+        for found in map(self._as_object, listed):
+            if found is not None and found.sha256 != sha256:
+                self._remove(found.name, recursive=False)
+
     def delete(self, key: str) -> None:
         """Remove the file and the copy here; see ``Storage``."""
         self._cache.forget(checked_key(key))

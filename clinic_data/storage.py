@@ -122,6 +122,14 @@ class Storage(ABC):
         key = secrets.token_hex(16) if key is None else checked_key(key)
         return IncomingFile(self._incoming / (key + PARTIAL), key, max_bytes, self._publish)
 
+    def replacement(self, key: str) -> IncomingFile:
+        """Start other bytes for a file that is stored; until they are accepted, and after a crash, the old ones stay.
+
+        Call `keep_only` afterwards: until then both may be found where a storage cannot exchange them at once.
+        """
+        partial = self._incoming / f"{checked_key(key)}-{secrets.token_hex(8)}{PARTIAL}"
+        return IncomingFile(partial, key, None, self._publish)
+
     def write_stream(self, chunks: Iterable[bytes], *, max_bytes: int | None = None) -> StoredFile:
         """Store the bytes of ``chunks`` without holding them all in memory.
 
@@ -173,6 +181,15 @@ class Storage(ABC):
 
         Raises:
             NotFoundError: there is no such file.
+        """
+
+    @abstractmethod
+    def keep_only(self, key: str, sha256: str) -> None:
+        """After a replacement: remove what else is stored under ``key``, here and in copies on this computer.
+
+        Args:
+            key: of the file.
+            sha256: of the bytes that stay.
         """
 
     @abstractmethod
@@ -233,6 +250,9 @@ class FolderStorage(Storage):
         with file:
             while piece := file.read(_CHUNK_BYTES):
                 yield piece
+
+    def keep_only(self, key: str, sha256: str) -> None:
+        """Nothing to do: a replacement takes the very place of the old file."""
 
     def delete(self, key: str) -> None:
         """Remove the file; see ``Storage``."""
