@@ -136,6 +136,11 @@ def visible_team_ids(*, session: Session, user_id: str) -> frozenset[str]:
     return frozenset(session.exec(select(TeamMember.team_id).where(TeamMember.user_id == user_id)).all())
 
 
+def is_member(*, session: Session, user_id: str, team_id: str | None) -> bool:
+    """Whether the user belongs to a team; to all staff (None) everybody does."""
+    return team_id is None or session.get(TeamMember, (team_id, user_id)) is not None
+
+
 def may_see(*, session: Session, user_id: str, patient_id: str, now: datetime | None = None) -> bool:
     """Whether the user sees the patient: no team, a team of the user, or open access in an emergency.
 
@@ -144,8 +149,7 @@ def may_see(*, session: Session, user_id: str, patient_id: str, now: datetime | 
     found = session.exec(select(Patient.id, Patient.team_id).where(Patient.id == patient_id)).first()
     if found is None:
         return False
-    team_id = found[1]
-    if team_id is None or session.get(TeamMember, (team_id, user_id)) is not None:
+    if is_member(session=session, user_id=user_id, team_id=found[1]):
         return True
     return emergency_access.is_open(session=session, user_id=user_id, patient_id=patient_id, now=now)
 

@@ -20,6 +20,7 @@ from clinic_data.database import Database
 from clinic_data.file_vault import FileVault
 
 if TYPE_CHECKING:
+    from app.services.audit_trail import AuditTrail
     from app.services.batch import Batch
     from app.services.certificates import Certificates
     from app.services.clinic_profile import ClinicProfiles
@@ -112,8 +113,15 @@ class Services:
 
     @property
     def operations(self) -> Operations:
-        """The job queue and the audit log."""
+        """The job queue."""
         return Operations(self.database)
+
+    @property
+    def audit_trail(self) -> AuditTrail:
+        """The audit log: read, exported, verified."""
+        from app.services.audit_trail import AuditTrail
+
+        return AuditTrail(self.database)
 
     @property
     def outcomes(self) -> Outcomes:

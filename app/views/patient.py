@@ -9,11 +9,12 @@ from html import escape
 import streamlit as st
 
 from app import session
+from app.services.access import PatientOfOtherTeamError
 from app.services.decisions import DecisionView
 from app.services.permissions import Actor, Permission
 from app.services.report_content import model_block, score_blocks, typicality_block
 from app.services.screening import SCREEN
-from app.views.parts import decision_form, links, look, notes, page
+from app.views.parts import decision_form, emergency_panel, links, look, notes, page
 from app.views.parts.words import language, tr
 from clinic_data.tables import Assessment, JobState, Patient, Recording
 from clinic_data.visit_tables import Verdict
@@ -30,11 +31,15 @@ def body(actor: Actor) -> None:
         page.missing("patient")
         return
     services = session.services()
-    patient = services.patients.get(actor, patient_id)
-    if session.first_look(f"patient:{patient_id}"):
-        services.patients.note_opened(actor, patient_id)
+    try:
+        patient = services.patients.open(actor, patient_id)
+    except PatientOfOtherTeamError:
+        emergency_panel.ask(actor, patient_id)
+        return
     session.forget(f"edit:{patient_id}")
-    _head(patient)
+    session.forget(f"doubts:{patient_id}")
+    _head(actor, patient)
+    emergency_panel.banner(actor, patient)
     assessments = services.screening.assessments_of_patient(actor, patient_id)
     _assessments(actor, assessments)
     with_result = services.follow_ups.recordings_with_result(actor, patient_id)
@@ -51,8 +56,8 @@ def full_name(patient: Patient) -> str:
     return ", ".join(part for part in (patient.family_name, patient.given_name) if part)
 
 
-def _head(patient: Patient) -> None:
-    st.title(full_name(patient))
+def _head(actor: Actor, patient: Patient) -> None:
+    st.title(look.plain(full_name(patient)))
     with st.container(horizontal=True):
         if st.button(tr("New assessment"), key="new-assessment", type="primary"):
             st.switch_page(links.NEW_ASSESSMENT, query_params={"patient": patient.id})
@@ -69,11 +74,20 @@ def _head(patient: Patient) -> None:
             (tr("Born"), tr("{date} ({age} years)", date=patient.birth_date.isoformat(), age=age)),
             (tr("Sex"), look.sex_words(patient.sex)),
             (tr("Consent to training"), tr("given") if patient.training_consent else tr("not given")),
+            *_team(actor, patient),
         ]
     )
     if patient.notes:
         with st.expander(tr("Remarks")):
             st.text(patient.notes)
+
+
+def _team(actor: Actor, patient: Patient) -> list[tuple[str, str]]:
+    """Who sees the patient; nothing in a clinic without teams."""
+    names = {team.id: team.name for team in session.services().teams.choice(actor).teams}
+    if not names:
+        return []
+    return [(tr("Team"), names.get(patient.team_id, "–") if patient.team_id else tr("All clinicians"))]
 
 
 def _assessments(actor: Actor, assessments: Sequence[Assessment]) -> None:
@@ -105,6 +119,7 @@ def _assessment(assessment: Assessment, decided: Mapping[str, DecisionView], tim
         left.html(f"<b>{escape(session.shown_time(assessment.created_at))}</b><br>" + "<br>".join(lines))
         with right:
             links.link(links.RESULT, tr("Open result"), assessment=assessment.id)
+            links.link(links.MOVE_VISIT, tr("Wrong patient?"), recording=assessment.recording_id)
 
 
 def _score(score: ScoreBlock, decision: DecisionView | None) -> str:
@@ -143,6 +158,7 @@ def _recording(actor: Actor, patient: Patient, recording: Recording) -> None:
                 links.link(links.PROGRESS, tr("Open"), job=job.id)
             else:
                 links.link(links.NEW_ASSESSMENT, tr("Continue"), patient=patient.id, recording=recording.id)
+            links.link(links.MOVE_VISIT, tr("Wrong patient?"), recording=recording.id)
 
 
 def _state(state: JobState | None) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import session
 from app.services.permissions import Actor, Permission
-from app.views.parts import links, look, page, report_panel
+from app.views.parts import emergency_panel, links, look, page, report_panel
 from app.views.parts.words import tr
 
 _ROWS = 20
@@ -19,6 +19,8 @@ def body(actor: Actor) -> None:
     left.title(tr("Patients"))
     if right.button(tr("New patient"), key="new-patient", type="primary", width="stretch"):
         st.switch_page(links.PATIENT_FORM)
+    session.forget("doubts:")  # of a form for a new patient that was left
+    emergency_panel.show_open(actor)
     text = st.text_input(
         tr("Search"),
         key="patient-search",
@@ -31,6 +33,7 @@ def body(actor: Actor) -> None:
         found = session.services().patients.search(actor, text, _ROWS, 0)
     if not found.total:
         _nobody(text)
+        emergency_panel.show_search(actor)
         return
     header = st.columns(_WIDTHS)
     for cell, name in zip(header, (tr("Name"), tr("Record number"), tr("Born"), tr("Sex")), strict=True):
@@ -39,18 +42,24 @@ def body(actor: Actor) -> None:
         cells = st.columns(_WIDTHS, vertical_alignment="center")
         with cells[0]:
             name = ", ".join(part for part in (patient.family_name, patient.given_name) if part)
-            links.link(links.PATIENT, name, patient=patient.id)
+            links.link(links.PATIENT, look.plain(name), patient=patient.id)
         cells[1].text(patient.record_number)
         cells[2].text(patient.birth_date.isoformat())
         cells[3].text(look.sex_words(patient.sex))
     st.caption(tr("1 patient") if found.total == 1 else tr("{count} patients", count=found.total))
     page.pager(found.total, _ROWS, "patient-page")
+    emergency_panel.show_search(actor)
     report_panel.show_clinic_export(actor)
 
 
 def _nobody(text: str) -> None:
     if text:
-        st.info(tr("No patient matches. Search for parts of a name, a record number, or a birth date like 2011-04-23."))
+        st.info(
+            tr(
+                "No patient matches. Search for the beginning of a name or record number, or for a birth date like "
+                "2011-04-23. Patients of other teams are not in this list."
+            )
+        )
     else:
         st.info(tr("There are no patients yet. Add the first one with “New patient”."))
 

@@ -108,3 +108,15 @@ def test_the_database_itself_refuses(database, rows, now: datetime, statement: s
         )
     with pytest.raises(IntegrityError), database.transaction() as session:
         session.execute(text(statement))
+
+
+def test_the_reason_is_sealed_in_the_database(database, rows, now: datetime) -> None:
+    with database.transaction() as session:
+        emergency_access.grant(
+            session=session, user_id=rows.user(session).id, patient_id=rows.patient(session).id, reason=REASON, now=now
+        )
+    with database.reading() as session:
+        (stored,) = session.execute(text("SELECT reason FROM emergency_access")).one()
+        assert stored.startswith("s1.")
+        assert "stairs" not in stored
+        assert emergency_access.list_accesses(session=session).rows[0].reason == REASON
