@@ -5,10 +5,11 @@
 # No "from __future__ import annotations": SQLModel reads the annotations while it builds the tables.
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, Text
+from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field
 
 from clinic_data.clock import UtcDateTime, utc_now
+from clinic_data.sealed_columns import SealedColumn
 from clinic_data.tables import ClinicTable, new_id
 
 
@@ -53,7 +54,7 @@ class EmergencyAccess(ClinicTable, table=True):
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     user_id: str = Field(foreign_key="user_account.id", max_length=32)
     patient_id: str = Field(foreign_key="patient.id", max_length=32, index=True)
-    reason: str = Field(sa_type=Text, repr=False)
+    reason: str = Field(sa_type=SealedColumn, repr=False)
     granted_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     reviewed_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, event, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -30,7 +30,9 @@ AUDIT = "audit"
 PURPOSES = (CLINIC, INDEX, AUDIT)
 """The keys that every installation has; `for_purpose` makes others where they are asked for."""
 
+_Owner = tuple[str | None, str | None]  # patient and purpose, one of them None
 _RING = "keys"  # in session.info
+_SEALING = "keys that seal in this session"
 _CACHED_KEYS = 20_000
 _CACHED_S = 300.0
 _AT_ONCE = 500
@@ -43,10 +45,12 @@ class DataKey:
     Attributes:
         id: under which the table knows it.
         key: 32 bytes.
+        patient_id: whose key it is; None: that of a purpose.
     """
 
     id: str
     key: bytes = field(repr=False)
+    patient_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,14 @@ class KeyRing:
 
     def __init__(self, master: MasterKeys) -> None:
         self.master = master
-        self._opened: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+        self._opened: OrderedDict[str, tuple[float, DataKey]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def opened(self, key_id: str) -> bytes | None:
+    def opened(self, key_id: str) -> DataKey | None:
         """A data key that was needed lately, or None."""
         with self._lock:
-            until, key = self._opened.get(key_id, (0.0, b""))
-            if until < time.monotonic():
+            until, key = self._opened.get(key_id, (0.0, None))
+            if key is None or until < time.monotonic():
                 self._opened.pop(key_id, None)
                 return None
             self._opened.move_to_end(key_id)
@@ -103,12 +107,13 @@ class KeyRing:
         """
         if row.wrapped is None:
             raise SealError(ERASED)
-        key = self.master.unwrap(row.master_key_id, sealing.from_text(row.wrapped), row.context)
+        plain = self.master.unwrap(row.master_key_id, sealing.from_text(row.wrapped), row.context)
+        key = DataKey(row.id, plain, row.patient_id)
         with self._lock:
             self._opened[row.id] = (time.monotonic() + _CACHED_S, key)
             while len(self._opened) > _CACHED_KEYS:
                 self._opened.popitem(last=False)
-        return DataKey(row.id, key)
+        return key
 
     def forget(self, key_id: str) -> None:
         """Drop a data key that was destroyed."""
@@ -147,9 +152,14 @@ def of_patient(*, session: Session, patient_id: str | None) -> DataKey:
     Raises:
         SealError: the patient was erased, or the key does not open.
     """
-    if patient_id is None:
-        return for_purpose(session=session, purpose=CLINIC)
-    return _found_or_made(session, patient_id=patient_id, purpose=None)
+    return of_patients(session=session, patient_ids=[patient_id])[patient_id]
+
+
+def of_patients(*, session: Session, patient_ids: Collection[str | None]) -> dict[str | None, DataKey]:
+    """The keys of many patients with few questions to the database; see ``of_patient``."""
+    owners = {patient_id: (patient_id, None) if patient_id else (None, CLINIC) for patient_id in patient_ids}
+    keys = _of_owners(session, set(owners.values()))
+    return {patient_id: keys[owner] for patient_id, owner in owners.items()}
 
 
 def for_purpose(*, session: Session, purpose: str) -> DataKey:
@@ -158,7 +168,7 @@ def for_purpose(*, session: Session, purpose: str) -> DataKey:
     Raises:
         SealError: the key does not open.
     """
-    return _found_or_made(session, patient_id=None, purpose=purpose)
+    return _of_owners(session, {(None, purpose)})[None, purpose]
 
 
 def by_id(*, session: Session, key_id: str) -> DataKey:
@@ -181,7 +191,7 @@ def by_ids(*, session: Session, key_ids: Collection[str]) -> dict[str, DataKey]:
     for key_id in set(key_ids):
         key = ring.opened(key_id)
         if key is not None:
-            keys[key_id] = DataKey(key_id, key)
+            keys[key_id] = key
     missing = sorted(set(key_ids) - keys.keys())
     for start in range(0, len(missing), _AT_ONCE):
         some = missing[start : start + _AT_ONCE]
@@ -218,6 +228,7 @@ def destroy(*, session: Session, patient_id: str) -> str | None:
         update(WrappedKey).where(col(WrappedKey.id) == key_id, col(WrappedKey.wrapped).is_not(None)).values(destroyed)
     )
     ring_of(session).forget(key_id)
+    session.info.pop(_SEALING, None)
     return key_id
 
 
@@ -253,17 +264,37 @@ def make_missing(*, session: Session, patient_ids: Iterable[str] = (), purposes:
         session.connection().execute(statement, rows[start : start + _AT_ONCE])
 
 
-def _found_or_made(session: Session, *, patient_id: str | None, purpose: str | None) -> DataKey:
-    mine = col(WrappedKey.patient_id) == patient_id if patient_id is not None else col(WrappedKey.purpose) == purpose
-    found = _read(session, mine)
-    if not found:
-        make_missing(
-            session=session,
-            patient_ids=[patient_id] if patient_id is not None else [],
-            purposes=[purpose] if purpose is not None else [],
-        )
-        found = _read(session, mine)
-    return ring_of(session).open(found[0])
+def _of_owners(session: Session, owners: set[_Owner]) -> dict[_Owner, DataKey]:
+    """The keys by owner. The session remembers them until it rolls back: with it a new key may vanish."""
+    known: dict[_Owner, DataKey] = session.info.setdefault(_SEALING, {})
+    missing = owners - known.keys()
+    if missing:
+        known.update(_find(session, missing))
+        missing = owners - known.keys()
+    if missing:
+        patient_ids = [patient_id for patient_id, _ in missing if patient_id]
+        make_missing(session=session, patient_ids=patient_ids, purposes=[purpose for _, purpose in missing if purpose])
+        known.update(_find(session, missing))
+    return {owner: known[owner] for owner in owners}
+
+
+def _find(session: Session, owners: set[_Owner]) -> dict[_Owner, DataKey]:
+    rows: list[Stored] = []
+    patient_ids = sorted(patient_id for patient_id, _ in owners if patient_id)
+    for start in range(0, len(patient_ids), _AT_ONCE):
+        rows += _read(session, col(WrappedKey.patient_id).in_(patient_ids[start : start + _AT_ONCE]))
+    purposes = [purpose for _, purpose in owners if purpose]
+    if purposes:
+        rows += _read(session, col(WrappedKey.purpose).in_(purposes))
+    ring = ring_of(session)
+    return {(row.patient_id, row.purpose): ring.open(row) for row in rows}
+
+
+def _forget_keys(session: Session, _transaction: object) -> None:
+    session.info.pop(_SEALING, None)
+
+
+event.listen(Session, "after_soft_rollback", _forget_keys)
 
 
 def _read(session: Session, condition: ColumnElement[bool]) -> list[Stored]:

@@ -23,8 +23,9 @@ from sqlalchemy.engine import URL, Engine, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError
 from sqlmodel import Session, func, select
 
-from clinic_data import data_keys
+from clinic_data import data_keys, plain_remains
 from clinic_data import schema as schema  # tables of several modules refer to each other
+from clinic_data import sealed_rows as sealed_rows  # seals and opens the rows of every session
 from clinic_data.audit_head_file import HeadFile
 from clinic_data.data_keys import KeyRing
 from clinic_data.errors import ConflictError, SealError, SignInError, ValidationError
@@ -107,6 +108,7 @@ class Database:
             connection.commit()
         if revision != "head":
             return
+        plain_remains.remove(self.engine)
         with self.reading() as session:
             data_keys.check(session=session)
 
@@ -185,6 +187,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged upload survives a power cut
+    cursor.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     cursor.close()
 
 

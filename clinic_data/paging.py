@@ -39,8 +39,17 @@ def read_page(
     Raises:
         ValidationError: ``limit`` or ``offset`` is out of range.
     """
-    if not 1 <= limit <= MAX_LIMIT or offset < 0:
-        raise ValidationError(f"A page holds 1 to {MAX_LIMIT} rows and starts at row 0 or later.")
+    check_range(limit, offset)
     total = session.exec(select(func.count()).select_from(statement.subquery())).one()
     rows = session.exec(statement.order_by(*order).limit(limit).offset(offset)).all()
     return Page(rows=tuple(rows), total=total, limit=limit, offset=offset)
+
+
+def check_range(limit: int, offset: int) -> None:
+    """Refuse a page that cannot be.
+
+    Raises:
+        ValidationError: ``limit`` or ``offset`` is out of range.
+    """
+    if not 1 <= limit <= MAX_LIMIT or offset < 0:
+        raise ValidationError(f"A page holds 1 to {MAX_LIMIT} rows and starts at row 0 or later.")

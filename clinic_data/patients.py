@@ -9,18 +9,18 @@ from typing import Annotated, Any
 
 import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict
-from sqlmodel import Session, col, or_, select, update
+from sqlmodel import Session, col, select
 
+from clinic_data import data_keys, patient_search
 from clinic_data.clock import utc_now
 from clinic_data.database import conflict_as
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
-from clinic_data.paging import Page, read_page
+from clinic_data.paging import Page
 from clinic_data.problem_sentences import problem_sentences
 from clinic_data.tables import Patient, Sex
 from clinic_data.text_rules import has_invisible, search_key
 
 EARLIEST_BIRTH_DATE = date(1900, 1, 1)
-MAX_SEARCH_WORDS = 8
 
 
 class PatientData(BaseModel):
@@ -68,9 +68,10 @@ def create_patient(*, session: Session, data: PatientData, actor_id: str | None)
     Raises:
         ConflictError: the record number is taken.
     """
-    patient = Patient(**_columns(data), created_by=actor_id)
+    patient = Patient(**_columns(session, data), created_by=actor_id)
     with conflict_as(session, _taken(data)):
         session.add(patient)
+    patient_search.index_patient(session=session, patient=patient)
     return patient
 
 
@@ -85,17 +86,17 @@ def update_patient(
         ConflictError: somebody else saved the patient meanwhile, or the record number is taken.
         NotFoundError: there is no such patient.
     """
-    values = _columns(data) | {"version": expected_version + 1, "updated_at": utc_now()}
-    statement = update(Patient).where(col(Patient.id) == patient_id, col(Patient.version) == expected_version)
-    with conflict_as(session, _taken(data)):
-        changed = session.exec(statement.values(values).execution_options(synchronize_session=False)).rowcount
-    patient = get_patient(session=session, patient_id=patient_id)
-    session.refresh(patient)
-    if not changed:
+    patient = _locked(session, patient_id)
+    if patient.version != expected_version:
         raise ConflictError(
             "Somebody else saved this patient while you were editing. Reload the page, compare, and enter your "
             "change again; nothing was overwritten."
         )
+    values = _columns(session, data) | {"version": expected_version + 1, "updated_at": utc_now()}
+    with conflict_as(session, _taken(data)):
+        for name, value in values.items():
+            setattr(patient, name, value)
+    patient_search.index_patient(session=session, patient=patient)
     return patient
 
 
@@ -112,31 +113,73 @@ def get_patient(*, session: Session, patient_id: str) -> Patient:
 
 
 def search_patients(
-    *,
-    session: Session,
-    text: str = "",
-    limit: int = 50,
-    offset: int = 0,
-    team_ids: Collection[str] | None = None,
+    *, session: Session, text: str = "", limit: int = 50, offset: int = 0, team_ids: Collection[str] | None = None
 ) -> Page[Patient]:
-    """Patients in whose names, record number or birth date (2001-12-31) every word of ``text`` occurs.
+    """Patients of whom every word of ``text`` begins a name, the record number or the birth date (2001-12-31).
 
-    Case and accents do not matter. Sorted by family name, given name, record number.
+    Case and accents do not matter, and a part of a word such as Anne-Marie or R-0012 (also 12) counts as a word. Up to
+    `patient_search.MAX_SORTED` matches are sorted by family name, given name and record number; more than that, or
+    all patients, are sorted by their last change, the newest first.
+
+    Args:
+        session: any session.
+        text: what was typed.
+        limit: rows of a page.
+        offset: rows before it.
+        team_ids: only patients of these teams and those of no team; None: everybody.
+
+    Raises:
+        ValidationError: there is no such page.
     """
-    statement = select(Patient)
-    if team_ids is not None:  # None: of any team
-        statement = statement.where(or_(col(Patient.team_id).is_(None), col(Patient.team_id).in_(sorted(team_ids))))
-    for word in search_key(text.replace("\x00", " ")).split()[:MAX_SEARCH_WORDS]:
-        statement = statement.where(col(Patient.search_text).contains(word, autoescape=True))
-    order = (col(Patient.search_text), col(Patient.id))
-    return read_page(session, statement, order=order, limit=limit, offset=offset)
+    return patient_search.search(session=session, text=text, limit=limit, offset=offset, team_ids=team_ids)
 
 
-def _columns(data: PatientData) -> dict[str, Any]:
-    words = (data.family_name, data.given_name, data.record_number, data.birth_date.isoformat())
+def find_by_record_number(*, session: Session, record_number: str) -> Patient | None:
+    """The patient with exactly this record number, whatever its case, or None."""
+    key = _record_number_key(session, record_number)
+    return session.exec(select(Patient).where(col(Patient.record_number_key) == key)).first()
+
+
+def find_by_identity(*, session: Session, family_name: str, given_name: str, birth_date: date) -> list[Patient]:
+    """The patients with these names and this birth date, whatever case and accents; the oldest row first."""
+    key = identity_key(session=session, family_name=family_name, given_name=given_name, birth_date=birth_date)
+    statement = select(Patient).where(col(Patient.identity_key) == key)
+    return list(session.exec(statement.order_by(col(Patient.created_at), col(Patient.id))).all())
+
+
+def identity_key(*, session: Session, family_name: str, given_name: str, birth_date: date) -> str:
+    """The keyed hash of who somebody is: equal for equal names with an equal birth date."""
+    text = identity_text(family_name, given_name, birth_date)
+    return data_keys.index_token(session=session, kind="identity", text=text)
+
+
+def identity_text(family_name: str, given_name: str, birth_date: date) -> str:
+    """What ``identity_key`` hashes."""
+    return "\n".join((search_key(family_name), search_key(given_name), birth_date.isoformat()))
+
+
+def _record_number_key(session: Session, record_number: str) -> str:
+    return data_keys.index_token(session=session, kind="record_number", text=search_key(record_number))
+
+
+def _locked(session: Session, patient_id: str) -> Patient:
+    """The patient, read anew and locked against a concurrent change (on SQLite the transaction is the lock)."""
+    statement = select(Patient).where(Patient.id == patient_id).with_for_update()
+    patient = session.exec(statement.execution_options(populate_existing=True)).first()
+    if patient is None:
+        raise NotFoundError("This patient does not exist.")
+    return patient
+
+
+def _columns(session: Session, data: PatientData) -> dict[str, Any]:
     return data.model_dump() | {
-        "record_number_key": search_key(data.record_number),
-        "search_text": search_key(" ".join(words)),
+        "record_number_key": _record_number_key(session, data.record_number),
+        "identity_key": identity_key(
+            session=session,
+            family_name=data.family_name,
+            given_name=data.given_name,
+            birth_date=data.birth_date,
+        ),
     }
 
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Text, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field
 
 from clinic_data.clock import UtcDateTime, utc_now
+from clinic_data.sealed_columns import SealedColumn
 from clinic_data.tables import ClinicTable, choice, new_id, optional_json
 
 
@@ -78,7 +79,7 @@ class LegalHold(ClinicTable, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     patient_id: str = Field(foreign_key="patient.id", max_length=32, index=True)
-    reason: str = Field(sa_type=Text, repr=False)
+    reason: str = Field(sa_type=SealedColumn, repr=False)
     placed_by: str = Field(foreign_key="user_account.id", max_length=32)
     placed_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     released_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
@@ -113,7 +114,7 @@ class Erasure(ClinicTable, table=True):
     patient_id: str = Field(max_length=32, index=True)
     state: ErasureState = Field(default=ErasureState.REQUESTED, sa_type=choice(ErasureState, "erasure_state"))
     ground: ErasureGround = Field(sa_type=choice(ErasureGround, "erasure_ground"))
-    note: str = Field(default="", sa_type=Text, repr=False)
+    note: str = Field(default="", sa_type=SealedColumn, repr=False)
     requested_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     requested_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     decided_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)

@@ -6,16 +6,20 @@ import ntpath
 import posixpath
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import TypeVar
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, select
 
-from clinic_data import assessment_clips
+from clinic_data import assessment_clips, change_permit, sealed_rows
 from clinic_data.database import conflict_as
 from clinic_data.errors import ConflictError, NotFoundError
+from clinic_data.retraining_tables import ConfirmedOutcome
 from clinic_data.storage import StoredFile
-from clinic_data.tables import Assessment, Job, Recording
+from clinic_data.tables import Assessment, ClinicTable, Job, Recording
 from clinic_data.text_rules import one_line
+from clinic_data.visit_tables import ScoreDecision
 
+RowT = TypeVar("RowT", Job, Assessment)
 _MANY = 500  # values in one question to the database
 
 
@@ -122,12 +126,26 @@ def assign_patient(*, session: Session, recording_id: str, patient_id: str) -> R
             "This recording was assessed together with others and cannot move alone. Upload it again for the other "
             "patient."
         )
-    with conflict_as(session, "This patient does not exist."):
-        recording.patient_id = patient_id
+    with change_permit.permitted(session=session, purpose="recording assigned"):
+        with conflict_as(session, "This patient does not exist."):
+            recording.patient_id = patient_id
+        for row in (*_made_from(session, Job, recording_id), *_made_from(session, Assessment, recording_id)):
+            row.patient_id = patient_id  # row by row, so that each is sealed with the key of its new patient
         session.flush()
-        for table in (Job, Assessment):
-            session.exec(update(table).where(col(table.recording_id) == recording_id).values(patient_id=patient_id))
+        sealed_rows.reseal(session=session, rows=_said_of(session, recording_id))
     return recording
+
+
+def _made_from(session: Session, table: type[RowT], recording_id: str) -> Sequence[RowT]:
+    return session.exec(select(table).where(col(table.recording_id) == recording_id)).all()
+
+
+def _said_of(session: Session, recording_id: str) -> list[ClinicTable]:
+    """The decisions and outcomes of a recording's assessments: they have the patient of their assessment."""
+    mine = select(Assessment.id).where(col(Assessment.recording_id) == recording_id)
+    decisions = session.exec(select(ScoreDecision).where(col(ScoreDecision.assessment_id).in_(mine))).all()
+    outcomes = session.exec(select(ConfirmedOutcome).where(col(ConfirmedOutcome.assessment_id).in_(mine))).all()
+    return [*decisions, *outcomes]
 
 
 def _file_name(name: str) -> str:

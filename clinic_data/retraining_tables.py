@@ -11,6 +11,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint, tex
 from sqlmodel import Field
 
 from clinic_data.clock import UtcDateTime, utc_now
+from clinic_data.sealed_columns import SealedColumn
 from clinic_data.tables import ClinicTable, choice, new_id, optional_json
 
 
@@ -64,7 +65,7 @@ class ConfirmedOutcome(ClinicTable, table=True):
     method: str = Field(max_length=40)
     examined_on: date | None = None
     phq9_total: int | None = None
-    note: str = Field(default="", sa_type=Text, repr=False)
+    note: str = Field(default="", sa_type=SealedColumn, repr=False)
     replaces_id: str | None = Field(default=None, foreign_key="confirmed_outcome.id", max_length=32, unique=True)
     confirmed_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

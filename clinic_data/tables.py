@@ -1,7 +1,7 @@
 """The tables, one class each. Write to them through the module named after the table, never directly.
 
 ``Patient`` rows come from ``patients`` only, ``AuditRow`` rows from ``audit.record`` only: encryption and
-tamper-evidence have one place to go.
+tamper-evidence have one place to go. Columns of the type ``SealedColumn`` are sealed and opened by `sealed_rows`.
 """
 
 # pyright: reportAssignmentType=false
@@ -12,11 +12,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Integer, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, Integer, MetaData, Text, UniqueConstraint, text
 from sqlalchemy import Enum as ChoiceType
 from sqlmodel import Field, SQLModel
 
 from clinic_data.clock import UtcDateTime, utc_now
+from clinic_data.sealed_columns import SealedColumn
 
 
 def new_id() -> str:
@@ -91,11 +92,6 @@ def choice(choices: type[StrEnum], name: str) -> ChoiceType:
 
 
 # SQLModel types the kind of a column as a class and takes one with arguments as well: hence Any.
-def _sorted_text(length: int) -> Any:
-    """Text that sorts by code point on both databases (PostgreSQL would follow the locale of the server)."""
-    return String(length).with_variant(String(length, collation="C"), "postgresql")
-
-
 def _growing_number() -> Any:
     """A number that the database gives out; SQLite does so for its own integers only."""
     return BigInteger().with_variant(Integer(), "sqlite")
@@ -157,26 +153,29 @@ class SignInSession(ClinicTable, table=True):
 class Patient(ClinicTable, table=True):
     """A person who is screened. ``version`` grows by one with each change (optimistic lock).
 
+    What identifies the person is sealed (`sealed_rows`). Keyed hashes find a record number, and the same names with
+    the same birth date; the words of a search are in `encryption_tables.PatientToken`.
+
     Its ``repr`` tells nothing about the person, because it may end in a log.
     """
 
     __tablename__ = "patient"
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
-    record_number: str = Field(max_length=64, repr=False)
-    record_number_key: str = Field(max_length=128, unique=True, repr=False)
-    family_name: str = Field(max_length=120, repr=False)
-    given_name: str = Field(max_length=120, repr=False)
-    birth_date: date = Field(repr=False)
-    sex: Sex = Field(sa_type=choice(Sex, "sex"))
-    notes: str = Field(default="", sa_type=Text, repr=False)
+    record_number: str = Field(sa_type=SealedColumn, repr=False)
+    record_number_key: str = Field(max_length=64, unique=True, repr=False)
+    identity_key: str = Field(max_length=64, index=True, repr=False)
+    family_name: str = Field(sa_type=SealedColumn, repr=False)
+    given_name: str = Field(sa_type=SealedColumn, repr=False)
+    birth_date: date = Field(sa_type=SealedColumn, repr=False)
+    sex: Sex = Field(sa_type=SealedColumn, repr=False)
+    notes: str = Field(default="", sa_type=SealedColumn, repr=False)
     training_consent: bool = False
     team_id: str | None = Field(default=None, foreign_key="team.id", max_length=32, index=True)  # None: all staff
-    search_text: str = Field(sa_type=_sorted_text(1000), index=True, repr=False)
     version: int = 1
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
-    updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    updated_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
 
 
 class Recording(ClinicTable, table=True):
@@ -186,7 +185,7 @@ class Recording(ClinicTable, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     patient_id: str | None = Field(default=None, foreign_key="patient.id", max_length=32, index=True)
-    original_name: str = Field(max_length=200, repr=False)  # often a patient's name
+    original_name: str = Field(sa_type=SealedColumn, repr=False)  # often a patient's name
     storage_key: str = Field(max_length=64, unique=True)
     size_bytes: int = Field(sa_type=BigInteger)
     sha256: str = Field(max_length=64, index=True)
@@ -221,7 +220,7 @@ class Job(ClinicTable, table=True):
     progress: float = 0.0
     message: str = Field(default="", max_length=300)
     reason: str = Field(default="", sa_type=Text)
-    result: dict[str, Any] | None = Field(default=None, sa_type=optional_json())
+    result: dict[str, Any] | None = Field(default=None, sa_type=SealedColumn, repr=False)
     patient_id: str | None = Field(default=None, foreign_key="patient.id", max_length=32, index=True)
     recording_id: str | None = Field(default=None, foreign_key="recording.id", max_length=32, index=True)
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
@@ -291,7 +290,7 @@ class Assessment(ClinicTable, table=True):
     recording_id: str = Field(foreign_key="recording.id", max_length=32, index=True)
     job_id: str = Field(foreign_key="job.id", max_length=32, unique=True)
     model_version_id: str = Field(foreign_key="model_version.id", max_length=32, index=True)
-    result: dict[str, Any] = Field(sa_type=JSON)
+    result: dict[str, Any] = Field(sa_type=SealedColumn, repr=False)
     silhouettes_key: str | None = Field(default=None, max_length=64)
     overlay_key: str | None = Field(default=None, max_length=64)
     body_height_cm: float | None = None
@@ -334,7 +333,7 @@ class Report(ClinicTable, table=True):
     kind: ReportKind = Field(default=ReportKind.ASSESSMENT, sa_type=choice(ReportKind, "kind"))
     version: int = 1
     supersedes_id: str | None = Field(default=None, foreign_key="report.id", max_length=32)
-    addendum: str | None = Field(default=None, sa_type=Text, repr=False)
+    addendum: str | None = Field(default=None, sa_type=SealedColumn, repr=False)
     verification_code: str | None = Field(default=None, max_length=43, repr=False)
     content_sha256: str | None = Field(default=None, max_length=64)
     signer: str | None = Field(default=None, max_length=120)

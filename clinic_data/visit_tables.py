@@ -11,6 +11,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint, tex
 from sqlmodel import Field
 
 from clinic_data.clock import UtcDateTime, utc_now
+from clinic_data.sealed_columns import SealedColumn
 from clinic_data.tables import ClinicTable, choice, new_id
 
 
@@ -68,8 +69,8 @@ class ScoreDecision(ClinicTable, table=True):
     task: str = Field(max_length=40)
     verdict: Verdict = Field(sa_type=choice(Verdict, "verdict"))
     label: str | None = Field(default=None, max_length=40)
-    reason: str = Field(default="", sa_type=Text, repr=False)
-    phq9_waived_reason: str = Field(default="", sa_type=Text, repr=False)
+    reason: str = Field(default="", sa_type=SealedColumn, repr=False)
+    phq9_waived_reason: str = Field(default="", sa_type=SealedColumn, repr=False)
     replaces_id: str | None = Field(default=None, foreign_key="score_decision.id", max_length=32, unique=True)
     decided_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
@@ -83,7 +84,7 @@ class PatientNote(ClinicTable, table=True):
     id: str = Field(default_factory=new_id, primary_key=True, max_length=32)
     patient_id: str = Field(foreign_key="patient.id", max_length=32, index=True)
     assessment_id: str | None = Field(default=None, foreign_key="assessment.id", max_length=32)
-    text: str = Field(sa_type=Text, repr=False)
+    text: str = Field(sa_type=SealedColumn, repr=False)
     replaces_id: str | None = Field(default=None, foreign_key="patient_note.id", max_length=32, unique=True)
     created_by: str | None = Field(default=None, foreign_key="user_account.id", max_length=32)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from clinic_data import patients
+from clinic_data import patient_search, patients, teams
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.patients import PatientData
 from clinic_data.tables import Sex
@@ -218,10 +218,17 @@ def crowd(session, rows) -> None:
         ("luczak", ["Łuczak"]),
         ("o'neil", ["O'Neil"]),
         ("100%", ["O'Neil"]),
-        ("%", ["O'Neil"]),
+        ("%", []),
+        ("neil", ["O'Neil"]),
+        ("eil", []),
+        ("3", ["Łuczak"]),
+        ("2011", ["Łuczak", "Müller", "O'Neil", "Straße", "Ødegård"]),
+        ("2011-04", ["Łuczak", "Müller", "O'Neil", "Straße", "Ødegård"]),
+        ("2012", []),
         ("fg_3", ["Łuczak"]),
         ("g0", []),
-        ("_", ["Łuczak", "Müller", "O'Neil", "Straße", "Ødegård"]),
+        ("_", []),
+        ("", ["Łuczak", "Müller", "O'Neil", "Straße", "Ødegård"]),
         ("\\", []),
         ("2011-04-02 ana", ["Straße"]),
         ("'; DROP TABLE patient; --", []),
@@ -229,18 +236,56 @@ def crowd(session, rows) -> None:
         ("nobody", []),
     ],
 )
-def test_search_ignores_case_and_accents_and_takes_wildcards_literally(session, text: str, found: list[str]) -> None:
+def test_search_finds_beginnings_of_words_and_ignores_case_and_accents(session, text: str, found: list[str]) -> None:
     page = patients.search_patients(session=session, text=text)
     assert sorted(patient.family_name for patient in page.rows) == sorted(found)
     assert page.total == len(found)
 
 
 @pytest.mark.usefixtures("crowd")
-def test_patients_are_sorted_and_paged(session) -> None:
-    pages = [patients.search_patients(session=session, limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+def test_found_patients_are_sorted_by_name_and_paged(session) -> None:
+    pages = [patients.search_patients(session=session, text="fg", limit=2, offset=offset) for offset in (0, 2, 4, 6)]
     names = [[patient.family_name for patient in page.rows] for page in pages]
     assert names == [["Łuczak", "Müller"], ["O'Neil", "Ødegård"], ["Straße"], []]
     assert {page.total for page in pages} == {5}
+
+
+@pytest.mark.usefixtures("crowd")
+def test_without_words_and_with_many_matches_the_last_changed_come_first(session, monkeypatch) -> None:
+    newest_first = ["O'Neil", "Łuczak", "Straße", "Ødegård", "Müller"]
+    everybody = [patients.search_patients(session=session, limit=3, offset=offset) for offset in (0, 3)]
+    assert [patient.family_name for page in everybody for patient in page.rows] == newest_first
+    monkeypatch.setattr(patient_search, "MAX_SORTED", 4)
+    found = patients.search_patients(session=session, text="fg", limit=4)
+    assert ([patient.family_name for patient in found.rows], found.total) == (newest_first[:4], 5)
+
+
+def test_long_words_are_found_by_any_beginning(session, rows) -> None:
+    name = "Wolfeschlegelsteinhausenbergerdorff"
+    rows.patient(session, family_name=name)
+    for length in (1, 19, 20, 21, len(name)):
+        assert patients.search_patients(session=session, text=name[:length]).total == 1
+
+
+def test_a_team_finds_its_patients_and_those_of_no_team(session, rows) -> None:
+    team = teams.create_team(session=session, name="Spine")
+    mine, theirs, everybodys = (rows.patient(session, number) for number in ("P-1", "P-2", "P-3"))
+    other = teams.create_team(session=session, name="Mood")
+    mine.team_id, theirs.team_id = team.id, other.id
+    session.flush()
+    for text in ("", "moreau"):
+        page = patients.search_patients(session=session, text=text, team_ids=frozenset({team.id}))
+        assert {patient.id for patient in page.rows} == {mine.id, everybodys.id}
+        assert patients.search_patients(session=session, text=text, team_ids=frozenset()).total == 1
+
+
+def test_a_patient_is_found_by_the_whole_number_and_by_who_it_is(session, rows) -> None:
+    created = rows.patient(session, "P-1")
+    assert patients.find_by_record_number(session=session, record_number="p-1").id == created.id
+    assert patients.find_by_record_number(session=session, record_number="p") is None
+    who = {"family_name": "MOREAU", "given_name": "zoe", "birth_date": date(2011, 4, 2)}
+    assert [found.id for found in patients.find_by_identity(session=session, **who)] == [created.id]
+    assert patients.find_by_identity(session=session, **(who | {"birth_date": date(2011, 4, 3)})) == []
 
 
 @pytest.mark.parametrize(("limit", "offset"), [(0, 0), (501, 0), (10, -1)])
