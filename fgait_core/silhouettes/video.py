@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_SIDE_PX = 4096
 MAX_DURATION_S = 3600.0
+MAX_DECODED_PX = 5e11
+"""Pixels of all pictures together: an hour of 1080p at 60 Hz. A file of one megabyte can decode to more."""
 WORKING_SIDE_PX = 1920
 """Larger frames are scaled down to this long side: a walker who fills a third of a 4K frame is still 360 px high."""
 MAX_ANALYSED_RATE_HZ = 60.0
@@ -241,6 +243,8 @@ def _video_stream(container: InputContainer) -> VideoStream:
     if context is None or context.codec.canonical_name not in CODECS:
         name = "an unknown codec" if context is None else f"the codec {context.codec.canonical_name}"
         raise VideoDecodeError(f"The video uses {name}, which cannot be read here. {_CONVERT}")
+    # The size in the header is checked before; this one holds where a later picture says that it is larger.
+    context.options = {"max_pixels": str(MAX_SIDE_PX * MAX_SIDE_PX)}
     context.thread_type = "AUTO"
     context.thread_count = _DECODER_THREADS
     return stream
@@ -286,12 +290,22 @@ def _check_complete(container: InputContainer, stream: VideoStream, times_s: NDA
             f"The video is {(times_s[-1] - times_s[0]) / 60:.0f} minutes long; at most {MAX_DURATION_S / 60:.0f} can "
             "be used. Cut out the part in which the patient walks."
         )
+    _check_amount(stream, len(times_s))
     promised_s = (container.duration or 0) / av.time_base
     # A sound track may be a little longer than the video track; what is promised is the longer of the two.
     slack_s = 1.0 + 0.1 * promised_s if container.streams.audio else 0.15 + 0.02 * promised_s
     usual_s = (times_s[-1] - times_s[0]) / (len(times_s) - 1)
     if not stream.frames and times_s[-1] - times_s[0] + usual_s < promised_s - slack_s:
         raise VideoDecodeError(cut_off)
+
+
+def _check_amount(stream: VideoStream, frame_count: int) -> None:
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height * frame_count > MAX_DECODED_PX:
+        raise VideoDecodeError(
+            f"The video holds {frame_count} pictures of {width} x {height} pixels, which is too much to look through. "
+            "Cut out the part in which the patient walks, or film in 1080p."
+        )
 
 
 def _info(
