@@ -12,6 +12,7 @@ from fast_engine import result
 
 from app.services.model_store import register_bundled
 from clinic_data import assessments, jobs, model_registry, outcomes, patients, recordings
+from clinic_data.file_vault import FileKind
 from clinic_data.outcomes import OutcomeData
 from clinic_data.patients import PatientData
 from clinic_data.storage import StoredFile
@@ -99,8 +100,9 @@ def _store(storage, person: Person) -> tuple[StoredFile, StoredFile]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "silhouettes.npz"
         walker(person.number, positive=person.label in ("positive", "yes"), frames=person.frames).save(path)
-        video = storage.write_bytes(person.content or f"video {person.number}".encode())
-        return video, storage.write_file(path)
+        content = person.content or f"video {person.number}".encode()
+        video = storage.write_bytes(content, patient_id=None, kind=FileKind.VIDEO)
+        return video, storage.write_file(path, patient_id=None, kind=FileKind.SILHOUETTES)
 
 
 def _confirm(session, clinic, person: Person, files: tuple[StoredFile, StoredFile], version_id: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 from fast_engine import result
 
 from clinic_data import assessments, jobs, model_registry, recordings
+from clinic_data.file_vault import FileKind
+from clinic_data.storage import StoredFile
 from clinic_data.tables import Assessment
 
 
@@ -56,8 +58,10 @@ def visit(
             score["probabilities"] = {"negative": rest, "neutral": rest, "positive": positive}
             score["above_threshold"] = positive >= score["operating_point"]["threshold"]
             score["interval"] = [max(positive - 0.1, 0.0), min(positive + 0.1, 1.0)]
+    storage = clinic.services.storage
+    video = storage.write_bytes(b"walk", patient_id=clinic.patient.id, kind=FileKind.VIDEO)
     with clinic.services.database.transaction() as session:
-        recording_id = rescored_from.recording_id if rescored_from else _recording(session, clinic, at).id
+        recording_id = rescored_from.recording_id if rescored_from else _recording(session, clinic, at, video).id
         job = jobs.enqueue(session=session, kind="drawn", payload={}, queue="drawn", recording_id=recording_id)
         jobs.claim(session=session, worker="drawn", queues=("drawn",))
         stored = assessments.add_assessment(
@@ -74,8 +78,7 @@ def visit(
     return stored
 
 
-def _recording(session, clinic, at: datetime | None):
-    stored = clinic.services.storage.write_bytes(b"walk")
+def _recording(session, clinic, at: datetime | None, stored: StoredFile):
     return recordings.add_recording(
         session=session,
         patient_id=clinic.patient.id,

@@ -12,6 +12,7 @@ from fast_engine import result, sequence
 
 from clinic_data import assessment_clips, assessments, jobs, recordings
 from clinic_data.assessment_clips import ClipFiles
+from clinic_data.file_vault import FileKind
 from fgait_core.screening_result import ScreeningResult
 
 POINTS = 51
@@ -155,13 +156,16 @@ def of_several(tasks: tuple[str, ...] = ("scoliosis",)) -> ScreeningResult:
 
 def store(clinic, content: ScreeningResult, *, clip: bytes = b"no clip") -> str:
     """Stores a result with silhouettes and clip, if any, as the worker does; gives the id of the assessment."""
-    services = clinic.services
+    services, patient_id = clinic.services, clinic.patient.id
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "silhouettes.npz"
         sequence().save(path)
-        silhouettes = services.storage.write_file(path).key
-    overlay = services.storage.write_bytes(clip).key if clip else None
-    files = [services.storage.write_bytes(f"video {number}".encode()) for number in range(len(content.clips) or 1)]
+        silhouettes = services.storage.write_file(path, patient_id=patient_id, kind=FileKind.SILHOUETTES).key
+    overlay = services.storage.write_bytes(clip, patient_id=patient_id, kind=FileKind.OVERLAY).key if clip else None
+    files = [
+        services.storage.write_bytes(f"video {number}".encode(), patient_id=patient_id, kind=FileKind.VIDEO)
+        for number in range(len(content.clips) or 1)
+    ]
     with services.database.transaction() as session:
         taken = [
             recordings.add_recording(

@@ -30,6 +30,8 @@ MODEL = ModelFacts(
     people={"train": 12, "calibration": 6, "test": 6},
 )
 
+CLIP = bytes(range(256)) * 40
+"""What stands for the clip with the outline."""
 FALSE_ALARMS = (0.05, 0.062, 0.043, 0.079)
 
 
@@ -244,6 +246,6 @@ def make_engine(settings: object) -> Engine:
         return candidates()[: 1 if b"alone" in content else 2]
 
     def overlay(video: VideoSource, walk: object, out: BinaryIO) -> None:
-        out.write(bytes(range(256)) * 40)
+        out.write(CLIP)
 
     return Engine(find, overlay, FastPipeline)

@@ -17,9 +17,11 @@ from clinic_data import (
     recordings,
     retrainings,
 )
+from clinic_data.file_vault import FileKind
 from clinic_data.outcomes import OutcomeData
 from clinic_data.patients import PatientData
 from clinic_data.retraining_tables import Cohort, Retraining
+from clinic_data.storage import StoredFile
 from clinic_data.tables import Job, ModelVersion, Origin, Stage
 from fgait_core.config.retraining import RetrainingProtocol
 from fgait_core.gate_report import (
@@ -65,15 +67,21 @@ def add_production(clinic) -> ModelVersion:
         )
 
 
+def _store(storage, index: int) -> tuple[StoredFile, StoredFile]:
+    return (
+        storage.write_bytes(f"walk {index}".encode(), patient_id=None, kind=FileKind.VIDEO),
+        storage.write_bytes(f"silhouettes {index}".encode(), patient_id=None, kind=FileKind.SILHOUETTES),
+    )
+
+
 def add_people(clinic, number: int, *, consent: bool = True, first: int = 0) -> None:
     """People whose scoliosis is confirmed, every third one positive, filmed at two sites."""
     version = add_production(clinic)
     services, actor_id = clinic.services, clinic.clinician.user_id
     result = fast_engine.result().to_json()
+    files = {index: _store(services.storage, index) for index in range(first, first + number)}
     with services.database.transaction() as session:
-        for index in range(first, first + number):
-            stored = services.storage.write_stream([f"walk {index}".encode()])
-            walk = services.storage.write_stream([f"silhouettes {index}".encode()])
+        for index, (stored, walk) in files.items():
             patient = patients.create_patient(
                 session=session,
                 data=PatientData(

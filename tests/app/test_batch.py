@@ -130,7 +130,7 @@ def test_two_people_do_not_overwrite_each_other(clinic):
 
 def test_discarding_deletes_the_file_and_nothing_that_is_in_use(clinic):
     recording = upload(clinic)
-    path = clinic.services.storage.path(recording.storage_key)
+    path = clinic.services.storage.storage.path(recording.storage_key)
     clinic.services.batch.discard(clinic.clinician, recording.id)
     assert not path.exists()
     with pytest.raises(NotFoundError):
@@ -138,7 +138,7 @@ def test_discarding_deletes_the_file_and_nothing_that_is_in_use(clinic):
     (queued,) = queue(clinic, b"alone")
     with pytest.raises(ConflictError):
         clinic.services.batch.discard(clinic.clinician, queued.id)
-    assert clinic.services.storage.path(queued.storage_key).exists()
+    assert clinic.services.storage.storage.path(queued.storage_key).exists()
 
 
 def test_the_audit_log_knows_who_assigned_and_discarded_what(clinic):

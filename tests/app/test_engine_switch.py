@@ -116,7 +116,7 @@ def test_a_production_package_that_cannot_be_loaded_fails_the_job_and_not_the_wo
     promote(clinic, candidate, add_user(clinic.services, "berta", Role.ADMINISTRATOR))
     unpacked = clinic.services.settings.data_dir / "models" / candidate.sha256
     (unpacked / "weights.safetensors").unlink()
-    path = storage.path(candidate.package_key)
+    path = storage.storage.path(candidate.package_key)
     path.write_bytes(path.read_bytes()[:-100])
     failed = ended(clinic, queue(clinic))
     assert failed.state is JobState.FAILED

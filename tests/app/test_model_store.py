@@ -146,7 +146,7 @@ def test_a_registered_package_is_unpacked_once_and_mended_if_somebody_changed_it
 def test_a_damaged_or_missing_archive_is_refused_with_what_to_do(clinic, tmp_path: Path) -> None:
     services = clinic.services
     version = register(clinic, make_package(tmp_path / "package", "9.1"))
-    path = services.storage.path(version.package_key)
+    path = services.storage.storage.path(version.package_key)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))

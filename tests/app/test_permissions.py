@@ -7,6 +7,8 @@ from datetime import date
 
 import pytest
 
+from app.services.audit_export import ExportFormat
+from app.services.audit_trail import AuditTrail
 from app.services.batch import Batch
 from app.services.certificates import Certificates
 from app.services.clinic_profile import ClinicProfiles
@@ -28,6 +30,7 @@ from app.services.retraining import Retrainings
 from app.services.screening import ChosenClip, Screening
 from app.services.user_administration import UserAdministration
 from app.services.walk_view import WalkViews
+from clinic_data.audit import AuditFilter
 from clinic_data.clinic_profile import ClinicProfileData
 from clinic_data.decisions import DecisionData
 from clinic_data.errors import ClinicDataError, PermissionDeniedError
@@ -82,7 +85,7 @@ CALLS = {
         lambda s, a, c: s.screening.assessments_of_patient(a, c.patient.id),
         {"clinician"},
     ),
-    "screening.overlay_path": (lambda s, a, c: s.screening.overlay_path(a, "0" * 32), {"clinician"}),
+    "screening.overlay": (lambda s, a, c: s.screening.overlay(a, "0" * 32), {"clinician"}),
     "screening.silhouette_strip": (lambda s, a, c: s.screening.silhouette_strip(a, _NoFiles()), {"clinician"}),
     "walk_views.of": (lambda s, a, c: s.walk_views.of(a, _NoFiles()), {"clinician"}),
     "walk_views.has_clip": (lambda s, a, c: s.walk_views.has_clip(a, _NoFiles()), {"clinician"}),
@@ -112,7 +115,10 @@ CALLS = {
     "operations.list_jobs": (lambda s, a, c: s.operations.list_jobs(a, None, 10, 0), {"administrator"}),
     "operations.cancel_job": (lambda s, a, c: s.operations.cancel_job(a, _job(c).id), {"administrator"}),
     "operations.retry_job": (lambda s, a, c: s.operations.retry_job(a, _job(c).id), {"administrator"}),
-    "operations.list_audit": (lambda s, a, c: s.operations.list_audit(a, 10, 0), {"administrator"}),
+    "audit_trail.list_rows": (lambda s, a, c: s.audit_trail.list_rows(a, 10, 0), {"administrator", "auditor"}),
+    "audit_trail.choices": (lambda s, a, c: s.audit_trail.choices(a), {"administrator", "auditor"}),
+    "audit_trail.export": (lambda s, a, c: s.audit_trail.export(a, AuditFilter(), ExportFormat.CSV), {"administrator", "auditor"}),
+    "audit_trail.verify": (lambda s, a, c: s.audit_trail.verify(a), {"administrator", "auditor"}),
     "outcomes.current": (lambda s, a, c: s.outcomes.current(a, NONE), {"clinician"}),
     "outcomes.history": (lambda s, a, c: s.outcomes.history(a, NONE, "scoliosis"), {"clinician"}),
     "outcomes.record": (lambda s, a, c: s.outcomes.record(a, NONE, UNKNOWN, None), {"clinician"}),
@@ -179,6 +185,7 @@ SERVICES = {
     "certificates": Certificates,
     "users": UserAdministration,
     "operations": Operations,
+    "audit_trail": AuditTrail,
     "outcomes": Outcomes,
     "decisions": Decisions,
     "notes": Notes,

@@ -60,7 +60,8 @@ def test_results_are_those_of_the_engine_and_fit_the_stored_silhouettes(filled):
     services, _ = filled
     for _, (recording,), (assessment,) in _rows(services):
         result = ScreeningResult.model_validate(assessment.result)
-        walk = SilhouetteSequence.load(services.storage.path(assessment.silhouettes_key or ""))
+        with services.storage.open(assessment.silhouettes_key or "") as file:
+            walk = SilhouetteSequence.load(file)
         assert assessment.silhouettes_key == recording.storage_key
         assert result.simulated
         assert result.recording.codec == CAMERA

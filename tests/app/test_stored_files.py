@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from fast_engine import CLIP
 
 from app.services.catalogue import Services
 from app.services.screening import ChosenClip
@@ -21,6 +22,7 @@ from app.worker import Worker
 from clinic_data import jobs
 from clinic_data.errors import NotFoundError, StorageError, ValidationError
 from clinic_data.object_storage import ObjectStorage
+from clinic_data.sealed_files import MAGIC
 from clinic_data.storage import FolderStorage
 from clinic_data.tables import JobState
 
@@ -62,14 +64,18 @@ def test_app_and_worker_meet_in_the_storage_of_the_setting(clinic, elsewhere: Se
     recording = elsewhere.recordings.receive(clinic.clinician, clinic.patient.id, "walk.mp4", [b"go", b"od"])
     assert recording.storage_key in set(elsewhere.storage.keys())
     with pytest.raises(NotFoundError):
-        clinic.services.storage.path(recording.storage_key)
+        clinic.services.storage.open(recording.storage_key)
     shutil.rmtree(elsewhere.settings.cache_dir)  # as on another computer
 
     job = elsewhere.screening.start(clinic.clinician, [ChosenClip(recording.id, 1)], ["scoliosis", "depression"])
     assessment_id = _work_until_done(elsewhere, clinic, job.id)
     shutil.rmtree(elsewhere.settings.cache_dir)
     here = Services.open(elsewhere.settings)
-    assert here.screening.overlay_path(clinic.clinician, assessment_id).parent == here.settings.cache_dir
+    with here.screening.overlay(clinic.clinician, assessment_id) as clip:
+        assert clip.read() == CLIP
+    copies = [file for file in here.settings.cache_dir.iterdir() if file.is_file()]
+    assert copies
+    assert all(file.read_bytes().startswith(MAGIC) for file in copies)
     assessment = here.screening.assessment(clinic.clinician, assessment_id)
     assert here.screening.silhouette_strip(clinic.clinician, assessment.id).any()
     here.database.dispose()
@@ -84,7 +90,7 @@ def test_the_trainer_opens_the_storage_of_the_setting(elsewhere: Services, monke
     opened = []
     monkeypatch.setattr("app.trainer.run_until_signal", lambda worker: opened.append(worker.work.storage))
     run_trainer(elsewhere.settings)
-    assert isinstance(opened[0], ObjectStorage)
+    assert isinstance(opened[0].storage, ObjectStorage)
 
 
 @pytest.mark.parametrize(("error", "state"), [(StorageError, JobState.QUEUED), (ValidationError, JobState.FAILED)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import add_user
-from fast_engine import FastPipeline, make_engine
+from fast_engine import CLIP, FastPipeline, make_engine
 from model_packages import freeze_cohort, make_package, make_promotable, promote, register_bundled
 from stored import do_next_job, screen
 
@@ -45,11 +45,12 @@ def test_each_recording_keeps_its_own_silhouettes_and_clip(clinic):
     assert assessment.silhouettes_key == clips[0].silhouettes_key
     assert [score["clips"] for score in assessment.result["scores"]] == [2, 2]
     screening = clinic.services.screening
-    paths = [screening.overlay_path(clinic.clinician, assessment.id, position) for position in (None, 0, 1)]
-    assert paths[0] == paths[1] != paths[2]
+    for position in (None, 0, 1):
+        with screening.overlay(clinic.clinician, assessment.id, position) as clip:
+            assert clip.read() == CLIP
     assert screening.silhouette_strip(clinic.clinician, assessment.id, 1).shape == (64, 12 * 44)
     with pytest.raises(NotFoundError):
-        screening.overlay_path(clinic.clinician, assessment.id, 2)
+        screening.overlay(clinic.clinician, assessment.id, 2)
     with clinic.services.database.reading() as session:
         kept = file_references.referenced_keys(session=session)
     assert {clip.overlay_key for clip in clips} <= kept
@@ -63,7 +64,7 @@ def test_a_refused_recording_is_listed_and_the_next_one_leads(clinic):
     assert assessment.recording_id == side.recording_id
     assert [clip["refused"] for clip in assessment.result["clips"]] == [True, False]
     with pytest.raises(NotFoundError):
-        clinic.services.screening.overlay_path(clinic.clinician, assessment.id, 0)
+        clinic.services.screening.overlay(clinic.clinician, assessment.id, 0)
 
 
 def test_without_one_usable_recording_everything_is_refused(clinic):
@@ -84,9 +85,8 @@ def test_one_recording_has_no_rows_of_clips(clinic):
     assessment = assessed(clinic, b"side")
     assert clips_of(clinic, assessment) == []
     screening = clinic.services.screening
-    assert screening.overlay_path(clinic.clinician, assessment.id, 0) == screening.overlay_path(
-        clinic.clinician, assessment.id
-    )
+    with screening.overlay(clinic.clinician, assessment.id, 0) as clip:
+        assert clip.read() == CLIP
 
 
 def test_age_sex_and_height_on_the_day_go_to_the_engine(clinic):

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fast_engine import SECONDS_VARIABLE
+from fast_engine import CLIP, SECONDS_VARIABLE
 
 from app.services.screening import ChosenClip
 from clinic_data import assessments
@@ -76,7 +76,8 @@ def test_jobs_of_every_outcome(clinic, start_worker):
     assessment = clinic.services.screening.assessment(clinic.clinician, done.result["assessment_id"])
     assert [score["task"] for score in assessment.result["scores"]] == ["scoliosis", "depression"]
     assert assessment.result["recording"]["file_name"] == "walk.mp4"
-    assert clinic.services.screening.overlay_path(clinic.clinician, assessment.id).stat().st_size > 0
+    with clinic.services.screening.overlay(clinic.clinician, assessment.id) as clip:
+        assert clip.read() == CLIP
     assert clinic.services.screening.silhouette_strip(clinic.clinician, assessment.id).shape == (64, 12 * 44)
     assert clinic.services.operations.model(clinic.clinician).version == assessment.result["model"]["version"]
 
