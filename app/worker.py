@@ -27,11 +27,13 @@ from app.services.installation import database_of
 from app.services.job_work import JobWork
 from app.services.pulse import Pulse
 from app.services.screening_engine import Engine, load_engine
+from app.services.sealing_upgrade import wait_until_sealed
 from app.services.stored_files import vault_of
 from app.settings import Settings
-from clinic_data import jobs
+from clinic_data import audit, jobs
 from clinic_data.database import Database
 from clinic_data.errors import ClinicDataError, StorageError
+from clinic_data.file_vault import FileVault
 from clinic_data.tables import Job
 from fgait_core.errors import FGaitError, OperationCancelled
 
@@ -82,6 +84,7 @@ class Worker:
         queues: whose jobs are taken.
         device: held while a job runs, so that no other process computes there; None where sharing is fine.
         parent_pid: the loop ends once this process is gone; None to ignore.
+        look_after: called before each look into the queue; it returns at once where there is nothing to do.
     """
 
     settings: Settings
@@ -90,18 +93,21 @@ class Worker:
     queues: tuple[str, ...] = QUEUES
     device: DeviceLock | None = None
     parent_pid: int | None = None
+    look_after: Callable[[], None] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     _refused: int = 0
 
     def run(self) -> None:
         """Does jobs until asked to stop."""
+        audit.origin.set(audit.Origin(f"worker {self.work.worker}"))
         ready = self.work.prepare()
         _log.info("Worker %s is ready for %s: %s.", self.work.worker, ", ".join(self.queues), ready)
-        while not self._should_stop():
+        while not self.should_stop():
             if not self._run_one():
                 self.stopping.wait(self.settings.worker_poll_s)
 
-    def _should_stop(self) -> bool:
+    def should_stop(self) -> bool:
+        """Whether somebody asked for the end, or the process that started this one is gone."""
         orphaned = self.parent_pid is not None and os.getppid() != self.parent_pid
         return orphaned or self.stopping.is_set()
 
@@ -121,6 +127,8 @@ class Worker:
 
     def _claim_and_do(self) -> bool:
         try:
+            if self.look_after is not None:
+                self.look_after()
             with self.database.transaction() as session:
                 job = jobs.claim(
                     session=session,
@@ -146,7 +154,7 @@ class Worker:
             every_s=self.settings.worker_heartbeat_s,
             limit_s=self.work.limit_s(job),
             on_limit=lambda: self._give_up(job),
-            worker_stops=self._should_stop,
+            worker_stops=self.should_stop,
         )
         try:
             with pulse:
@@ -185,10 +193,11 @@ class Worker:
         os._exit(GIVEN_UP_EXIT_CODE)
 
 
-def run_until_signal(worker: Worker) -> None:
-    """Runs the loop in this process until SIGTERM or SIGINT."""
+def run_until_signal(worker: Worker, vault: FileVault) -> None:
+    """Runs the loop in this process until SIGTERM or SIGINT, once the files of earlier releases are sealed."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stopping.set())
+    wait_until_sealed(vault, worker.should_stop)
     worker.run()
 
 
@@ -206,7 +215,7 @@ def run_worker(
     try:
         storage = vault_of(settings, database)
         work = JobWork(settings, database, storage, make_engine(settings), worker_name())
-        run_until_signal(Worker(settings, database, work, parent_pid=parent_pid))
+        run_until_signal(Worker(settings, database, work, parent_pid=parent_pid, look_after=work.look_after), storage)
     finally:
         database.dispose()
 

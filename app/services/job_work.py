@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import math
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -14,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import Session
 
-from app.services import model_store
+from app.services import model_store, retention_work
 from app.services.models_in_use import ModelsInUse
 from app.services.pulse import Pulse
+from app.services.retention_work import RETENTION, RetentionWork
 from app.services.scoring_work import WORK_PREFIX, ScoringWork
-from app.services.screening_jobs import FIND_AND_SCREEN, FIND_PEOPLE, RESCORE, SCREEN
 from app.services.screening_engine import Engine
+from app.services.screening_jobs import FIND_AND_SCREEN, FIND_PEOPLE, RESCORE, SCREEN
 from app.settings import Settings
 from clinic_data import audit, jobs, recordings
 from clinic_data.database import Database
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from fgait_core.silhouettes import PersonCandidate
 
 _LEFT_OVER_AFTER_S = 86_400.0
+_LOOK_AFTER_EVERY_S = 600.0
+_RETENTION_LIMIT_MIN = 24 * 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -54,6 +58,7 @@ class JobWork:
     engine: Engine
     worker: str
     models: ModelsInUse = field(init=False)
+    _looked_at: float = field(init=False, default=-math.inf)
 
     def __post_init__(self) -> None:
         """Begins without any package: `register_model` loads the first."""
@@ -66,6 +71,7 @@ class JobWork:
             Words for the log: which model it is, or why it cannot be loaded; every screening will say the same.
         """
         self._remove_leftovers()
+        self._retention().finish_interrupted()
         self._register_bundled()
         try:
             return f"with model {model_store.label_of(self.models.production().version)}"
@@ -81,7 +87,18 @@ class JobWork:
         minutes = self._limit_min(job)
         return f"The work took longer than {minutes:g} minutes and was stopped. Use a shorter video."
 
+    def look_after(self) -> None:
+        """Queues the daily run of the retention rules when its time has come; looks at most every ten minutes."""
+        now = time.monotonic()
+        if now - self._looked_at < _LOOK_AFTER_EVERY_S:
+            return
+        self._looked_at = now
+        with self.database.transaction() as session:
+            retention_work.enqueue_daily(session)
+
     def _limit_min(self, job: Job) -> float:
+        if job.kind == RETENTION:
+            return _RETENTION_LIMIT_MIN
         return self.settings.job_limit_min * max(1, len(job.payload.get("clips", ())))
 
     def _register_bundled(self) -> None:
@@ -112,6 +129,7 @@ class JobWork:
             FIND_AND_SCREEN: self._find_people,
             SCREEN: scoring.screen,
             RESCORE: scoring.rescore,
+            RETENTION: self._run_retention,
         }
         if job.kind not in kinds:
             raise ConfigError(f"This release knows no job of the kind {job.kind!r}.")
@@ -119,6 +137,22 @@ class JobWork:
             kinds[job.kind](job, pulse)
         except RecordingError as refusal:
             self._refuse(job, refusal)
+
+    def _retention(self) -> RetentionWork:
+        return RetentionWork(self.settings, self.database, self.storage)
+
+    def _run_retention(self, job: Job, pulse: Pulse) -> None:
+        counts = self._retention().run(job.created_by, progress=pulse.progress, cancelled=pulse.stop_wanted)
+        with self.database.transaction() as session:
+            jobs.finish(session=session, job_id=job.id, worker=self.worker, result=dict(counts))
+            audit.record(
+                session=session,
+                actor_id=job.created_by,
+                action="retention.run",
+                subject_type="job",
+                subject_id=job.id,
+                details=dict(counts),
+            )
 
     def _refuse(self, job: Job, refusal: RecordingError) -> None:
         result: dict[str, Any] = {"reasons": list(refusal.reasons)}

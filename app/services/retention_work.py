@@ -20,7 +20,7 @@ from app.settings import Settings
 from clinic_data import audit, erasures, jobs, removals, retention
 from clinic_data.clock import utc_now
 from clinic_data.database import Database
-from clinic_data.errors import ConflictError, NotFoundError
+from clinic_data.errors import ClinicDataError, ConflictError, NotFoundError
 from clinic_data.file_vault import FileVault
 from clinic_data.privacy_tables import DataKind
 from clinic_data.tables import Job, JobState
@@ -87,6 +87,19 @@ class RetentionWork:
         counts["left"] = left
         scrub(self.database)
         return counts
+
+    def finish_interrupted(self) -> int:
+        """Goes on with what a killed process left: erasures without proof, files that must go; at each start.
+
+        Returns:
+            How many erasures came to their end. A storage that does not answer is asked again by the daily run.
+        """
+        done = self.erasures.finish_all()
+        try:
+            remove_waiting_files(self.database, self.storage)
+        except ClinicDataError as error:
+            _log.warning("Files that must go are still there: %s", error)
+        return done
 
     @property
     def erasures(self) -> ErasureWork:
