@@ -10,6 +10,8 @@ import sys
 import typer
 
 from app import commands
+from app.services.command_line import command_line_origin
+from clinic_data import audit
 from clinic_data.errors import ClinicDataError
 from fgait_core.errors import FGaitError
 
@@ -30,6 +32,7 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Entry point: an error on purpose is one sentence and exit code 2."""
+    audit.origin.set(command_line_origin())
     try:
         build()()
     except (ClinicDataError, FGaitError) as error:

@@ -18,6 +18,7 @@ import threading
 import time
 
 from app.services.catalogue import Services
+from app.services.sealing_upgrade import remove_work_folders, seal_plain_files
 from app.services.command_line import command_line_origin
 from app.settings import CLONE_ROOT, Settings
 from clinic_data import audit
@@ -86,6 +87,8 @@ def serve(settings: Settings, port: int | None) -> None:
     chosen = _given_port(settings.host, port) if port else free_port(settings.host, settings.port)
     services = Services.open(settings)
     services.database.upgrade()
+    remove_work_folders(settings.data_dir)
+    seal_plain_files(services.storage, settings.data_dir)
     keepers = [WorkerKeeper(), *([WorkerKeeper("app.trainer")] if settings.training_queue else [])]
 
     class Server(uvicorn.Server):

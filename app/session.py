@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,18 +12,52 @@ from babel.dates import format_skeleton
 
 from app.gateway.cookies import CSRF_COOKIE, SESSION_COOKIE
 from app.gateway.language import LANGUAGE_COOKIE, chosen_language
+from app.gateway.origin import session_mark
 from app.services.catalogue import Services
 from app.services.permissions import Actor
 from app.settings import Settings
+from clinic_data import audit
 
 ValueT = TypeVar("ValueT")
 _LOCALES = {"en": "en_GB", "zh": "zh_CN", "ar": "ar_AE"}
 
 
 @st.cache_resource(show_spinner=False)
-def services() -> Services:
-    """The services of this process, shared by all sessions; they hold no user."""
+def opened_services() -> Services:
+    """What `services` gives; kept for the whole process."""
     return Services.open(Settings())
+
+
+def services() -> Services:
+    """The services of this process, shared by all sessions; they hold no user.
+
+    Whoever asks for them is about to do something: from here on this thread's audit rows tell from where.
+    """
+    audit.origin.set(_here())
+    return opened_services()
+
+
+def _here() -> audit.Origin:
+    # The framework keeps quiet about its own computer.
+    return audit.Origin(str(st.context.ip_address or "127.0.0.1"), session_mark(str(token() or "")))
+
+
+def bound(make: Callable[[], ValueT]) -> Callable[[], ValueT]:
+    """`make`, for a thread that knows no session, so that the audit trail still knows from where it was asked for.
+
+    Args:
+        make: makes a download; who asks must be read from a token.
+    """
+    here = _here()
+
+    def made() -> ValueT:
+        before = audit.origin.set(here)
+        try:
+            return make()
+        finally:
+            audit.origin.reset(before)
+
+    return made
 
 
 def token() -> str | None:
@@ -92,13 +126,21 @@ def value_of(key: str, default: Any = None) -> Any:
     return st.session_state.get(key, default)
 
 
+def _zone() -> ZoneInfo:
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def begin_of(day: date) -> datetime:
+    """The first moment of a day by the user's own clock."""
+    return datetime.combine(day, time.min, tzinfo=_zone())
+
+
 def shown_time(moment: datetime | None) -> str:
     """A time as the user's own clock shows it."""
     if moment is None:
         return "–"
-    try:
-        zone = ZoneInfo(st.context.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    local, locale = moment.astimezone(zone), _LOCALES[language()]
+    local, locale = moment.astimezone(_zone()), _LOCALES[language()]
     return ", ".join(format_skeleton(parts, local, locale=locale) for parts in ("yMMMd", "Hm"))

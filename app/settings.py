@@ -129,6 +129,11 @@ class Settings(BaseSettings):
         return self.data_dir / "files"
 
     @property
+    def audit_head_file(self) -> Path:
+        """File that notes the end of the audit trail outside the database."""
+        return self.data_dir / "audit" / "head"
+
+    @property
     def cache_dir(self) -> Path:
         """Folder of the copies of files from `storage_url`."""
         return self.data_dir / "cache"

@@ -59,7 +59,7 @@ class Verification:
 
 
 def verify(
-    *, session: Session, anchors: Iterable[Head] = (), progress: Callable[[int], None] | None = None
+    *, session: Session, anchors: Iterable[Head] = (), progress: Callable[[int], object] | None = None
 ) -> Verification:
     """Read the whole trail and check it; the memory that it takes does not grow with the trail.
 

@@ -59,7 +59,7 @@ def as_csv(tables: Sequence[DataTable]) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, rows in _with_dictionary(tables).items():
             text = io.StringIO()
-            csv.writer(text).writerows([_csv_cell(cell) for cell in row] for row in rows)
+            csv.writer(text).writerows([csv_cell(cell) for cell in row] for row in rows)
             archive.writestr(zipfile.ZipInfo(f"{name}.csv", _FIXED_TIME), text.getvalue().encode("utf-8-sig"))
     return out.getvalue()
 
@@ -113,7 +113,8 @@ def _dictionary(tables: Sequence[DataTable]) -> list[tuple[str, ...]]:
     return [(each.name, column.name, column.unit, column.meaning) for each in tables for column in each.columns]
 
 
-def _csv_cell(cell: Cell) -> str | float | int | None:
+def csv_cell(cell: Cell) -> str | float | int | None:
+    """A cell of a CSV file that no spreadsheet takes for a formula."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, date):

@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-MODULES: tuple[ModuleType, ...] = ()
+from app.commands import audit, keys
+
+MODULES: tuple[ModuleType, ...] = (audit, keys)

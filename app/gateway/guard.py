@@ -14,9 +14,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.gateway.cookies import session_token
+from app.gateway.origin import origin_of
 from app.services.accounts import Accounts
 from app.services.permissions import Actor
 from app.settings import VERIFY_PATH
+from clinic_data import audit
 
 ACTOR_KEY = "fgait.actor"
 SIGN_IN_PATH = "/sign-in"
@@ -49,11 +51,21 @@ class SessionGuard:
         self.accounts = accounts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handles one ASGI connection."""
-        if scope["type"] not in {"http", "websocket"} or is_public(scope["path"]):
+        """Handles one ASGI connection; the audit trail knows from where it comes."""
+        if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
+        before = audit.origin.set(origin_of(connection))
+        try:
+            await self._handle(connection, scope, receive, send)
+        finally:
+            audit.origin.reset(before)
+
+    async def _handle(self, connection: HTTPConnection, scope: Scope, receive: Receive, send: Send) -> None:
+        if is_public(scope["path"]):
+            await self.app(scope, receive, send)
+            return
         actor = await run_in_threadpool(self.accounts.actor_of, session_token(connection))
         if actor is not None and _left_to_do(actor) in {None, scope["path"]}:
             scope[ACTOR_KEY] = actor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import inspect
@@ -11,6 +12,7 @@ from sqlmodel import func, select
 
 from app.settings import Settings
 from clinic_data import master_keys
+from clinic_data.audit_head_file import HeadFile
 from clinic_data.data_keys import KeyRing
 from clinic_data.database import Database
 from clinic_data.encryption_tables import WrappedKey
@@ -20,6 +22,21 @@ from clinic_data.master_keys import MasterKeys
 _log = logging.getLogger(__name__)
 
 
+class KeySource(StrEnum):
+    """Where the master keys come from."""
+
+    COMMAND = "command"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+
+
+def key_source(settings: Settings) -> KeySource:
+    """Where the settings say that the master keys come from."""
+    if settings.master_key_command:
+        return KeySource.COMMAND
+    return KeySource.ENVIRONMENT if settings.master_key.get_secret_value() else KeySource.FILE
+
+
 def database_of(settings: Settings) -> Database:
     """The database with its keys; it is not created or upgraded.
 
@@ -27,7 +44,8 @@ def database_of(settings: Settings) -> Database:
         ClinicDataError: the database or the keys cannot be used; the text says why.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return Database(settings.resolved_database_url, key_ring_of(settings))
+    head_file = HeadFile(settings.audit_head_file)
+    return Database(settings.resolved_database_url, key_ring_of(settings), head_file=head_file)
 
 
 def key_ring_of(settings: Settings) -> KeyRing:
@@ -36,22 +54,29 @@ def key_ring_of(settings: Settings) -> KeyRing:
     Raises:
         SealError: the master key cannot be had, is damaged, or was lost.
     """
-    return KeyRing(master_keys_of(settings))
+    return KeyRing(master_keys_of(settings), lambda: master_keys_of(settings))
 
 
-def master_keys_of(settings: Settings) -> MasterKeys:
+def master_keys_of(settings: Settings, *, may_make: bool = True) -> MasterKeys:
     """The master keys from wherever the settings say.
 
+    Args:
+        settings: of this installation.
+        may_make: whether a new installation gets its key file now.
+
     Raises:
-        SealError: as for `key_ring_of`.
+        SealError: as for `key_ring_of`; or there is no key yet and none may be made.
     """
-    if settings.master_key_command:
+    source = key_source(settings)
+    if source is KeySource.COMMAND:
         return master_keys.read_command(shlex.split(settings.master_key_command))
-    if settings.master_key.get_secret_value():
+    if source is KeySource.ENVIRONMENT:
         return master_keys.read_environment(settings.master_key.get_secret_value())
     file = settings.resolved_master_key_file
     if file.exists():
         return master_keys.read_file(file)
+    if not may_make and not settings.data_dir.exists():
+        raise SealError(f"There is no installation in {settings.data_dir} yet. Its first start makes a master key.")
     return _made_for_a_new_installation(settings, file)
 
 

@@ -1,4 +1,4 @@
-"""What administrators watch: the job queue and the audit log. No patient data is read here."""
+"""What administrators watch: the job queue. No patient data is read here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clinic_data import audit, jobs, model_registry, retrainings, users
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError
 from clinic_data.paging import Page
-from clinic_data.tables import AuditRow, Job, JobState, ModelVersion
+from clinic_data.tables import Job, JobState, ModelVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,6 @@ class JobRow:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """An audit row with the user's name instead of an id."""
-
-    at: datetime
-    actor: str
-    action: str
-    subject_type: str
-    subject_id: str
-    details: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +89,6 @@ class Operations:
             )
             return new.id
 
-    def list_audit(self, actor: Actor | None, limit: int, offset: int, action: str | None = None) -> Page[AuditEntry]:
-        """The audit log, newest first."""
-        require(actor, Permission.READ_AUDIT)
-        with self.database.reading() as session:
-            page = audit.list_rows(session=session, limit=limit, offset=offset, action=action or None)
-            names = {user.id: user.username for user in users.list_users(session=session)}
-        rows = tuple(_audit_entry(row, names) for row in page.rows)
-        return Page(rows=rows, total=page.total, limit=page.limit, offset=page.offset)
-
     def model(self, actor: Actor | None) -> ModelVersion | None:
         """The model version in production, or None until the first worker has started."""
         require(actor, Permission.READ_MODEL)
@@ -162,15 +141,4 @@ def _job_row(job: Job, names: dict[str, str]) -> JobRow:
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
-    )
-
-
-def _audit_entry(row: AuditRow, names: dict[str, str]) -> AuditEntry:
-    return AuditEntry(
-        at=row.at,
-        actor=names.get(row.actor_id or "", "nobody signed in" if row.actor_id is None else row.actor_id),
-        action=row.action,
-        subject_type=row.subject_type,
-        subject_id=row.subject_id or "",
-        details=", ".join(f"{name}: {value}" for name, value in sorted(row.details.items())),
     )

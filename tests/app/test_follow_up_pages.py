@@ -23,7 +23,7 @@ SPRING, SUMMER = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 6))
 @pytest.fixture
 def open_page(clinic, root: Path, monkeypatch):
     """Opens a page as somebody."""
-    session.services.clear()
+    session.opened_services.clear()
 
     def open_as(view: str, role: str, **query: str) -> AppTest:
         monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: clinic.actor(role))

@@ -143,7 +143,7 @@ def test_consent_is_audited_when_it_is_given_or_withdrawn(clinic) -> None:
 
 @pytest.fixture
 def open_page(clinic, root: Path, monkeypatch):
-    session.services.clear()
+    session.opened_services.clear()
 
     def open_as(view: str, role: str, **query: str) -> AppTest:
         monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: clinic.actor(role))

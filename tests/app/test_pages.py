@@ -31,7 +31,10 @@ ALLOWED = {
     "screening_progress.py": "clinician",
     "result.py": "clinician",
     "follow_up.py": "clinician",
+    "move_visit.py": "clinician",
     "users.py": "administrator",
+    "teams.py": "administrator",
+    "emergencies.py": "administrator",
     "clinic.py": "administrator",
     "jobs.py": "administrator",
     "audit_log.py": "administrator",
@@ -46,7 +49,7 @@ ALLOWED = {
 @pytest.fixture
 def open_page(clinic, root: Path, monkeypatch):
     """Opens a page as somebody; cookies cannot be given to the test runner, so who is signed in is set here."""
-    session.services.clear()
+    session.opened_services.clear()
 
     def open_as(view: str, role: str | None, **query: str) -> AppTest:
         monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: clinic.actor(role))

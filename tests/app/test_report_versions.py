@@ -59,7 +59,7 @@ def quick(monkeypatch):
 
 
 def _actions(clinic) -> list[str]:
-    return [row.action for row in clinic.services.operations.list_audit(clinic.administrator, 200, 0).rows]
+    return [row.action for row in clinic.services.audit_trail.list_rows(clinic.administrator, 200, 0).rows]
 
 
 def test_a_report_is_signed_and_carries_its_code(assessed):
@@ -293,7 +293,7 @@ def test_patients_and_the_whole_clinic_leave_alike(assessed):
 @pytest.fixture
 def open_page(clinic, root, monkeypatch):
     """A page as an administrator or a clinician sees it."""
-    session.services.clear()
+    session.opened_services.clear()
 
     def open_as(actor, view: str = "clinic.py", **query: str) -> AppTest:
         monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: actor)

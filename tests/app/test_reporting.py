@@ -89,7 +89,7 @@ def test_a_report_is_stored_and_stays_the_same(clinic):
     assert another.number != report.number
     assert reporting.read_pdf(clinic.clinician, report.id) == first
     assert {row.id for row in reporting.list_of_assessment(clinic.clinician, assessment_id)} == {report.id, another.id}
-    actions = [row.action for row in clinic.services.operations.list_audit(clinic.administrator, 100, 0).rows]
+    actions = [row.action for row in clinic.services.audit_trail.list_rows(clinic.administrator, 100, 0).rows]
     assert actions.count("report.created") == 2
     assert actions.count("report.downloaded") == 2
 

@@ -18,7 +18,7 @@ OVERRIDE = DecisionData(task="scoliosis", verdict="overridden", label="negative"
 
 
 def _audited(clinic, subject: str) -> list[tuple[str, str]]:
-    rows = clinic.services.operations.list_audit(clinic.administrator, 50, 0).rows
+    rows = clinic.services.audit_trail.list_rows(clinic.administrator, 50, 0).rows
     return [(entry.action, entry.details) for entry in rows if entry.subject_type == subject][::-1]
 
 
