@@ -164,6 +164,22 @@ CALLS: dict[str, Call] = {
     "clinic_profiles.set_logo": Call(lambda h, a, i: h.services.clinic_profiles.set_logo(a, b"none"), ADMINISTRATOR),
     "clinic_profiles.remove_logo": Call(lambda h, a, i: h.services.clinic_profiles.remove_logo(a), ADMINISTRATOR),
     "users.list_users": Call(lambda h, a, i: h.services.users.list_users(a), OFFICE),
+    "users.with_two_steps": Call(lambda h, a, i: h.services.users.with_two_steps(a), OFFICE),
+    "users.reset_totp": Call(lambda h, a, i: h.services.users.reset_totp(a, h.user_id("newcomer")), ADMINISTRATOR),
+    "own_accounts.sessions": Call(lambda h, a, i: h.services.own_accounts.sessions(a, None), EVERYBODY),
+    "own_accounts.end_session": Call(lambda h, a, i: h.services.own_accounts.end_session(a, NONE), EVERYBODY),
+    "own_accounts.sign_out_everywhere": Call(lambda h, a, i: h.services.own_accounts.sign_out_everywhere(a), EVERYBODY),
+    "own_accounts.two_step_state": Call(lambda h, a, i: h.services.own_accounts.two_step_state(a), EVERYBODY),
+    "own_accounts.begin_two_step": Call(lambda h, a, i: h.services.own_accounts.begin_two_step(a), EVERYBODY),
+    "own_accounts.confirm_two_step": Call(
+        lambda h, a, i: h.services.own_accounts.confirm_two_step(a, "wrong", "0"), EVERYBODY, slow=True
+    ),
+    "own_accounts.renew_recovery_codes": Call(
+        lambda h, a, i: h.services.own_accounts.renew_recovery_codes(a, "wrong", "0"), EVERYBODY, slow=True
+    ),
+    "own_accounts.switch_two_step_off": Call(
+        lambda h, a, i: h.services.own_accounts.switch_two_step_off(a, "wrong", "0"), EVERYBODY, slow=True
+    ),
     "users.create_user": Call(
         lambda h, a, i: h.services.users.create_user(a, f"u{new_id()[:8]}", "Nora", Role.CLINICIAN),
         ADMINISTRATOR,
@@ -182,6 +198,29 @@ CALLS: dict[str, Call] = {
     "operations.cancel_job": Call(lambda h, a, i: h.services.operations.cancel_job(a, i.search_job), ADMINISTRATOR),
     "operations.retry_job": Call(lambda h, a, i: h.services.operations.retry_job(a, i.search_job), ADMINISTRATOR),
     "operations.model": Call(lambda h, a, i: h.services.operations.model(a), EVERYBODY),
+    "teams.overview": Call(lambda h, a, i: h.services.teams.overview(a), OFFICE),
+    "teams.names_by_user": Call(lambda h, a, i: h.services.teams.names_by_user(a), OFFICE),
+    "teams.choice": Call(lambda h, a, i: h.services.teams.choice(a), CLINICIAN),
+    "teams.create": Call(lambda h, a, i: h.services.teams.create(a, new_id()), ADMINISTRATOR),
+    "teams.rename": Call(lambda h, a, i: h.services.teams.rename(a, NONE, "Ward"), ADMINISTRATOR),
+    "teams.set_members": Call(lambda h, a, i: h.services.teams.set_members(a, NONE, []), ADMINISTRATOR),
+    "teams.hand_over": Call(lambda h, a, i: h.services.teams.hand_over(a, NONE, None), ADMINISTRATOR),
+    "teams.set_active": Call(lambda h, a, i: h.services.teams.set_active(a, NONE, active=False), ADMINISTRATOR),
+    "emergencies.find": Call(lambda h, a, i: h.services.emergencies.find(a, "R-1"), CLINICIAN),
+    "emergencies.of_patient": Call(lambda h, a, i: h.services.emergencies.of_patient(a, i.patient), CLINICIAN),
+    "emergencies.open": Call(lambda h, a, i: h.services.emergencies.open(a, i.patient, REASON), CLINICIAN),
+    "emergencies.own": Call(lambda h, a, i: h.services.emergencies.own(a), CLINICIAN),
+    "emergencies.end": Call(lambda h, a, i: h.services.emergencies.end(a, NONE), CLINICIAN | ADMINISTRATOR),
+    "emergencies.list": Call(lambda h, a, i: h.services.emergencies.list(a, None, 50, 0), OFFICE),
+    "emergencies.count_to_review": Call(lambda h, a, i: h.services.emergencies.count_to_review(a), OFFICE),
+    "emergencies.review": Call(lambda h, a, i: h.services.emergencies.review(a, NONE), ADMINISTRATOR),
+    "moving.visit": _of_patient(lambda h, a, i: h.services.moving.visit(a, i.recording)),
+    "moving.preview": _of_patient(lambda h, a, i: h.services.moving.preview(a, i.recording, i.patient)),
+    "moving.move": _of_patient(
+        lambda h, a, i: h.services.moving.move(a, i.recording, i.patient, h.world.ids["all"].patient, REASON)
+    ),
+    "duplicates.find": Call(lambda h, a, i: h.services.duplicates.find(a, _new_patient()), CLINICIAN),
+    "duplicates.note_overruled": _of_patient(lambda h, a, i: h.services.duplicates.note_overruled(a, i.patient, ())),
     "cohorts.choices": Call(lambda h, a, i: h.services.cohorts.choices(a, "scoliosis"), ADMINISTRATOR),
     "cohorts.preview": Call(lambda h, a, i: h.services.cohorts.preview(a, SCOLIOSIS), ADMINISTRATOR),
     "cohorts.freeze": Call(lambda h, a, i: h.services.cohorts.freeze(a, SCOLIOSIS), ADMINISTRATOR),
@@ -226,6 +265,9 @@ OPEN = {
     "verification.of_file": "likewise",
     "verification.clinic_name": "stands above the sign-in",
     "accounts.sign_in": "how one becomes somebody",
+    "accounts.finish_sign_in": "likewise; needs a step that began with the password",
+    "accounts.step_is_open": "whether a browser has such a step; says nothing of anybody",
+    "accounts.reset_totp_locally": "asked by the command line of the server",
     "accounts.actor_of": "whose session it is",
     "accounts.sign_out": "ends the caller's own session",
     "accounts.change_own_password": "needs the present password",
