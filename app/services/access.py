@@ -31,6 +31,20 @@ def sees(session: Session, actor: Actor, patient_id: str | None) -> bool:
     return patient_id is None or teams.may_see(session=session, user_id=actor.user_id, patient_id=patient_id)
 
 
+def check_form(kind: str, row_id: str) -> None:
+    """Refuses an id that no row can have: it must not reach the database, where some texts are a fault in PostgreSQL.
+
+    Args:
+        kind: of the row, as "patient".
+        row_id: as it came from outside.
+
+    Raises:
+        NotFoundError: it is no id; the sentence is that for an unknown one.
+    """
+    if not _ID.fullmatch(row_id):
+        raise NotFoundError(_UNKNOWN[kind])
+
+
 def is_of_other_team(session: Session, actor: Actor, patient_id: str) -> bool:
     """Whether there is such a patient whom the actor does not see; only for who may break the glass."""
     if not _ID.fullmatch(patient_id) or session.get(Patient, patient_id) is None:
@@ -52,7 +66,7 @@ def patient_for(session: Session, actor: Actor | None, permission: Permission, p
         PermissionDeniedError: the role does not allow it.
     """
     actor = require(actor, permission)
-    _check_form("patient", patient_id)
+    check_form("patient", patient_id)
     patient = patients.get_patient(session=session, patient_id=patient_id)
     _check_team(session, actor, "patient", patient.id)
     return patient
@@ -61,7 +75,7 @@ def patient_for(session: Session, actor: Actor | None, permission: Permission, p
 def recording_for(session: Session, actor: Actor | None, permission: Permission, recording_id: str) -> Recording:
     """The recording, if the actor may; see `patient_for`."""
     actor = require(actor, permission)
-    _check_form("recording", recording_id)
+    check_form("recording", recording_id)
     recording = recordings.get_recording(session=session, recording_id=recording_id)
     _check_team(session, actor, "recording", recording.patient_id)
     return recording
@@ -73,7 +87,7 @@ def lock_recordings_for(
     """The recordings, in their order, locked for who queues work for them; see `patient_for`."""
     actor = require(actor, permission)
     for recording_id in recording_ids:
-        _check_form("recording", recording_id)
+        check_form("recording", recording_id)
     found = recordings.lock_recordings(session=session, recording_ids=recording_ids)
     for patient_id in {recording.patient_id for recording in found}:
         _check_team(session, actor, "recording", patient_id)
@@ -83,7 +97,7 @@ def lock_recordings_for(
 def assessment_for(session: Session, actor: Actor | None, permission: Permission, assessment_id: str) -> Assessment:
     """The assessment, if the actor may; see `patient_for`."""
     actor = require(actor, permission)
-    _check_form("assessment", assessment_id)
+    check_form("assessment", assessment_id)
     assessment = assessments.get_assessment(session=session, assessment_id=assessment_id)
     _check_team(session, actor, "assessment", assessment.patient_id)
     return assessment
@@ -92,7 +106,7 @@ def assessment_for(session: Session, actor: Actor | None, permission: Permission
 def job_for(session: Session, actor: Actor | None, permission: Permission, job_id: str) -> Job:
     """A job of the screening, if the actor may; see `patient_for`. Other jobs, as retrainings, count as unknown."""
     actor = require(actor, permission)
-    _check_form("job", job_id)
+    check_form("job", job_id)
     job = jobs.get_job(session=session, job_id=job_id)
     if job.kind not in SCREENING_KINDS:
         raise NotFoundError(_UNKNOWN["job"])
@@ -103,7 +117,7 @@ def job_for(session: Session, actor: Actor | None, permission: Permission, job_i
 def report_for(session: Session, actor: Actor | None, permission: Permission, report_id: str) -> Report:
     """The report, if the actor may see the patient whom it names, even if the visit is another patient's by now."""
     actor = require(actor, permission)
-    _check_form("report", report_id)
+    check_form("report", report_id)
     report = reports.get_report(session=session, report_id=report_id)
     _check_team(session, actor, "report", patient_of_report(session, report))
     return report
@@ -112,7 +126,7 @@ def report_for(session: Session, actor: Actor | None, permission: Permission, re
 def note_for(session: Session, actor: Actor | None, permission: Permission, note_id: str) -> PatientNote:
     """The note, if the actor may; see `patient_for`."""
     actor = require(actor, permission)
-    _check_form("note", note_id)
+    check_form("note", note_id)
     note = session.get(PatientNote, note_id)
     if note is None:
         raise NotFoundError(_UNKNOWN["note"])
@@ -144,12 +158,6 @@ _UNKNOWN = {
     kind: f"This {kind} does not exist." for kind in ("patient", "recording", "assessment", "job", "report", "note")
 }
 """The sentences of `clinic_data`; the tests hold the two against each other."""
-
-
-def _check_form(kind: str, row_id: str) -> None:
-    """An id that no row can have never reaches the database, of which PostgreSQL refuses some texts with a fault."""
-    if not _ID.fullmatch(row_id):
-        raise NotFoundError(_UNKNOWN[kind])
 
 
 def _check_team(session: Session, actor: Actor, kind: str, patient_id: str | None) -> None:

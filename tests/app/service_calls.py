@@ -61,6 +61,7 @@ class Call:
         of_patient: whether it is about the rows of one patient, so that the team counts, too.
         slow: takes more than some milliseconds.
         breaks_glass: tells who may break the glass that there is such a patient.
+        unfinished: also for who must still set up a second step, because it is how they do.
     """
 
     run: Run
@@ -68,6 +69,7 @@ class Call:
     of_patient: bool = False
     slow: bool = False
     breaks_glass: bool = False
+    unfinished: bool = False
 
 
 def _of_patient(run: Run, **more: bool) -> Call:
@@ -169,16 +171,26 @@ CALLS: dict[str, Call] = {
     "own_accounts.sessions": Call(lambda h, a, i: h.services.own_accounts.sessions(a, None), EVERYBODY),
     "own_accounts.end_session": Call(lambda h, a, i: h.services.own_accounts.end_session(a, NONE), EVERYBODY),
     "own_accounts.sign_out_everywhere": Call(lambda h, a, i: h.services.own_accounts.sign_out_everywhere(a), EVERYBODY),
-    "own_accounts.two_step_state": Call(lambda h, a, i: h.services.own_accounts.two_step_state(a), EVERYBODY),
-    "own_accounts.begin_two_step": Call(lambda h, a, i: h.services.own_accounts.begin_two_step(a), EVERYBODY),
+    "own_accounts.two_step_state": Call(
+        lambda h, a, i: h.services.own_accounts.two_step_state(a), EVERYBODY, unfinished=True
+    ),
+    "own_accounts.begin_two_step": Call(
+        lambda h, a, i: h.services.own_accounts.begin_two_step(a), EVERYBODY, unfinished=True
+    ),
     "own_accounts.confirm_two_step": Call(
-        lambda h, a, i: h.services.own_accounts.confirm_two_step(a, "wrong", "0"), EVERYBODY, slow=True
+        lambda h, a, i: h.services.own_accounts.confirm_two_step(a, "wrong", "0"), EVERYBODY, slow=True, unfinished=True
     ),
     "own_accounts.renew_recovery_codes": Call(
-        lambda h, a, i: h.services.own_accounts.renew_recovery_codes(a, "wrong", "0"), EVERYBODY, slow=True
+        lambda h, a, i: h.services.own_accounts.renew_recovery_codes(a, "wrong", "0"),
+        EVERYBODY,
+        slow=True,
+        unfinished=True,
     ),
     "own_accounts.switch_two_step_off": Call(
-        lambda h, a, i: h.services.own_accounts.switch_two_step_off(a, "wrong", "0"), EVERYBODY, slow=True
+        lambda h, a, i: h.services.own_accounts.switch_two_step_off(a, "wrong", "0"),
+        EVERYBODY,
+        slow=True,
+        unfinished=True,
     ),
     "users.create_user": Call(
         lambda h, a, i: h.services.users.create_user(a, f"u{new_id()[:8]}", "Nora", Role.CLINICIAN),
