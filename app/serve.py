@@ -16,13 +16,18 @@ import subprocess
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from app.services.catalogue import Services
-from app.services.sealing_upgrade import remove_work_folders, seal_plain_files
 from app.services.command_line import command_line_origin
+from app.services.sealing_upgrade import remove_work_folders, seal_plain_files
 from app.settings import CLONE_ROOT, Settings
 from clinic_data import audit
 from clinic_data.errors import ClinicDataError
+
+if TYPE_CHECKING:
+    import uvicorn
+    from uvicorn._types import ASGIApplication
 
 _PORTS_TO_TRY = 50
 _RESTART_PAUSE_S = 2.0
@@ -100,16 +105,7 @@ def serve(settings: Settings, port: int | None) -> None:
     try:
         from app.asgi import create_app
 
-        config = uvicorn.Config(
-            create_app(settings),
-            host=settings.host,
-            port=chosen,
-            log_level="warning",
-            timeout_graceful_shutdown=3,
-            # Who is no proxy of the clinic could else say any address, and guess passwords under many.
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=list(settings.trusted_proxies),
-        )
+        config = server_config(settings, create_app(settings), chosen)
         for keeper in keepers:
             keeper.start()
         Server(config).run()
@@ -119,6 +115,28 @@ def serve(settings: Settings, port: int | None) -> None:
         for keeper in keepers:
             keeper.stop()
         services.database.dispose()
+
+
+def server_config(settings: Settings, application: ASGIApplication, port: int) -> uvicorn.Config:
+    """How the web server runs.
+
+    Args:
+        settings: of this installation.
+        application: what it serves.
+        port: on which.
+    """
+    import uvicorn
+
+    return uvicorn.Config(
+        application,
+        host=settings.host,
+        port=port,
+        log_level="warning",
+        timeout_graceful_shutdown=3,
+        # Who is no proxy of the clinic could else say any address, and guess passwords under many.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
 
 
 def _given_port(host: str, port: int) -> int:

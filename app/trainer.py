@@ -32,9 +32,10 @@ def run_trainer(settings: Settings, parent_pid: int | None = None) -> None:
     database = database_of(settings)
     device = DeviceLock(devices_of(settings.training_device, settings.training_processes))
     try:
-        work = TrainingWork(settings, database, vault_of(settings, database), worker_name(), device)
+        vault = vault_of(settings, database)
+        work = TrainingWork(settings, database, vault, worker_name(), device)
         queues = (settings.training_queue or TRAIN_CPU,)
-        run_until_signal(Worker(settings, database, work, queues, device, parent_pid))
+        run_until_signal(Worker(settings, database, work, queues, device, parent_pid), vault)
     finally:
         database.dispose()
 

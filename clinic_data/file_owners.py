@@ -15,8 +15,9 @@ Owner = tuple[FileKind, str | None]
 
 def file_owners(*, session: Session) -> dict[str, Owner]:
     """The owner of every file that a row refers to, by its storage key."""
+    videos = select(col(Recording.storage_key), col(Recording.patient_id))
     plain = (
-        (FileKind.VIDEO, select(col(Recording.storage_key), col(Recording.patient_id))),
+        (FileKind.VIDEO, videos.where(col(Recording.video_removed_at).is_(None))),
         (FileKind.OVERLAY, select(col(Assessment.overlay_key), col(Assessment.patient_id))),
         (FileKind.SILHOUETTES, select(col(Assessment.silhouettes_key), col(Assessment.patient_id))),
         (FileKind.REPORT, select(col(Report.storage_key), col(Report.patient_id))),

@@ -12,9 +12,10 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from fsspec import AbstractFileSystem  # pyright: ignore[reportMissingTypeStubs]
 from fsspec.core import url_to_fs  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
@@ -145,6 +146,15 @@ class ObjectStorage(Storage):
             raise NotFoundError(GONE)
         for start in range(0, found.size_bytes, _PIECE_BYTES):
             yield self._piece(found, start)
+
+    def forget_copies(self, unwanted: Callable[[BinaryIO], bool]) -> None:
+        """Remove those copies on this computer of which ``unwanted`` says so; the files themselves stay."""
+        for key in self._cache.copies():
+            with suppress(FileNotFoundError):  # another process was faster
+                with (self.root / key).open("rb") as copy:
+                    goes = unwanted(copy)
+                if goes:
+                    self._cache.forget(key)
 
     def keep_only(self, key: str, sha256: str) -> None:
         """Remove the other objects of the key; see ``Storage``."""

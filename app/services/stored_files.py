@@ -5,7 +5,8 @@ from __future__ import annotations
 from app.settings import Settings
 from clinic_data.database import Database
 from clinic_data.file_vault import FileVault
-from clinic_data.object_storage import open_storage
+from clinic_data.object_storage import ObjectStorage, open_storage
+from clinic_data.sealed_files import is_sealed
 from clinic_data.storage import Storage
 
 
@@ -28,4 +29,7 @@ def vault_of(settings: Settings, database: Database) -> FileVault:
     Raises:
         ClinicDataError: if the address of the files cannot be used; the text says why.
     """
-    return FileVault(storage_of(settings), database, settings.resolved_work_dir)
+    storage = storage_of(settings)
+    if isinstance(storage, ObjectStorage):  # an earlier release kept plain copies on this computer
+        storage.forget_copies(lambda copy: not is_sealed(copy))
+    return FileVault(storage, database, settings.resolved_work_dir)

@@ -88,7 +88,7 @@ def test_without_the_setting_files_are_in_the_data_folder(clinic) -> None:
 
 def test_the_trainer_opens_the_storage_of_the_setting(elsewhere: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = []
-    monkeypatch.setattr("app.trainer.run_until_signal", lambda worker: opened.append(worker.work.storage))
+    monkeypatch.setattr("app.trainer.run_until_signal", lambda worker, vault: opened.append(vault))
     run_trainer(elsewhere.settings)
     assert isinstance(opened[0].storage, ObjectStorage)
 
