@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,10 +82,13 @@ class KeyRing:
 
     Args:
         master: the master keys of this installation.
+        read_again: gives the master keys as they are now; asked when the database names one that is not known, because
+            a rotation may run in another process.
     """
 
-    def __init__(self, master: MasterKeys) -> None:
+    def __init__(self, master: MasterKeys, read_again: Callable[[], MasterKeys] | None = None) -> None:
         self.master = master
+        self._read_again = read_again
         self._opened: OrderedDict[str, tuple[float, DataKey]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -99,6 +102,18 @@ class KeyRing:
             self._opened.move_to_end(key_id)
             return key
 
+    def master_with(self, master_key_id: str) -> MasterKeys:
+        """The master keys, among them the named one.
+
+        Raises:
+            SealError: it is not among them, nor among those that are read again.
+        """
+        if master_key_id not in self.master.ids and self._read_again is not None:
+            self.master = self._read_again()
+        if master_key_id not in self.master.ids:
+            raise SealError(missing_key_sentence(master_key_id))
+        return self.master
+
     def open(self, row: Stored) -> DataKey:
         """Unwrap a data key and keep it for a while.
 
@@ -107,7 +122,8 @@ class KeyRing:
         """
         if row.wrapped is None:
             raise SealError(ERASED)
-        plain = self.master.unwrap(row.master_key_id, sealing.from_text(row.wrapped), row.context)
+        master = self.master_with(row.master_key_id)
+        plain = master.unwrap(row.master_key_id, sealing.from_text(row.wrapped), row.context)
         key = DataKey(row.id, plain, row.patient_id)
         with self._lock:
             self._opened[row.id] = (time.monotonic() + _CACHED_S, key)
@@ -240,8 +256,7 @@ def check(*, session: Session) -> None:
     """
     ring = ring_of(session)
     for used in master_key_counts(session=session):
-        if used not in ring.master.ids:
-            raise SealError(missing_key_sentence(used))
+        ring.master_with(used)
     for row in _read(session, col(WrappedKey.purpose).is_not(None)):
         ring.open(row)
 
@@ -255,8 +270,10 @@ def master_key_counts(*, session: Session) -> dict[str, int]:
 
 def make_missing(*, session: Session, patient_ids: Iterable[str] = (), purposes: Iterable[str] = ()) -> None:
     """Make the keys of those patients and purposes that have none yet."""
-    rows = [_new_row(ring_of(session), patient_id=patient_id) for patient_id in patient_ids]
-    rows += [_new_row(ring_of(session), purpose=purpose) for purpose in purposes]
+    master_key_id = _wrapping_key(session)
+    master = ring_of(session).master_with(master_key_id)
+    owners = [*((patient_id, None) for patient_id in patient_ids), *((None, purpose) for purpose in purposes)]
+    rows = [_new_row(master, master_key_id, patient_id, purpose) for patient_id, purpose in owners]
     # Another transaction may make the same key at this moment: the first one stays.
     dialect = session.get_bind().dialect.name
     statement = (postgresql if dialect == "postgresql" else sqlite).insert(WrappedKey).on_conflict_do_nothing()
@@ -304,13 +321,24 @@ def _read(session: Session, condition: ColumnElement[bool]) -> list[Stored]:
     return [Stored(*row) for row in session.connection().execute(statement)]
 
 
-def _new_row(ring: KeyRing, *, patient_id: str | None = None, purpose: str | None = None) -> dict[str, Any]:
-    row = Stored(new_id(), patient_id, purpose, ring.master.current, None)
+def _wrapping_key(session: Session) -> str:
+    """The master key that wraps new data keys: the one of the clinic's own key.
+
+    So no process that still has the older master keys in memory can wrap with one that a rotation is about to drop:
+    the rotation changes this row first and waits for the transactions that read it.
+    """
+    statement = select(col(WrappedKey.master_key_id)).where(col(WrappedKey.purpose) == CLINIC)
+    found = session.connection().execute(statement.with_for_update(read=True)).scalar()
+    return found or ring_of(session).master.current
+
+
+def _new_row(master: MasterKeys, master_key_id: str, patient_id: str | None, purpose: str | None) -> dict[str, Any]:
+    row = Stored(new_id(), patient_id, purpose, master_key_id, None)
     return {
         "id": row.id,
         "patient_id": patient_id,
         "purpose": purpose,
-        "master_key_id": row.master_key_id,
-        "wrapped": sealing.to_text(ring.master.wrap(sealing.new_key(), row.context)),
+        "master_key_id": master_key_id,
+        "wrapped": sealing.to_text(master.wrap(sealing.new_key(), row.context, master_key_id)),
         "created_at": utc_now(),
     }

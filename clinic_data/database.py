@@ -112,6 +112,19 @@ class Database:
         with self.reading() as session:
             data_keys.check(session=session)
 
+    def require_current(self) -> None:
+        """Refuse a database whose tables are not those of this release; for programs that do not upgrade it.
+
+        Raises:
+            ConflictError: it is empty, of an older release, or of a newer one.
+        """
+        with self._reading_engine.connect() as connection:
+            if MigrationContext.configure(connection).get_current_revision() != revisions()[0]:
+                raise ConflictError(
+                    "The database is not of this release, or empty. Start the app of this release once, which brings "
+                    "the database up to date, and try again."
+                )
+
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()

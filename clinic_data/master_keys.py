@@ -67,7 +67,7 @@ class MasterKeys:
         """The name of the key that wraps."""
         return self.ids[0]
 
-    def followed_by(self, newer: MasterKeys) -> MasterKeys:
+    def behind(self, newer: MasterKeys) -> MasterKeys:
         """These keys behind newer ones."""
         return MasterKeys([*newer._keys.values(), *self._keys.values()])
 
@@ -76,9 +76,9 @@ class MasterKeys:
         wanted = set(ids)
         return MasterKeys(key for name, key in self._keys.items() if name in wanted)
 
-    def wrap(self, key: bytes, context: str) -> bytes:
-        """Seal a data key with the newest master key."""
-        return sealing.seal(self._keys[self.current], key, context)
+    def wrap(self, key: bytes, context: str, master_key_id: str | None = None) -> bytes:
+        """Seal a key with the named master key, or with the newest one."""
+        return sealing.seal(self._keys[master_key_id or self.current], key, context)
 
     def unwrap(self, master_key_id: str, wrapped: bytes, context: str) -> bytes:
         """Open a data key that the named master key sealed.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Executable, func, select
 from sqlmodel import Session, col
 
 from clinic_data import sealed_rows
@@ -239,14 +239,15 @@ def _screened() -> ColumnElement[bool]:
 
 
 def _opened(
-    session: Session, table: type[Assessment] | type[Job], statement: Select[Any]
+    session: Session, table: type[Assessment] | type[Job], statement: Executable
 ) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
     """What a statement reads: its columns, and the opened result, whose row id and sealed value come last."""
-    for rows in session.connection().execute(statement).partitions():
+    for some in session.connection().execute(statement).partitions():
+        rows: list[tuple[Any, ...]] = [tuple(row) for row in some]
         sealed = [(row[-2], row[-1]) for row in rows]
         opened = sealed_rows.open_values(session=session, table=table, column="result", values=sealed)
         for row, result in zip(rows, opened, strict=True):
-            yield tuple(row[:-2]), result
+            yield row[:-2], result
 
 
 def _fact(at: datetime, version: str | None, person: int | None, site: str, result: dict[str, Any]) -> ScreeningFact:

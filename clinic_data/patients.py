@@ -184,7 +184,7 @@ def _columns(session: Session, data: PatientData) -> dict[str, Any]:
 
 
 def _taken(data: PatientData) -> str:
-    return f"The record number {data.record_number} belongs to another patient. Search for it, or enter another number."
+    return f"The record number {data.record_number} belongs to another patient, perhaps of another team. Search for it, or enter another."
 
 
 def _line(value: str, name: str, min_length: int, max_length: int) -> str:

@@ -153,7 +153,7 @@ def _loaded(row: ClinicTable, context: Any, *_: object) -> None:
 
 def _read_together(state: ORMExecuteState) -> Any:
     """Read all rows of a statement before they are opened, so that their keys are read with one question."""
-    session = state.session
+    session: Any = state.session
     sealed = any(mapper.class_ in SEALED for mapper in state.all_mappers)
     if not sealed or not state.is_select or _WAITING in session.info or state.execution_options.get("yield_per"):
         return None
@@ -257,9 +257,11 @@ def _session_of(row: ClinicTable) -> Session | None:
 
 def _show_plain(session: Session, *_: object) -> None:
     """After rows were written, or could not be: their attributes hold the plain values again."""
-    for row, values in session.info.pop(_SEALED_NOW, ()):
+    sealed: list[tuple[ClinicTable, dict[str, Any]]] = session.info.pop(_SEALED_NOW, [])
+    for row, values in sealed:
+        written: dict[str, Any] = vars(row)
         for name, value in values.items():
-            if isinstance(vars(row).get(name), SealedText):
+            if isinstance(written.get(name), SealedText):
                 attributes.set_committed_value(row, name, value)
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from app.commands import audit, keys
+from app.commands import audit, erasure, keys, privacy
 
-MODULES: tuple[ModuleType, ...] = (audit, keys)
+MODULES: tuple[ModuleType, ...] = (audit, erasure, keys, privacy)

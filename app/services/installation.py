@@ -75,18 +75,18 @@ def master_keys_of(settings: Settings, *, may_make: bool = True) -> MasterKeys:
     file = settings.resolved_master_key_file
     if file.exists():
         return master_keys.read_file(file)
-    if not may_make and not settings.data_dir.exists():
-        raise SealError(f"There is no installation in {settings.data_dir} yet. Its first start makes a master key.")
-    return _made_for_a_new_installation(settings, file)
+    return _made_for_a_new_installation(settings, file, may_make)
 
 
-def _made_for_a_new_installation(settings: Settings, file: Path) -> MasterKeys:
+def _made_for_a_new_installation(settings: Settings, file: Path, may_make: bool) -> MasterKeys:
     if _is_sealed_already(settings):
         raise SealError(
             f"The master key is missing: the data of this installation is sealed, and {file} does not exist. No new "
             "key was made, because it would open nothing. Put the file back from where you keep its copy, or name "
             "it with FGAIT_MASTER_KEY_FILE. Without it the data cannot be read by anybody."
         )
+    if not may_make:
+        raise SealError(f"There is no master key yet. The first start of the app makes {file}.")
     made = master_keys.make_file(file)
     _log.warning(
         "A master key was made: %s (key %s). All patient data is sealed under it. Copy this file to a safe place that "
