@@ -39,6 +39,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from clinic_data.clock import UtcDateTime
@@ -79,6 +80,11 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "bytes": base64.b64decode,
 }
 DAMAGED_ROWS = "The backup's rows cannot be read: it is not as it was written. Use another backup."
+
+_CONTRADICTING = (
+    "The backup's rows contradict each other: some refer to others that do not exist, or exist twice. Nothing was "
+    "restored; use another backup."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +219,18 @@ def load_rows(connection: Connection, lines: Iterable[bytes], seen: Callable[[in
     for lines_of, rows in read_rows(lines):
         counts[lines_of.name] = counts.get(lines_of.name, 0) + len(rows)
         if rows:
-            connection.execute(_insert(lines_of, connection.dialect.name), rows)
+            _store(connection, lines_of, rows)
             seen(len(rows))
     _check_references(connection, postponed)
     _continue_numbers(connection)
     return counts
+
+
+def _store(connection: Connection, lines: TableLines, rows: list[dict[str, Any]]) -> None:
+    try:
+        connection.execute(_insert(lines, connection.dialect.name), rows)
+    except IntegrityError:
+        raise ConflictError(_CONTRADICTING) from None
 
 
 def _select(lines: TableLines) -> Any:
@@ -272,9 +285,12 @@ def _postpone_references(connection: Connection) -> list[tuple[str, str]]:
 def _check_references(connection: Connection, postponed: list[tuple[str, str]]) -> None:
     if connection.dialect.name == "sqlite":
         if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-            raise ConflictError("The backup's rows refer to others that do not exist. Nothing was restored.")
+            raise ConflictError(_CONTRADICTING)
         return
-    connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    try:
+        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    except IntegrityError:
+        raise ConflictError(_CONTRADICTING) from None
     for name, key in postponed:
         connection.execute(text(f"ALTER TABLE {_quoted(name)} ALTER CONSTRAINT {_quoted(key)} NOT DEFERRABLE"))
 

@@ -9,9 +9,9 @@ import os
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Connection, Enum, Table, column, select, table
+from sqlalchemy import CheckConstraint, Column, Connection, Enum, Table, table
 
-from clinic_data.backup_rows import _TYPES, TableLines, _insert, kind_of
+from clinic_data.backup_rows import TableLines, _insert, _select, kind_of
 from clinic_data.schema import METADATA
 
 AT = datetime(2026, 11, 24, 2, 30, 1, 123456, tzinfo=UTC)
@@ -89,7 +89,6 @@ def everything(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
     found: dict[str, list[tuple[Any, ...]]] = {}
     for declared in METADATA.sorted_tables:
         lines = TableLines.of(declared)
-        columns = [column(name, _TYPES[kind]) if kind != "json" else declared.c[name] for name, kind in lines.columns]
-        rows = connection.execute(select(*columns).select_from(table(declared.name))).all()
+        rows = connection.execute(_select(lines)).all()
         found[declared.name] = sorted((tuple(row) for row in rows), key=repr)
     return found
