@@ -15,7 +15,7 @@ from sqlalchemy import Column, Table, delete, func, select, update
 from sqlmodel import Session
 
 from clinic_data import change_permit
-from clinic_data.file_references import FILE_COLUMNS
+from clinic_data.file_references import FILE_COLUMNS, still_referenced
 from clinic_data.privacy_tables import FileRemoval
 from clinic_data.schema import METADATA
 
@@ -84,7 +84,7 @@ def remove(*, session: Session, ids: Ids, erasure_id: str | None = None) -> Remo
                 count = _changed(session, delete(table).where(condition))
                 if count:
                     rows[table.name] = rows.get(table.name, 0) + count
-    gone = keys - _still_used(session, keys)
+    gone = keys - still_referenced(session=session, storage_keys=keys)
     files = _sizes(session, gone)
     note_removals(session=session, storage_keys=gone, erasure_id=erasure_id)
     session.expire_all()
@@ -129,11 +129,6 @@ def _storage_keys(session: Session, ids: Ids) -> set[str]:
         if ids.get(table.name):
             keys |= _read(session, select(column).where(table.c.id.in_(ids[table.name]), column.is_not(None)))
     return keys
-
-
-def _still_used(session: Session, keys: set[str]) -> set[str]:
-    """Keys to which rows refer that stay."""
-    return {key for column in FILE_COLUMNS for key in _read(session, select(column).where(column.in_(keys)))}
 
 
 def _sizes(session: Session, keys: set[str]) -> dict[str, dict[str, int]]:

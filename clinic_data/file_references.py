@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Column
+from sqlalchemy import Column, Select
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from clinic_data.schema import METADATA
@@ -34,9 +36,24 @@ def referenced_keys(*, session: Session) -> frozenset[str]:
     """
     keys: set[str] = set()
     for column in FILE_COLUMNS:
-        keys.update(session.connection().execute(select(column).where(column.is_not(None))).scalars())
-    removed = select(Recording.storage_key).where(col(Recording.video_removed_at).is_not(None))
-    return frozenset(keys.difference(session.exec(removed).all()))
+        keys.update(session.connection().execute(_references(column)).scalars())
+    return frozenset(keys)
+
+
+def still_referenced(*, session: Session, storage_keys: Collection[str]) -> frozenset[str]:
+    """Those of some storage keys to which a row refers."""
+    found: set[str] = set()
+    for column in FILE_COLUMNS:
+        found.update(session.connection().execute(_references(column).where(column.in_(storage_keys))).scalars())
+    return frozenset(found)
+
+
+def _references(column: Column[Any]) -> Select[tuple[Any]]:
+    """The keys of a column whose files are wanted; a file may have several rows, as in simulated clinics."""
+    found = select_columns(column).where(column.is_not(None))
+    if column.table.name == "recording":
+        found = found.where(column.table.c.video_removed_at.is_(None))
+    return found
 
 
 def keys_of_recording(*, session: Session, recording_id: str) -> frozenset[str]:

@@ -16,6 +16,7 @@ from clinic_data.clock import utc_now
 from clinic_data.encryption_tables import SealedFile
 from clinic_data.erased_rows import Removed
 from clinic_data.errors import NotFoundError
+from clinic_data.file_references import still_referenced
 from clinic_data.privacy_tables import FileRemoval
 from clinic_data.tables import Assessment, Job, Recording, SignInSession
 from clinic_data.visit_tables import AssessmentClip
@@ -41,9 +42,15 @@ def remove_video(*, session: Session, recording_id: str, now: datetime | None = 
     for job in session.exec(select(Job).where(Job.recording_id == recording_id, col(Job.kind).in_(SEARCH_KINDS))).all():
         if job.result:
             job.result = _without_pictures(job.result)
+    return _to_remove(session, keys)
+
+
+def _to_remove(session: Session, keys: set[str]) -> frozenset[str]:
+    """Notes the files that must go: those to which nothing else refers."""
     session.flush()
-    erased_rows.note_removals(session=session, storage_keys=keys)
-    return frozenset(keys)
+    gone = keys - still_referenced(session=session, storage_keys=keys)
+    erased_rows.note_removals(session=session, storage_keys=gone)
+    return frozenset(gone)
 
 
 def _take_overlays(session: Session, recording_id: str) -> set[str]:
@@ -77,9 +84,7 @@ def remove_silhouettes(*, session: Session, assessment_id: str) -> frozenset[str
         if row.silhouettes_key is not None:
             keys.add(row.silhouettes_key)
             row.silhouettes_key = None
-    session.flush()
-    erased_rows.note_removals(session=session, storage_keys=keys)
-    return frozenset(keys)
+    return _to_remove(session, keys)
 
 
 def remove_recording(*, session: Session, recording_id: str) -> Removed:
@@ -122,9 +127,3 @@ def file_gone(*, session: Session, storage_key: str) -> None:
     """Forget a file that is gone, with its key."""
     session.connection().execute(delete(SealedFile).where(col(SealedFile.storage_key) == storage_key))
     session.connection().execute(delete(FileRemoval).where(col(FileRemoval.storage_key) == storage_key))
-
-
-def sizes(*, session: Session, storage_keys: frozenset[str]) -> int:
-    """The plain size of stored files together, in bytes."""
-    statement = select(func.sum(SealedFile.size_bytes)).where(col(SealedFile.storage_key).in_(storage_keys))
-    return int(session.exec(statement).one() or 0)
