@@ -27,7 +27,7 @@ from clinic_data.errors import ClinicDataError
 
 if TYPE_CHECKING:
     import uvicorn
-    from uvicorn._types import ASGIApplication
+    from starlette.types import ASGIApp
 
 _PORTS_TO_TRY = 50
 _RESTART_PAUSE_S = 2.0
@@ -117,7 +117,7 @@ def serve(settings: Settings, port: int | None) -> None:
         services.database.dispose()
 
 
-def server_config(settings: Settings, application: ASGIApplication, port: int) -> uvicorn.Config:
+def server_config(settings: Settings, application: ASGIApp, port: int) -> uvicorn.Config:
     """How the web server runs.
 
     Args:

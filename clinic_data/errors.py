@@ -47,7 +47,7 @@ class SlowDownError(SignInError):
         first_in_wait: False where such an attempt was refused during this wait before.
     """
 
-    SENTENCE = "Too many failed attempts. Wait {seconds} seconds, then try again."
+    SENTENCE = "Too many failed attempts. Wait {seconds} s, then try again."
 
     def __init__(self, wait_s: int, *, first_in_wait: bool = True) -> None:
         super().__init__(self.SENTENCE.format(seconds=wait_s))

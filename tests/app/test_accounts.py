@@ -72,7 +72,7 @@ def test_after_three_failures_even_the_right_password_waits_and_is_noted_once(cl
     accounts = clinic.services.accounts
     last = _fail(accounts, later, 3)
     for _ in range(4):
-        with pytest.raises(SlowDownError, match="Wait 1 seconds"):
+        with pytest.raises(SlowDownError, match="Wait 1 s,"):
             accounts.sign_in("clara", PASSWORD)
     causes = [row.details for row in clinic.services.audit_trail.list_rows(clinic.administrator, 100, 0).rows]
     assert _actions(clinic).count("user.sign_in_refused") == 4

@@ -129,7 +129,7 @@ def test_unknown_wrong_locked_and_inactive_get_the_same_sentence(database, rows,
         sentences.append(str(caught.value))
     assert set(sentences[:4]) == {authentication.SIGN_IN_REFUSED}
     assert len(set(sentences[4:])) == 1
-    assert "Wait 1 seconds" in sentences[4]
+    assert "Wait 1 s," in sentences[4]
 
 
 def test_every_refusal_costs_one_hash_of_the_same_kind(database, rows, password: str, now, hashes) -> None:
