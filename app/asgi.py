@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from app.gateway import html_page
 from app.gateway.external_sign_in import ExternalSignInPages
+from app.gateway.downloads import DownloadRoutes
 from app.gateway.files import FileRoutes
 from app.gateway.guard import HEALTH_PATH, SecurityHeaders, SessionGuard
 from app.gateway.language import LanguageChoice, language_of
@@ -74,6 +75,7 @@ def create_app(settings: Settings) -> st.App:
             *LanguageChoice(secure=settings.secure_cookies).routes(),
             *VerificationPages(services.verification).routes(),
             *FileRoutes(services.recordings, services.screening).routes(),
+            *DownloadRoutes(services.patient_copies, services.research_exports, services.erasures).routes(),
         ],
         middleware=[
             Middleware(SecurityHeaders, https=settings.secure_cookies),

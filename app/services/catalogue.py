@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from app.services.decisions import Decisions
     from app.services.duplicates import Duplicates
     from app.services.emergency import Emergencies
+    from app.services.erasure import Erasures
     from app.services.exchange import Exchange
     from app.services.external_sign_in import ExternalSignIn
     from app.services.follow_up import FollowUps
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from app.services.moving import Moving
     from app.services.notes import Notes
     from app.services.outcomes import Outcomes
+    from app.services.patient_copy import PatientCopies
+    from app.services.privacy import Privacy
+    from app.services.research_export import ResearchExports
     from app.services.retraining import Retrainings
     from app.services.teams import Teams
     from app.services.verification import Verification
@@ -241,3 +245,31 @@ class Services:
         from app.services.moving import Moving
 
         return Moving(self.database, self.storage)
+
+    @property
+    def privacy(self) -> Privacy:
+        """Retention rules, runs of them, legal holds."""
+        from app.services.privacy import Privacy
+
+        return Privacy(self.database)
+
+    @property
+    def erasures(self) -> Erasures:
+        """Erasure of a patient, by two people, with a proof."""
+        from app.services.erasure import Erasures
+
+        return Erasures(self.settings, self.database, self.storage)
+
+    @property
+    def patient_copies(self) -> PatientCopies:
+        """A copy of all data of one patient."""
+        from app.services.patient_copy import PatientCopies
+
+        return PatientCopies(self.database, self.storage)
+
+    @property
+    def research_exports(self) -> ResearchExports:
+        """Pseudonymised sequences for research."""
+        from app.services.research_export import ResearchExports
+
+        return ResearchExports(self.database, self.storage)

@@ -25,6 +25,7 @@ RETRAINING_RUN = "views/retraining_run.py"
 MODELS = "views/models.py"
 MODEL = "views/model.py"
 MONITORING = "views/monitoring.py"
+PRIVACY = "views/privacy.py"
 ACCOUNT = "views/account.py"
 ABOUT = "views/about.py"
 
