@@ -14,8 +14,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from app.gateway import html_page
-from app.gateway.external_sign_in import ExternalSignInPages
 from app.gateway.downloads import DownloadRoutes
+from app.gateway.external_sign_in import ExternalSignInPages
 from app.gateway.files import FileRoutes
 from app.gateway.guard import HEALTH_PATH, SecurityHeaders, SessionGuard
 from app.gateway.language import LanguageChoice, language_of

@@ -51,7 +51,10 @@ def _pages(actor: Actor) -> list[st.Page]:
         page(links.NEW_ASSESSMENT, tr("New assessment"), shown=False),
         page(links.PROGRESS, tr("Screening"), shown=False),
         page(links.RESULT, tr("Result"), shown=False),
+        page(links.MOVE_VISIT, tr("Move a visit"), shown=False),
         page(links.USERS, tr("Users"), shown=may(actor, Permission.READ_USERS), default=administrator),
+        page(links.TEAMS, tr("Teams"), shown=may(actor, Permission.READ_USERS)),
+        page(links.EMERGENCIES, tr("Emergency access"), shown=may(actor, Permission.READ_AUDIT)),
         page(links.CLINIC, tr("Clinic"), shown=administrator),
         page(links.RETRAINING, tr("Retraining"), shown=administrator),
         page(links.RETRAINING_RUN, tr("Retraining run"), shown=False),
@@ -60,6 +63,7 @@ def _pages(actor: Actor) -> list[st.Page]:
         page(links.MONITORING, tr("Monitoring"), shown=may(actor, Permission.READ_MONITORING)),
         page(links.JOBS, tr("Jobs"), shown=administrator),
         page(links.AUDIT, tr("Audit log"), shown=may(actor, Permission.READ_AUDIT), default=auditor),
+        page(links.PRIVACY, tr("Privacy"), shown=may(actor, Permission.READ_PRIVACY)),
         page(links.ACCOUNT, tr("My account"), shown=True),
         page(links.ABOUT, tr("About this tool"), shown=True),
     ]
