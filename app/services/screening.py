@@ -91,8 +91,12 @@ class Screening:
             (recording,) = lock_recordings_for(session, actor, Permission.SCREEN, [recording_id])
             for job in jobs.list_for_recording(session=session, recording_id=recording_id):
                 if job.kind in SEARCHES and job.state not in {JobState.FAILED, JobState.CANCELLED}:
-                    return job
-            return self._enqueue(session, actor, recording, FIND_PEOPLE, {"recording_id": recording_id})
+                    break
+            else:
+                recordings.require_videos([recording])
+                return self._enqueue(session, actor, recording, FIND_PEOPLE, {"recording_id": recording_id})
+        note_read(self.database, actor, "job.opened", "job", job.id)
+        return job
 
     def last_search(self, actor: Actor | None, recording_id: str) -> Job | None:
         """The newest job that searched the people of a recording, whatever became of it."""
@@ -141,6 +145,7 @@ class Screening:
         with self.database.transaction() as session:
             chosen_ids = [clip.recording_id for clip in clips]
             chosen = lock_recordings_for(session, actor, Permission.SCREEN, chosen_ids)
+            recordings.require_videos(chosen)
             if len({recording.patient_id for recording in chosen}) > 1:
                 raise ValidationError("All recordings of an assessment must be of the same patient.")
             if len({recording.sha256 for recording in chosen}) < len(chosen):

@@ -9,10 +9,12 @@ from typing import Any
 
 from two_teams import Ids, TwoTeams
 
+from app.services.audit_export import ExportFormat
 from app.services.cohort_selection import CohortFilters
 from app.services.monitoring import Plan
 from app.services.permissions import Actor
 from app.services.screening import ChosenClip
+from clinic_data.audit import AuditFilter
 from clinic_data.clinic_profile import ClinicProfileData
 from clinic_data.decisions import DecisionData
 from clinic_data.outcomes import OutcomeData
@@ -206,6 +208,12 @@ CALLS: dict[str, Call] = {
     "users.set_role": Call(
         lambda h, a, i: h.services.users.set_role(a, h.user_id("newcomer"), Role.AUDITOR), ADMINISTRATOR
     ),
+    "audit_trail.list_rows": Call(lambda h, a, _: h.services.audit_trail.list_rows(a, 10, 0), OFFICE),
+    "audit_trail.choices": Call(lambda h, a, _: h.services.audit_trail.choices(a), OFFICE),
+    "audit_trail.export": Call(
+        lambda h, a, _: h.services.audit_trail.export(a, AuditFilter(), ExportFormat.CSV), OFFICE
+    ),
+    "audit_trail.verify": Call(lambda h, a, _: h.services.audit_trail.verify(a), OFFICE),
     "operations.list_jobs": Call(lambda h, a, i: h.services.operations.list_jobs(a, None, 50, 0), ADMINISTRATOR),
     "operations.cancel_job": Call(lambda h, a, i: h.services.operations.cancel_job(a, i.search_job), ADMINISTRATOR),
     "operations.retry_job": Call(lambda h, a, i: h.services.operations.retry_job(a, i.search_job), ADMINISTRATOR),
@@ -219,8 +227,12 @@ CALLS: dict[str, Call] = {
     "teams.hand_over": Call(lambda h, a, i: h.services.teams.hand_over(a, NONE, None), ADMINISTRATOR),
     "teams.set_active": Call(lambda h, a, i: h.services.teams.set_active(a, NONE, active=False), ADMINISTRATOR),
     "emergencies.find": Call(lambda h, a, i: h.services.emergencies.find(a, "R-1"), CLINICIAN),
-    "emergencies.of_patient": Call(lambda h, a, i: h.services.emergencies.of_patient(a, i.patient), CLINICIAN),
-    "emergencies.open": Call(lambda h, a, i: h.services.emergencies.open(a, i.patient, REASON), CLINICIAN),
+    "emergencies.of_patient": Call(
+        lambda h, a, i: h.services.emergencies.of_patient(a, i.patient), CLINICIAN, breaks_glass=True
+    ),
+    "emergencies.open": Call(
+        lambda h, a, i: h.services.emergencies.open(a, i.patient, REASON), CLINICIAN, breaks_glass=True
+    ),
     "emergencies.own": Call(lambda h, a, i: h.services.emergencies.own(a), CLINICIAN),
     "emergencies.end": Call(lambda h, a, i: h.services.emergencies.end(a, NONE), CLINICIAN | ADMINISTRATOR),
     "emergencies.list": Call(lambda h, a, i: h.services.emergencies.list(a, None, 50, 0), OFFICE),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import add_user
-from fast_engine import MODEL, result
+from fast_engine import MODEL, result, sequence
 from sqlmodel import SQLModel
 
 from app.services.catalogue import Services
@@ -21,6 +21,7 @@ from app.services.screening_jobs import SCREEN
 from app.settings import Settings
 from clinic_data import assessments, jobs, model_registry, teams
 from clinic_data.decisions import DecisionData
+from clinic_data.file_vault import FileKind
 from clinic_data.outcomes import OutcomeData
 from clinic_data.patients import PatientData
 from clinic_data.tables import Role, new_id
@@ -148,6 +149,11 @@ def _fill(services: Services, actor: Actor, name: str, team_ids: dict[str, str],
 def _screened(services, actor: Actor, recording, search_id: str, file: str, person: str, version_id: str):
     """What a worker would have stored."""
     found = {"people": [_found(person)]}
+    buffer = io.BytesIO()
+    sequence().save(buffer)
+    kept = {"patient_id": recording.patient_id}
+    silhouettes = services.storage.write_bytes(buffer.getvalue(), kind=FileKind.SILHOUETTES, **kept)
+    overlay = services.storage.write_bytes(person.encode() * 100, kind=FileKind.OVERLAY, **kept)
     with services.database.transaction() as session:
         job = jobs.enqueue(
             session=session,
@@ -164,6 +170,8 @@ def _screened(services, actor: Actor, recording, search_id: str, file: str, pers
             job_id=job.id,
             model_version_id=version_id,
             result=result(f"{file}.mp4").model_dump(mode="json"),
+            silhouettes_key=silhouettes.key,
+            overlay_key=overlay.key,
             created_by=actor.user_id,
         )
         for each, told in ((search_id, found), (job.id, {"assessment_id": assessment.id})):
