@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     Attributes:
         data_dir: folder of the database and of the stored files.
         database_url: SQLAlchemy URL; empty means a SQLite file in `data_dir`.
+        database_pool_size: connections to PostgreSQL that each process keeps open.
+        database_pool_overflow: further ones that it may open while many people work.
+        database_pool_wait_s: how long a request waits for a free one, in seconds, before it fails.
+        database_pool_recycle_s: a connection is made anew after so many seconds.
         storage_url: where files are, for fsspec: `s3://bucket/folder`; empty means a folder in `data_dir`.
         storage_cache_mb: copies of files from there on this computer, in MB; the longest unused go first.
         work_dir: where a clip that is being made lies until it is sealed, if it is large; empty means `data_dir`.
@@ -62,6 +66,10 @@ class Settings(BaseSettings):
 
     data_dir: Path = CLONE_ROOT / "var"
     database_url: str = ""
+    database_pool_size: int = Field(default=10, ge=1)
+    database_pool_overflow: int = Field(default=20, ge=0)
+    database_pool_wait_s: float = Field(default=15.0, gt=0)
+    database_pool_recycle_s: int = Field(default=1800, ge=1)
     storage_url: str = ""
     storage_cache_mb: int = Field(default=20_000, ge=1)
     work_dir: Path | None = None

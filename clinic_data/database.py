@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,23 @@ _UPGRADE_LOCK = 0x46474149  # "FGAI"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionPool:
+    """Connections of one process to PostgreSQL; app, worker and trainer have a pool each.
+
+    Attributes:
+        size: so many stay open.
+        overflow: so many more may be opened while many people work.
+        wait_s: how long somebody waits for a free one, in seconds, before it is an error.
+        recycle_s: a connection is made anew after so many seconds; firewalls forget long silent ones.
+    """
+
+    size: int = 10
+    overflow: int = 20
+    wait_s: float = 15.0
+    recycle_s: int = 1800
+
+
 class Database:
     """One database with its sessions.
 
@@ -42,16 +60,25 @@ class Database:
         url: ``sqlite:///FILE`` (embedded) or ``postgresql://USER:PASSWORD@HOST:PORT/NAME``.
         keys: what seals and opens patient data; without them only what needs no key works.
         head_file: where the audit trail's head is noted outside the database, after each commit that made it longer.
+        pool: how many connections to PostgreSQL there may be.
 
     Raises:
         ValidationError: the URL names no database that is supported.
     """
 
-    def __init__(self, url: str, keys: KeyRing | None = None, *, head_file: HeadFile | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        keys: KeyRing | None = None,
+        *,
+        head_file: HeadFile | None = None,
+        pool: ConnectionPool | None = None,
+    ) -> None:
         parsed = _parse(url)
         self.keys = keys
         self.head_file = head_file
-        self.engine = _sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql_engine(parsed)
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(parsed) if is_sqlite else _postgresql_engine(parsed, pool or ConnectionPool())
         self._reading_engine = self.engine.execution_options(read_only=True, postgresql_readonly=True)
 
     @contextmanager
@@ -171,9 +198,17 @@ _URL_ADVICE = (
 )
 
 
-def _postgresql_engine(url: URL) -> Engine:
+def _postgresql_engine(url: URL, pool: ConnectionPool) -> Engine:
     # hide_parameters: the text of an error goes to logs, and the parameters may be a patient's data.
-    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,  # the server may have been restarted meanwhile
+        pool_size=pool.size,
+        max_overflow=pool.overflow,
+        pool_timeout=pool.wait_s,
+        pool_recycle=pool.recycle_s,
+    )
     event.listen(engine, "handle_error", _drop_detail)
     return engine
 

@@ -13,8 +13,9 @@ from sqlmodel import func, select
 from app.settings import Settings
 from clinic_data import master_keys
 from clinic_data.audit_head_file import HeadFile
+from clinic_data.backup_place import refuse_unfinished
 from clinic_data.data_keys import KeyRing
-from clinic_data.database import Database
+from clinic_data.database import ConnectionPool, Database
 from clinic_data.encryption_tables import WrappedKey
 from clinic_data.errors import SealError
 from clinic_data.master_keys import MasterKeys
@@ -43,9 +44,16 @@ def database_of(settings: Settings) -> Database:
     Raises:
         ClinicDataError: the database or the keys cannot be used; the text says why.
     """
+    refuse_unfinished(settings.data_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    pool = ConnectionPool(
+        size=settings.database_pool_size,
+        overflow=settings.database_pool_overflow,
+        wait_s=settings.database_pool_wait_s,
+        recycle_s=settings.database_pool_recycle_s,
+    )
     head_file = HeadFile(settings.audit_head_file)
-    return Database(settings.resolved_database_url, key_ring_of(settings), head_file=head_file)
+    return Database(settings.resolved_database_url, key_ring_of(settings), head_file=head_file, pool=pool)
 
 
 def key_ring_of(settings: Settings) -> KeyRing:

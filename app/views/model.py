@@ -317,7 +317,7 @@ def _export_and_reject(actor: Actor, view: ModelView) -> None:
 def _package_at_click(version_id: str) -> Callable[[], bytes]:
     """The signed package, made when it is asked for; whoever asks must still be signed in then."""
     services, token = session.services(), session.token()
-    return lambda: services.models.export(services.accounts.actor_of(token), version_id)
+    return session.bound(lambda: services.models.export(services.accounts.actor_of(token), version_id))
 
 
 if __name__ == "__main__":

@@ -337,7 +337,7 @@ def _exports(version_id: str, plan: Plan, weekly: bool, agreement: bool) -> None
     if weekly:
         left.download_button(
             tr("Weeks as CSV"),
-            lambda: services.monitoring.export(services.accounts.actor_of(token), version_id, plan),
+            session.bound(lambda: services.monitoring.export(services.accounts.actor_of(token), version_id, plan)),
             file_name="monitoring_weeks.csv",
             mime="text/csv",
             key="export-weeks",
@@ -346,7 +346,7 @@ def _exports(version_id: str, plan: Plan, weekly: bool, agreement: bool) -> None
     if agreement:
         right.download_button(
             tr("Agreement as CSV"),
-            lambda: services.monitoring.export_agreement(services.accounts.actor_of(token), version_id),
+            session.bound(lambda: services.monitoring.export_agreement(services.accounts.actor_of(token), version_id)),
             file_name="monitoring_agreement.csv",
             mime="text/csv",
             key="export-agreement",

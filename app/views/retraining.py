@@ -193,7 +193,7 @@ def _cohorts(actor: Actor) -> None:
 def _manifest_at_click(cohort_id: str) -> Callable[[], bytes]:
     """The manifest, read when it is asked for; whoever asks must still be signed in then."""
     services, token = session.services(), session.token()
-    return lambda: services.cohorts.manifest_csv(services.accounts.actor_of(token), cohort_id)
+    return session.bound(lambda: services.cohorts.manifest_csv(services.accounts.actor_of(token), cohort_id))
 
 
 def _cohort_words(cohort: Cohort) -> str:

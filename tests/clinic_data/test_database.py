@@ -14,11 +14,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError, TimeoutError
 from sqlmodel import select
 
 from clinic_data import audit, users
-from clinic_data.database import Database
+from clinic_data.database import ConnectionPool, Database
 from clinic_data.errors import SignInError, ValidationError
 from clinic_data.tables import Assessment, AuditRow, ClinicTable, Job, ModelVersion, Patient, Recording, ReportCounter
 from tests.keys import TEST_KEYS
@@ -165,6 +165,18 @@ def test_the_database_itself_refuses_an_unknown_state(database: Database, rows) 
         rows.job(session)
     with pytest.raises(IntegrityError), database.transaction() as session:
         session.exec(text("UPDATE job SET state = 'lost'"))
+
+
+def test_a_process_opens_no_more_connections_than_its_pool_allows(postgresql_url: str) -> None:
+    database = Database(postgresql_url, pool=ConnectionPool(size=1, overflow=1, wait_s=0.1))
+    with database.reading() as first, database.reading() as second:
+        first.exec(select(Patient)).all()
+        second.exec(select(Patient)).all()
+        with pytest.raises(TimeoutError), database.reading() as third:
+            third.exec(select(Patient)).all()
+    with database.reading() as again:
+        assert again.exec(select(Patient)).all() == []
+    database.dispose()
 
 
 def test_upgrade_keeps_the_rows_and_may_be_repeated(database: Database, rows) -> None:

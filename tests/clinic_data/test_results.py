@@ -174,6 +174,7 @@ def test_the_trail_is_read_newest_first_and_filtered(session, rows) -> None:
             subject_id=subject,
             details={"n": 1},
         )
+    audit.write_pending(session)
 
     def subjects(**filters) -> list[str]:
         return [row.subject_id for row in audit.list_rows(session=session, **filters).rows]
@@ -191,4 +192,5 @@ def test_an_audit_row_needs_json_and_names_that_fit(session) -> None:
         audit.record(action="app.started", details={"when": object()}, **common)
     with pytest.raises(ValidationError):
         audit.record(action="x" * 61, **common)
+    audit.write_pending(session)
     assert audit.list_rows(session=session).total == 0

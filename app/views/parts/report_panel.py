@@ -167,12 +167,12 @@ def _download(label: str, report: Report, ending: str, mime: str, data: Callable
 def _pdf_at_click(report: Report) -> Callable[[], bytes]:
     """The stored PDF, read when it is asked for; whoever asks must still be signed in then."""
     services, token, report_id = session.services(), session.token(), report.id
-    return lambda: services.reporting.read_pdf(services.accounts.actor_of(token), report_id)
+    return session.bound(lambda: services.reporting.read_pdf(services.accounts.actor_of(token), report_id))
 
 
 def _at_click(make: Callable[[Actor | None], ExportedFile]) -> Callable[[], bytes]:
     services, token = session.services(), session.token()
-    return lambda: make(services.accounts.actor_of(token)).content
+    return session.bound(lambda: make(services.accounts.actor_of(token)).content)
 
 
 def _addendum(actor: Actor, report: Report | None) -> None:
