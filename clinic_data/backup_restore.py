@@ -30,46 +30,20 @@ from clinic_data.backup_parts import (
     open_part,
     read_archive,
 )
+from clinic_data.backup_place import UNFINISHED, Place
 from clinic_data.backup_rows import load_rows, tables_of
 from clinic_data.backup_verify import Progress
 from clinic_data.clock import utc_now
-from clinic_data.data_keys import KeyRing
 from clinic_data.database import Database, revisions
 from clinic_data.disk_room import full_disk_as_sentence, require_room
 from clinic_data.errors import ClinicDataError, ConflictError, SealError
 from clinic_data.schema import METADATA
-from clinic_data.storage import Storage, synchronise_folder
+from clinic_data.storage import synchronise_folder
 
-UNFINISHED = "restore-unfinished.json"
 _ASIDE = ".restoring"
 _FILES_SHARE = 0.7
 _PIECE_BYTES = 1 << 20
 _SESSIONS = METADATA.tables["sign_in_session"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where to restore to.
-
-    Attributes:
-        data_dir: folder of the new installation; it is made where it is missing.
-        database_url: SQLite below ``data_dir``, or an empty PostgreSQL database.
-        storage: of files; empty.
-        keys: the master keys that opened the data when it was backed up.
-        master_key_file: may lie in ``data_dir`` already.
-    """
-
-    data_dir: Path
-    database_url: str
-    storage: Storage
-    keys: KeyRing
-    master_key_file: Path
-
-    @property
-    def sqlite_file(self) -> Path | None:
-        """The file of the database, if it is SQLite."""
-        scheme, _, path = self.database_url.partition(":///")
-        return Path(path) if scheme in {"sqlite", "sqlite+pysqlite"} else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +61,6 @@ class Restored:
     mark: Mark
     sessions_closed: int
     seconds: float
-
-
-def refuse_unfinished(data_dir: Path) -> None:
-    """Refuse to work in a folder in which a restore was interrupted.
-
-    Raises:
-        ConflictError: it was.
-    """
-    if (data_dir / UNFINISHED).exists():
-        raise ConflictError(
-            f"A restore into {data_dir} is going on or was interrupted. Run `fgait-clinic restore` again with the same "
-            "backup; until it is done nothing starts here."
-        )
 
 
 def restore_backup(
