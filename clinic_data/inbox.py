@@ -26,7 +26,7 @@ def list_waiting(
         limit, offset: of the page.
         team_ids: only those of patients of these teams, of all staff and of nobody; None: all.
     """
-    statement = select(Recording).where(~_has_job(), _of_teams(col(Recording.patient_id), team_ids))
+    statement = select(Recording).where(~_has_job(), col(Recording.video_removed_at).is_(None), _of_teams(col(Recording.patient_id), team_ids))
     order = (col(Recording.created_at), col(Recording.id))
     return read_page(session, statement, order=order, limit=limit, offset=offset)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ntpath
 import posixpath
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from clinic_data import assessment_clips, change_permit, sealed_rows
 from clinic_data.database import conflict_as
-from clinic_data.errors import ConflictError, NotFoundError
+from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.retraining_tables import ConfirmedOutcome
 from clinic_data.storage import StoredFile
 from clinic_data.tables import Assessment, ClinicTable, Job, Recording
@@ -75,6 +75,22 @@ def get_recording(*, session: Session, recording_id: str) -> Recording:
     if recording is None:
         raise NotFoundError("This recording does not exist.")
     return recording
+
+
+def require_videos(recordings: Iterable[Recording]) -> None:
+    """Refuse work on a recording whose video is gone.
+
+    Raises:
+        ValidationError: a retention rule removed one of the videos.
+    """
+    if any(recording.video_removed_at is not None for recording in recordings):
+        raise ValidationError(VIDEO_REMOVED)
+
+
+VIDEO_REMOVED = (
+    "The video of this recording was removed, because its time was over. Silhouettes and results of earlier "
+    "assessments stay; for a new assessment film the patient again."
+)
 
 
 def lock_recordings(*, session: Session, recording_ids: Sequence[str]) -> list[Recording]:

@@ -173,6 +173,8 @@ class Recordings:
     def check_file(self, actor: Actor | None, recording_id: str) -> FileCheck:
         """Looks at the file's headers, packets and first picture: fast, and before any person is searched."""
         recording = self.get(actor, recording_id)
+        if recording.video_removed_at is not None:
+            return FileCheck(None, recordings.VIDEO_REMOVED)
         try:
             return FileCheck(probe_video(self.storage.video(recording.storage_key, recording.original_name)), "")
         except (VideoDecodeError, NotFoundError, SealError) as error:

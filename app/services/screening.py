@@ -33,7 +33,7 @@ from app.services.screening_jobs import (
     ChosenClip,
     chosen_clips,
 )
-from clinic_data import assessment_clips, assessments, audit, inbox, jobs, model_registry
+from clinic_data import assessment_clips, assessments, audit, inbox, jobs, model_registry, recordings
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.file_vault import FileVault

@@ -84,10 +84,11 @@ def _upload(patient: Patient, chosen: list[Recording]) -> None:
 def _stored_or_sample(actor: Actor, patient: Patient, chosen: list[Recording]) -> None:
     services = session.services()
     used = {recording.id for recording in chosen}
-    others = [row for row in services.recordings.list_of_patient(actor, patient.id) if row.id not in used]
+    stored = services.recordings.list_of_patient(actor, patient.id)
+    others = [row for row in stored if row.id not in used and row.video_removed_at is None]
     if others:
         names = {row.id: f"{row.original_name} · {session.shown_time(row.created_at)}" for row in others}
-        stored = st.selectbox(
+        added = st.selectbox(
             tr("Or add a stored recording of this patient"),
             list(names),
             index=None,
@@ -95,8 +96,8 @@ def _stored_or_sample(actor: Actor, patient: Patient, chosen: list[Recording]) -
             placeholder=tr("Choose a recording"),
             key=f"stored-{len(chosen)}",
         )
-        if stored:
-            _go_on(patient, chosen, stored)
+        if added:
+            _go_on(patient, chosen, added)
     if chosen:
         return
     with st.container(horizontal=True, vertical_alignment="center"):

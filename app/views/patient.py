@@ -14,7 +14,7 @@ from app.services.decisions import DecisionView
 from app.services.permissions import Actor, Permission
 from app.services.report_content import model_block, score_blocks, typicality_block
 from app.services.screening import SCREEN
-from app.views.parts import decision_form, emergency_panel, links, look, notes, page
+from app.views.parts import decision_form, emergency_panel, links, look, notes, page, privacy_panel
 from app.views.parts.words import language, tr
 from clinic_data.tables import Assessment, JobState, Patient, Recording
 from clinic_data.visit_tables import Verdict
@@ -49,6 +49,7 @@ def body(actor: Actor) -> None:
         for recording in others:
             _recording(actor, patient, recording)
     notes.show(actor, patient_id)
+    privacy_panel.show(actor, patient)
 
 
 def full_name(patient: Patient) -> str:
@@ -146,6 +147,8 @@ def _recording(actor: Actor, patient: Patient, recording: Recording) -> None:
     search = next((job for job in jobs if job.kind != SCREEN), None)
     shown = job if job is not None or search is None or search.state is not JobState.REFUSED else search
     state, kind = _state(shown.state if shown is not None else None)
+    if recording.video_removed_at is not None:
+        state, kind = tr("video removed"), "neutral"
     with st.container(border=True):
         left, right = st.columns([5, 1.2], vertical_alignment="center")
         left.html(
@@ -156,7 +159,7 @@ def _recording(actor: Actor, patient: Patient, recording: Recording) -> None:
         with right:
             if job is not None and job.state is not JobState.CANCELLED:
                 links.link(links.PROGRESS, tr("Open"), job=job.id)
-            else:
+            elif recording.video_removed_at is None:
                 links.link(links.NEW_ASSESSMENT, tr("Continue"), patient=patient.id, recording=recording.id)
             links.link(links.MOVE_VISIT, tr("Wrong patient?"), recording=recording.id)
 
