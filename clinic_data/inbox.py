@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, true
 from sqlalchemy.orm import Mapped
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, and_, col, or_, select
 
 from clinic_data import recordings
 from clinic_data.errors import ConflictError
@@ -26,7 +26,7 @@ def list_waiting(
         limit, offset: of the page.
         team_ids: only those of patients of these teams, of all staff and of nobody; None: all.
     """
-    statement = select(Recording).where(~_has_job(), col(Recording.video_removed_at).is_(None), _of_teams(col(Recording.patient_id), team_ids))
+    statement = select(Recording).where(_is_waiting(), _of_teams(col(Recording.patient_id), team_ids))
     order = (col(Recording.created_at), col(Recording.id))
     return read_page(session, statement, order=order, limit=limit, offset=offset)
 
@@ -34,7 +34,7 @@ def list_waiting(
 def list_assigned(*, session: Session, team_ids: Collection[str] | None = None) -> list[Recording]:
     """Those of them whose patient is known, the oldest first; ``team_ids`` as in `list_waiting`."""
     statement = select(Recording).where(
-        ~_has_job(), col(Recording.patient_id).is_not(None), _of_teams(col(Recording.patient_id), team_ids)
+        _is_waiting(), col(Recording.patient_id).is_not(None), _of_teams(col(Recording.patient_id), team_ids)
     )
     return list(session.exec(statement.order_by(col(Recording.created_at), col(Recording.id))).all())
 
@@ -108,6 +108,11 @@ def _of_teams(patient_id: Mapped[str | None], team_ids: Collection[str] | None) 
         return true()
     shown = or_(col(Patient.team_id).is_(None), col(Patient.team_id).in_(sorted(team_ids)))
     return or_(patient_id.is_(None), select(Patient.id).where(col(Patient.id) == patient_id, shown).exists())
+
+
+def _is_waiting() -> ColumnElement[bool]:
+    """Nobody began to work on the recording, and its video is still there."""
+    return and_(~_has_job(), col(Recording.video_removed_at).is_(None))
 
 
 def _has_job() -> ColumnElement[bool]:
