@@ -31,13 +31,14 @@ def body(actor: Actor) -> None:
         _new_user(actor)
     found = _found(session.services().users.list_users(actor))
     two_steps = session.services().users.with_two_steps(actor)
+    teams = session.services().teams.names_by_user(actor)
     if not found:
         st.info(tr("No user has this name."))
         return
     first = (session.value_of("users-page", 1) - 1) * _ROWS
     for user in found[first : first + _ROWS]:
         with st.container(border=True):
-            _user(actor, user, user.id in two_steps, administers=administers)
+            _user(actor, user, user.id in two_steps, teams.get(user.id, ()), administers=administers)
     page.pager(len(found), _ROWS, "users-page")
 
 
@@ -65,22 +66,24 @@ def _new_user(actor: Actor) -> None:
                 look.one_time_password(user.username, password)
 
 
-def _user(actor: Actor, user: User, two_steps: bool, *, administers: bool) -> None:
+def _user(actor: Actor, user: User, two_steps: bool, teams: tuple[str, ...], *, administers: bool) -> None:
     name, controls = st.columns([4, 1], vertical_alignment="center")
-    name.html(_described(user, two_steps))
+    name.html(_described(user, two_steps, teams))
     if user.id == actor.user_id:
         name.caption(tr("This is you. Your own password, sign-ins and second step are under My account."))
     elif administers:
         _controls(actor, user, two_steps, controls, below=st.container())
 
 
-def _described(user: User, two_steps: bool) -> str:
+def _described(user: User, two_steps: bool, teams: tuple[str, ...]) -> str:
     pills = [look.pill(tr("active"), "ok") if user.active else look.pill(tr("deactivated"), "neutral")]
     if user.locked_until is not None and user.locked_until > utc_now():
         pills.append(look.pill(tr("locked until {time}", time=session.shown_time(user.locked_until)), "wait"))
     if two_steps:
         pills.append(look.pill(tr("two-step sign-in"), "neutral"))
     facts = [user.username, tr(user.role.value)]
+    if teams:
+        facts.append(tr("teams: {names}", names=", ".join(teams)))
     if user.last_sign_in_at:
         facts.append(tr("last sign-in {time}", time=session.shown_time(user.last_sign_in_at)))
     else:

@@ -41,11 +41,11 @@ def add_style() -> None:
 
 
 def who_is_signed_in(actor: Actor) -> None:
-    """Name and role, with the way to one's own account."""
+    """Name and role, with the way to one's own password."""
     st.html(
         f'<div class="fg-who"><b>{escape(actor.display_name)}</b><span class="fg-muted fg-small">'
         f"{escape(actor.username)} · {escape(tr(actor.role.value))}</span><br>"
-        f'<a class="fg-link fg-small" href="/account" target="_self">{escape(tr("My account"))}</a></div>'
+        f'<a class="fg-link fg-small" href="/change-password" target="_self">{escape(tr("Change password"))}</a></div>'
     )
 
 
