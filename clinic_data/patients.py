@@ -184,7 +184,10 @@ def _columns(session: Session, data: PatientData) -> dict[str, Any]:
 
 
 def _taken(data: PatientData) -> str:
-    return f"The record number {data.record_number} belongs to another patient, perhaps of another team. Search for it, or enter another."
+    return (
+        f"The record number {data.record_number} belongs to another patient, perhaps one of another team. "
+        "Search for it, or enter another number."
+    )
 
 
 def _line(value: str, name: str, min_length: int, max_length: int) -> str:
