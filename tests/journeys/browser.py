@@ -103,6 +103,7 @@ field lie close to each other."""
 def assert_accessible(page: Page) -> None:
     """Fails where axe finds a breach of WCAG 2.2 AA in what this project draws."""
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # a function in the page would need eval
+    expect(page.locator('[data-stale="true"]')).to_have_count(0)  # what is drawn anew is pale for a moment
     found = Axe().run(page, context={"exclude": _FRAMEWORK}, options=_WCAG_AA)
     breaches = [
         f"{rule['id']} ({rule['impact']}): {rule['help']}\n    "
