@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from app.services.access import sees
+from app.services.access import is_of_other_team, patient_for, sees
 from app.services.permissions import Actor, Permission, may, require
 from app.services.user_names import user_names
 from clinic_data import audit, emergency_access, patients, teams
@@ -79,7 +79,9 @@ class Emergencies:
         with self.database.transaction() as session:
             patient = patients.find_by_record_number(session=session, record_number=record_number)
             _audit(session, actor, "emergency_access.searched", patient.id if patient else None, {})
-            return None if patient is None else _found(session, actor, patient)
+            if patient is None:
+                return None
+            return Found(patient.id, _team_name(session, patient), seen=sees(session, actor, patient.id))
 
     def of_patient(self, actor: Actor | None, patient_id: str) -> Found:
         """The same for a patient whose address the actor has.
@@ -89,7 +91,13 @@ class Emergencies:
         """
         actor = require(actor, Permission.BREAK_GLASS)
         with self.database.reading() as session:
-            return _found(session, actor, patients.get_patient(session=session, patient_id=patient_id))
+            hidden = is_of_other_team(session, actor, patient_id)
+            patient = (
+                patients.get_patient(session=session, patient_id=patient_id)
+                if hidden
+                else patient_for(session, actor, Permission.BREAK_GLASS, patient_id)
+            )
+            return Found(patient.id, _team_name(session, patient), seen=not hidden)
 
     def open(self, actor: Actor | None, patient_id: str, reason: str) -> EmergencyAccess:
         """Opens the record of another team's patient to the actor for some hours.
@@ -101,9 +109,10 @@ class Emergencies:
         """
         actor = require(actor, Permission.BREAK_GLASS)
         with self.database.transaction() as session:
-            patient = patients.get_patient(session=session, patient_id=patient_id)
-            if sees(session, actor, patient.id):
+            if not is_of_other_team(session, actor, patient_id):
+                patient_for(session, actor, Permission.BREAK_GLASS, patient_id)
                 raise ConflictError("You see this patient already. No emergency access is needed.")
+            patient = patients.get_patient(session=session, patient_id=patient_id)
             access = emergency_access.grant(
                 session=session, user_id=actor.user_id, patient_id=patient.id, reason=reason
             )
@@ -162,10 +171,6 @@ class Emergencies:
         with self.database.transaction() as session:
             access = emergency_access.review(session=session, access_id=access_id, reviewer_id=actor.user_id)
             _audit(session, actor, "emergency_access.reviewed", access.patient_id, {"access_id": access.id})
-
-
-def _found(session: Session, actor: Actor, patient: Patient) -> Found:
-    return Found(patient.id, _team_name(session, patient), sees(session, actor, patient.id))
 
 
 def _team_name(session: Session, patient: Patient) -> str:

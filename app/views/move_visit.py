@@ -116,17 +116,16 @@ def _confirm(actor: Actor, preview: MovePreview, recording_id: str) -> None:
         )
         compared = st.checkbox(tr("I have compared both patients, and the video shows the second one"), key="move-yes")
         moved = st.form_submit_button(tr("Move the visit"), type="primary")
-    if st.button(tr("Choose another patient"), key="move-other"):
-        st.query_params.from_dict({"recording": recording_id})
-        st.rerun()
-    if moved:
-        if not compared:
-            st.error(tr("Compare both patients and tick the box first. Nothing was moved."))
-            return
+    if moved and not compared:
+        st.error(tr("Compare both patients and tick the box first. Nothing was moved."))
+    elif moved:
         with page.errors_shown():
             session.services().moving.move(actor, recording_id, preview.before.id, preview.after.id, reason)
             session.put_notice(tr("The visit was moved to this patient."))
             st.switch_page(links.PATIENT, query_params={"patient": preview.after.id})
+    if st.button(tr("Choose another patient"), key="move-other"):
+        st.query_params.from_dict({"recording": recording_id})
+        st.rerun()
 
 
 def _card(label: str, patient: Patient) -> str:

@@ -39,7 +39,6 @@ def body(actor: Actor) -> None:
     session.forget(f"edit:{patient_id}")
     session.forget(f"doubts:{patient_id}")
     _head(actor, patient)
-    emergency_panel.banner(actor, patient)
     assessments = services.screening.assessments_of_patient(actor, patient_id)
     _assessments(actor, assessments)
     with_result = services.follow_ups.recordings_with_result(actor, patient_id)
@@ -59,6 +58,7 @@ def full_name(patient: Patient) -> str:
 
 def _head(actor: Actor, patient: Patient) -> None:
     st.title(look.plain(full_name(patient)))
+    emergency_panel.banner(actor, patient)
     with st.container(horizontal=True):
         if st.button(tr("New assessment"), key="new-assessment", type="primary"):
             st.switch_page(links.NEW_ASSESSMENT, query_params={"patient": patient.id})

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app import session
 from app.services.duplicates import Duplicate
@@ -22,10 +23,9 @@ from clinic_data.errors import ConflictError, ValidationError
 from clinic_data.patients import EARLIEST_BIRTH_DATE, PatientData
 from clinic_data.tables import Patient, Sex
 
-_ALL_STAFF = ""
-"""In a list of choices: no team."""
+_ALL_STAFF = ""  # in a list of choices: no team
+# What `session.keep` holds while the form waits for a tick: duplicates, and whether the actor loses sight.
 _DOUBTS = "doubts"
-"""What `session.keep` holds while the form waits for a tick: duplicates, and whether the actor loses sight."""
 
 
 def body(actor: Actor) -> None:
@@ -40,8 +40,9 @@ def body(actor: Actor) -> None:
     st.title(tr("Edit patient") if patient else tr("New patient"))
     choice = session.services().teams.choice(actor)
     with st.form("patient", border=True, enter_to_submit=False):
-        fields = _fields(patient)
-        team_id = _team(choice, patient)
+        fields, team_place = _fields(patient)
+        with team_place:
+            team_id = _team(choice, patient)
         ticked = _doubts(patient_id)
         saved = st.form_submit_button(tr("Save"), type="primary")
     if patient:
@@ -52,7 +53,8 @@ def body(actor: Actor) -> None:
         _save(actor, patient, fields, team_id, choice, ticked=ticked)
 
 
-def _fields(patient: Patient | None) -> dict[str, Any]:
+def _fields(patient: Patient | None) -> tuple[dict[str, Any], DeltaGenerator]:
+    """The fields but for the team, and the place for that one."""
     left, right = st.columns(2)
     sexes = [sex.value for sex in Sex]
     fields: dict[str, Any] = {
@@ -90,7 +92,7 @@ def _fields(patient: Patient | None) -> dict[str, Any]:
             "trainings."
         )
     )
-    return fields
+    return fields, right
 
 
 def _team(choice: TeamChoice, patient: Patient | None) -> str | None:

@@ -32,7 +32,7 @@ def body(actor: Actor) -> None:
     if found.total and not found.rows:  # the search became narrower than the page that was open
         found = session.services().patients.search(actor, text, _ROWS, 0)
     if not found.total:
-        _nobody(text)
+        _nobody(actor, text)
         emergency_panel.show_search(actor)
         return
     header = st.columns(_WIDTHS)
@@ -46,13 +46,21 @@ def body(actor: Actor) -> None:
         cells[1].text(patient.record_number)
         cells[2].text(patient.birth_date.isoformat())
         cells[3].text(look.sex_words(patient.sex))
-    st.caption(tr("1 patient") if found.total == 1 else tr("{count} patients", count=found.total))
+    st.caption(_count(found.total, sorted_by_name=bool(text.strip())))
     page.pager(found.total, _ROWS, "patient-page")
     emergency_panel.show_search(actor)
     report_panel.show_clinic_export(actor)
 
 
-def _nobody(text: str) -> None:
+def _count(total: int, *, sorted_by_name: bool) -> str:
+    if total == 1:
+        return tr("1 patient")
+    if sorted_by_name:
+        return tr("{count} patients", count=total)
+    return tr("{count} patients, the last changed first", count=total)
+
+
+def _nobody(actor: Actor, text: str) -> None:
     if text:
         st.info(
             tr(
@@ -60,6 +68,8 @@ def _nobody(text: str) -> None:
                 "2011-04-23. Patients of other teams are not in this list."
             )
         )
+    elif session.services().teams.choice(actor).teams:
+        st.info(tr("There are no patients whom your teams see. Add the first one with “New patient”."))
     else:
         st.info(tr("There are no patients yet. Add the first one with “New patient”."))
 

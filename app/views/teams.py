@@ -13,8 +13,7 @@ from app.views.parts import look, page
 from app.views.parts.words import tr
 from clinic_data.teams import NAME_MAX
 
-_ALL_STAFF = ""
-"""In a list of choices: no team."""
+_ALL_STAFF = ""  # in a list of choices: no team
 
 
 def body(actor: Actor) -> None:
