@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +20,14 @@ class Place:
     Attributes:
         data_dir: folder of the new installation; it is made where it is missing.
         database_url: SQLite below ``data_dir``, or an empty PostgreSQL database.
-        storage: of files; empty.
+        open_storage: gives the empty storage of files; called once the place is known to be empty.
         keys: the master keys that opened the data when it was backed up.
         master_key_file: may lie in ``data_dir`` already.
     """
 
     data_dir: Path
     database_url: str
-    storage: Storage
+    open_storage: Callable[[], Storage]
     keys: KeyRing
     master_key_file: Path
 

@@ -14,6 +14,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Connection, func, inspect, select, table, text, update
@@ -38,7 +39,7 @@ from clinic_data.database import Database, revisions
 from clinic_data.disk_room import full_disk_as_sentence, require_room
 from clinic_data.errors import ClinicDataError, ConflictError, SealError
 from clinic_data.schema import METADATA
-from clinic_data.storage import synchronise_folder
+from clinic_data.storage import Storage, synchronise_folder
 
 _ASIDE = ".restoring"
 _FILES_SHARE = 0.7
@@ -129,6 +130,10 @@ class _Restoring:
         synchronise_folder(self._place.data_dir)
         return closed
 
+    @cached_property
+    def _storage(self) -> Storage:
+        return self._place.open_storage()
+
     def _begin(self) -> bool:
         """Mark the place as ours; whether a killed restore of this backup had loaded the rows already.
 
@@ -136,7 +141,9 @@ class _Restoring:
             ConflictError: something else is there.
         """
         self._place.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self._unfinished.exists():
+        written = self._unfinished.read_bytes() if self._unfinished.exists() else b""
+        if not written:  # nothing yet, or killed while it was being written: then nothing was done before
+            self._unfinished.unlink(missing_ok=True)
             self._require_empty()
             require_room(self._place.data_dir, self._mark.files_bytes)
             with open_new(self._unfinished) as file:
@@ -144,7 +151,7 @@ class _Restoring:
                 put_on_disk(file)
             synchronise_folder(self._place.data_dir)
             return False
-        if json.loads(self._unfinished.read_bytes() or b"{}").get("backup") != self._mark.id:
+        if json.loads(written).get("backup") != self._mark.id:
             raise ConflictError(
                 f"Another restore into {self._place.data_dir} was interrupted. Restore that backup again "
                 f"({self._unfinished} names it), or empty the folder."
@@ -152,14 +159,13 @@ class _Restoring:
         return self._is_loaded()
 
     def _require_empty(self) -> None:
-        allowed = {self._place.master_key_file, self._place.master_key_file.parent, self._place.storage.root}
         for found in self._place.data_dir.rglob("*"):
-            if found not in allowed and found != self._place.storage.root / "incoming":
+            if not found.is_dir() and found != self._place.master_key_file:
                 raise ConflictError(
                     f"A backup is restored into an empty place only, and {found} is there. Give an empty folder; "
                     "nothing was changed."
                 )
-        if next(self._place.storage.keys(), None) is not None:
+        if next(self._storage.keys(), None) is not None:
             raise ConflictError("A backup is restored into an empty place only, and the file storage has files.")
         sqlite_file = self._place.sqlite_file
         if self._has_rows() if sqlite_file is None else sqlite_file.exists():
@@ -178,7 +184,7 @@ class _Restoring:
         return self._has_rows() if sqlite_file is None else sqlite_file.exists() and sqlite_file.stat().st_size > 0
 
     def _restore_files(self) -> None:
-        done_bytes, missing, there = 0, set(self._mark.missing), set(self._place.storage.keys())
+        done_bytes, missing, there = 0, set(self._mark.missing), set(self._storage.keys())
         for file in copied_files(self._backup, self._key):
             if file.key not in missing and file.key not in there:
                 self._restore_file(file)
@@ -193,7 +199,7 @@ class _Restoring:
             source = self._folder.file(file.sha256).open("rb")
         except FileNotFoundError:
             raise SealError(f"{DAMAGED} Missing: the file {file.sha256}.") from None
-        with source, self._place.storage.receive(key=file.key) as incoming:
+        with source, self._storage.receive(key=file.key) as incoming:
             while piece := source.read(_PIECE_BYTES):
                 hashed.update(piece)
                 incoming.write(piece)
@@ -278,8 +284,8 @@ class _Restoring:
     def _undo(self) -> None:
         """Take away what this restore has put there."""
         self._aside()
-        for key in list(self._place.storage.keys()):
-            self._place.storage.delete(key)
+        for key in list(self._storage.keys()):
+            self._storage.delete(key)
         for name in (*BEFORE_ROWS, *AFTER_ROWS):
             for file in sorted((self._place.data_dir / name).rglob("*"), reverse=True):
                 if file.is_dir() and not any(file.iterdir()):
@@ -288,8 +294,8 @@ class _Restoring:
                     file.unlink()
             if (self._place.data_dir / name).is_dir() and not any((self._place.data_dir / name).iterdir()):
                 (self._place.data_dir / name).rmdir()
-        if self._place.storage.root.is_relative_to(self._place.data_dir.resolve()):
-            shutil.rmtree(self._place.storage.root)
+        if self._storage.root.is_relative_to(self._place.data_dir.resolve()):
+            shutil.rmtree(self._storage.root)
         self._unfinished.unlink()
 
 

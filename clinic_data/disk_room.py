@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from clinic_data.errors import StorageError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_WORDS = ("disk is full", "disk I/O error", "No space left")  # of SQLite, which says I/O error for some, PostgreSQL
 _SPARE_BYTES = 16_000_000
 
 
@@ -44,13 +45,13 @@ def full_disk_as_sentence(folder: Path) -> Generator[None]:
             raise
         raise StorageError(_sentence(folder)) from error
     except OperationalError as error:
-        if "disk is full" not in str(error.orig) and "No space left" not in str(error.orig):
+        if not any(words in str(error.orig) for words in _WORDS):
             raise
         raise StorageError(_sentence(folder)) from error
 
 
 def _sentence(folder: Path) -> str:
     return (
-        f"The disk is full, or files on it may not become larger: {folder}. Nothing that was begun is left of it. Make "
+        f"The disk is full, or files on it cannot be written any more: {folder}. Nothing that was begun is left of it. Make "
         "room or choose another disk, then start again."
     )

@@ -103,7 +103,7 @@ def restore_into(
     place = Place(
         settings.data_dir,
         settings.resolved_database_url,
-        storage_of(settings),
+        lambda: storage_of(settings),
         keys,
         settings.resolved_master_key_file,
     )

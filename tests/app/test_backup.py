@@ -1,0 +1,358 @@
+"""Backup and restore as the command line does them: whole, sealed, verified, kill -9 at every step, full disk."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from every_table import everything
+from typer.testing import CliRunner
+
+from app import clinic_cli
+from app.services.catalogue import Services
+from clinic_data import audit_verification
+from clinic_data.backup_folder import BackupFolder
+from clinic_data.backup_place import refuse_unfinished
+from clinic_data.errors import ClinicDataError
+from clinic_data.master_keys import MasterKeys
+from clinic_data.schema import METADATA
+from tests.keys import TEST_MASTER_KEYS
+
+HERE = Path(__file__).parent
+RECORDING_KEY = list(METADATA.tables["recording"].c.keys()).index("storage_key")
+SECRETS = (b"Example", b"Ana", b"R-1", b"walk.mp4", b"2011-04-23", b"walking")
+WRITER = """
+import sys
+from datetime import date
+from app.services.catalogue import Services
+from app.services.permissions import Actor
+from app.settings import Settings
+from clinic_data.patients import PatientData
+from clinic_data.tables import Role
+
+services = Services.open(Settings())
+actor = Actor(sys.argv[1], "clara", "Clara", Role.CLINICIAN)
+number = 0
+while True:
+    number += 1
+    data = PatientData(record_number=f"W-{number}", family_name="W", given_name="V", birth_date=date(2001, 1, 1))
+    patient = services.patients.create(actor, data)
+    kept = services.recordings.receive(actor, patient.id, "a.mp4", [b"video", str(number).encode()])
+    if number % 3 == 0:
+        gone = services.recordings.receive(actor, None, "b.mp4", [b"gone", str(number).encode()])
+        services.batch.discard(actor, gone.id)
+    print(number, flush=True)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands read their settings anew."""
+    for name in ("FGAIT_DATABASE_URL", "FGAIT_STORAGE_URL", "FGAIT_MASTER_KEY", "FGAIT_MASTER_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(*arguments: str | Path, code: int = 0) -> str:
+    """What `fgait-clinic` prints, where its exit code is as expected."""
+    done = CliRunner().invoke(clinic_cli.build(), [str(argument) for argument in arguments])
+    if isinstance(done.exception, ClinicDataError):
+        assert code == 2, done.exception
+        return str(done.exception)
+    assert done.exit_code == code, (done.output, done.exception)
+    return done.output
+
+
+def data_dir(clinic) -> Path:
+    return clinic.services.settings.data_dir
+
+
+def contents(services: Services) -> dict[str, list]:
+    """All rows but those that a restore adds or ends."""
+    with services.database.engine.connect() as connection:
+        found = everything(connection)
+    return {name: rows for name, rows in found.items() if name not in {"audit_row", "audit_head", "sign_in_session"}}
+
+
+def opened(clinic, folder: Path, database_url: str = "") -> Services:
+    """The restored installation."""
+    (folder / "keys").mkdir(exist_ok=True)
+    shutil.copy(data_dir(clinic) / "keys" / "master.key", folder / "keys" / "master.key")
+    settings = clinic.services.settings.model_copy(update={"data_dir": folder, "database_url": database_url})
+    return Services.open(settings)
+
+
+def assert_whole(clinic, services: Services) -> None:
+    assert services.patients.get(clinic.clinician, clinic.patient.id).family_name == "Example"
+    with services.storage.open(clinic.recording.storage_key) as file:
+        assert file.read() == b"walking"
+    with services.database.reading() as session:
+        assert audit_verification.verify(session=session).is_intact
+
+
+def test_what_was_backed_up_comes_back(clinic, tmp_path: Path):
+    (data_dir(clinic) / "keys" / "report.pem").write_text("a signing key")
+    (data_dir(clinic) / "erasures").mkdir()
+    (data_dir(clinic) / "erasures" / "1.json").write_text("{}")
+    before = contents(clinic.services)
+    said = run("backup", tmp_path / "backups")
+    assert "1 files" in said
+    assert "Copied now: 1 files" in said
+    assert "is whole" in run("backup-verify", tmp_path / "backups")
+    said = run("restore", tmp_path / "backups", "--into", tmp_path / "new")
+    assert "What to do next" in said
+    assert (tmp_path / "new/keys/report.pem").read_text() == "a signing key"
+    assert (tmp_path / "new/erasures/1.json").read_text() == "{}"
+    assert not (tmp_path / "new/keys/master.key").exists()
+    services = opened(clinic, tmp_path / "new")
+    assert contents(services) == before
+    assert_whole(clinic, services)
+    with services.database.reading() as session:
+        actions = [row.action for row in audit_rows(session)]
+    assert "backup.restored" in actions
+    services.database.dispose()
+    with clinic.services.database.reading() as session:
+        assert "backup.made" in [row.action for row in audit_rows(session)]
+
+
+def audit_rows(session) -> list:
+    from clinic_data import audit
+
+    return list(audit.list_rows(session=session, limit=100).rows)
+
+
+@pytest.fixture
+def other_url(postgresql_server: str) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    name = f"restored_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield f"{postgresql_server}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_sqlite_moves_to_postgresql_and_from_there_on(clinic, other_url: str, tmp_path: Path, monkeypatch):
+    before = contents(clinic.services)
+    run("backup", tmp_path / "backups")
+    run("restore", tmp_path / "backups", "--into", tmp_path / "new", "--database-url", other_url)
+    services = opened(clinic, tmp_path / "new", other_url)
+    assert contents(services) == before
+    assert_whole(clinic, services)
+    services.patients.open(clinic.clinician, clinic.patient.id)  # the trail goes on
+
+    refused = run("restore", tmp_path / "backups", "--into", tmp_path / "x", "--database-url", other_url, code=2)
+    assert "the database has rows" in refused
+    monkeypatch.setenv("FGAIT_DATA_DIR", str(tmp_path / "new"))
+    monkeypatch.setenv("FGAIT_DATABASE_URL", other_url)
+    run("backup", tmp_path / "from postgresql")
+    run("restore", tmp_path / "from postgresql", "--into", tmp_path / "third")
+    services.database.dispose()
+    services = opened(clinic, tmp_path / "third")
+    assert contents(services) == before
+    assert_whole(clinic, services)
+    services.database.dispose()
+
+
+def test_a_second_backup_copies_only_what_is_new_and_old_ones_go(clinic, tmp_path: Path):
+    run("backup", tmp_path / "backups")
+    kept = clinic.add_recording(b"a second video")
+    assert "Copied now: 1 files" in run("backup", tmp_path / "backups")
+    assert "Copied now: 0 files" in run("backup", tmp_path / "backups")
+    first, second, _ = BackupFolder(tmp_path / "backups").names()
+    run("backup-verify", tmp_path / "backups", "--name", first)
+    clinic.add_recording(b"a third")
+    clinic.services.storage.delete(kept.storage_key)
+    said = run("backup", tmp_path / "backups", "--keep", "2")
+    assert "Removed 2 older backups" in said
+    run("backup-verify", tmp_path / "backups")
+    refused = run("backup-verify", tmp_path / "backups", "--name", second, code=2)
+    assert "no backup" in refused
+    assert len(list((tmp_path / "backups/files").glob("??/*"))) == 3  # the third backup still has the deleted one
+    run("backup", tmp_path / "backups", "--keep", "1")
+    assert len(list((tmp_path / "backups/files").glob("??/*"))) == 2
+
+
+def test_neither_the_master_key_nor_anything_of_a_patient_is_in_the_backup(clinic, tmp_path: Path):
+    (data_dir(clinic) / "keys" / "copy of the key.txt").write_text(TEST_MASTER_KEYS.text())
+    key = base64.b64decode(TEST_MASTER_KEYS.text().split()[1])
+    run("backup", tmp_path / "backups")
+    for file in (file for file in (tmp_path / "backups").rglob("*") if file.is_file()):
+        content = file.read_bytes()
+        for secret in (*SECRETS, key, key.hex().encode(), base64.b64encode(key)):
+            assert secret not in content, file
+    run("restore", tmp_path / "backups", "--into", tmp_path / "new")
+    for file in (file for file in (tmp_path / "new").rglob("*") if file.is_file()):
+        assert base64.b64encode(key) not in file.read_bytes(), file
+
+
+def test_a_wrong_or_missing_master_key_is_told_and_nothing_is_restored(clinic, tmp_path: Path, monkeypatch):
+    run("backup", tmp_path / "backups")
+    monkeypatch.setenv("FGAIT_DATA_DIR", str(tmp_path / "elsewhere"))
+    for arguments in (("backup-verify",), ("restore", "--into", str(tmp_path / "new"))):
+        command = [arguments[0], tmp_path / "backups", *arguments[1:]]
+        assert "none was given" in run(*command, code=2)
+        monkeypatch.setenv("FGAIT_MASTER_KEY", MasterKeys.new().text())
+        assert f"sealed under master key {TEST_MASTER_KEYS.current}" in run(*command, code=2)
+        monkeypatch.delenv("FGAIT_MASTER_KEY")
+    assert not list(tmp_path.glob("new/*"))
+    monkeypatch.setenv("FGAIT_MASTER_KEY", MasterKeys.new().text() + TEST_MASTER_KEYS.text())
+    assert "is whole" in run("backup-verify", tmp_path / "backups")
+
+
+def test_a_changed_byte_anywhere_is_found_before_anything_is_visible(clinic, tmp_path: Path):
+    run("backup", tmp_path / "backups")
+    files = [file for file in (tmp_path / "backups").rglob("*") if file.is_file() and file.name != "lock"]
+    assert len(files) == 7
+    for number, file in enumerate(files):
+        whole = file.read_bytes()
+        step = 1 if file.name == "backup.json" else max(1, len(whole) // 7)
+        for place in range(0, len(whole), step):
+            file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            run("backup-verify", tmp_path / "backups", code=2)
+        for damaged in (whole[:-1], whole + b"\n", b""):
+            file.write_bytes(damaged)
+            run("backup-verify", tmp_path / "backups", code=2)
+        target = tmp_path / f"new-{number}"
+        file.write_bytes(whole[: len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 4]) + whole[len(whole) // 2 + 1 :])
+        run("restore", tmp_path / "backups", "--into", target, code=2)
+        assert not list(target.rglob("*"))
+        file.unlink()
+        run("backup-verify", tmp_path / "backups", code=2)
+        file.write_bytes(whole)
+    assert "is whole" in run("backup-verify", tmp_path / "backups")
+
+
+def test_a_backup_goes_into_an_empty_place_only(clinic, tmp_path: Path):
+    run("backup", tmp_path / "backups")
+    before = contents(clinic.services)
+    assert "empty place" in run("restore", tmp_path / "backups", "--into", data_dir(clinic), code=2)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "mine.txt").write_text("mine")
+    assert "mine.txt is there" in run("restore", tmp_path / "backups", "--into", tmp_path / "notes", code=2)
+    assert [file.name for file in (tmp_path / "notes").iterdir()] == ["mine.txt"]
+    assert contents(clinic.services) == before
+    assert "in the data folder" in run("backup", data_dir(clinic) / "backups", code=2)
+    assert "no backups" in run("backup-verify", tmp_path / "nothing", code=2)
+
+
+def test_the_master_key_may_lie_in_the_new_place_already(clinic, tmp_path: Path, monkeypatch):
+    run("backup", tmp_path / "backups")
+    (tmp_path / "new/keys").mkdir(parents=True)
+    shutil.move(data_dir(clinic) / "keys/master.key", tmp_path / "new/keys/master.key")
+    monkeypatch.setenv("FGAIT_DATA_DIR", str(tmp_path / "nothing"))
+    run("restore", tmp_path / "backups", "--into", tmp_path / "new")
+    (tmp_path / "new/restore-unfinished.json").touch()
+    with pytest.raises(ClinicDataError, match="interrupted"):
+        refuse_unfinished(tmp_path / "new")
+    with pytest.raises(ClinicDataError, match="interrupted"):
+        Services.open(clinic.services.settings.model_copy(update={"data_dir": tmp_path / "new"}))
+
+
+def test_files_that_the_storage_has_lost_are_named_and_the_rest_is_saved(clinic, tmp_path: Path):
+    lost, damaged = clinic.add_recording(b"lost"), clinic.add_recording(b"damaged")
+    storage = clinic.services.storage.storage
+    storage.path(lost.storage_key).unlink()
+    storage.path(damaged.storage_key).write_bytes(b"x" * storage.path(damaged.storage_key).stat().st_size)
+    said = run("backup", tmp_path / "backups", code=1)
+    assert "ATTENTION: 2 files" in said
+    assert lost.storage_key in said
+    run("backup-verify", tmp_path / "backups")
+    assert "2 files were missing" in run("restore", tmp_path / "backups", "--into", tmp_path / "new")
+    services = opened(clinic, tmp_path / "new")
+    assert_whole(clinic, services)
+    services.database.dispose()
+
+
+@pytest.mark.slow
+def test_backups_during_work_are_each_of_one_moment(clinic, root: Path, tmp_path: Path):
+    command = [sys.executable, "-c", WRITER, clinic.clinician.user_id]
+    writer = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    try:
+        assert writer.stdout.readline() == "1\n"
+        for _ in range(4):
+            run("backup", tmp_path / "backups")
+            for _ in range(3):
+                writer.stdout.readline()
+        assert writer.poll() is None
+    finally:
+        writer.kill()
+        writer.communicate()
+    sizes = []
+    for number, name in enumerate(BackupFolder(tmp_path / "backups").names()):
+        run("backup-verify", tmp_path / "backups", "--name", name)
+        run("restore", tmp_path / "backups", "--name", name, "--into", tmp_path / f"new-{number}")
+        services = opened(clinic, tmp_path / f"new-{number}")
+        assert_whole(clinic, services)
+        with services.database.engine.connect() as connection:
+            found = everything(connection)
+        files = {file.name for file in (tmp_path / f"new-{number}/files").glob("??/*")}
+        sealed = {row[0] for row in found["stored_file"]}
+        assert files == sealed
+        assert {row[RECORDING_KEY] for row in found["recording"]} <= sealed
+        sizes.append(len(files))
+        services.database.dispose()
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["backup", "restore"])
+def test_killed_at_every_step_nothing_half_done_looks_whole(clinic, root: Path, tmp_path: Path, what: str):
+    for number in range(3):
+        clinic.add_recording(f"video {number}".encode())
+    clinic.services.database.dispose()
+    if what == "restore":
+        run("backup", tmp_path / "backups")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (root, HERE, root / "tests/clinic_data")))}
+    command = [sys.executable, HERE / "killed_backup.py", what, tmp_path]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert int(done.stdout) > 15
+
+
+def _with_small_files(arguments: list[str | Path], limit_bytes: int, root: Path) -> subprocess.CompletedProcess[str]:
+    """`fgait-clinic` where no file may become larger than this: the kernel says so in the middle of writing."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+
+    command = [sys.executable, "-c", "from app.clinic_cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, preexec_fn=limit, check=False)
+
+
+def test_a_full_disk_is_told_and_nothing_half_made_stays(clinic, root: Path, tmp_path: Path):
+    clinic.add_recording(os.urandom(600_000))
+    clinic.services.database.dispose()
+    done = _with_small_files(["backup", tmp_path / "backups"], 100_000, root)
+    assert (done.returncode, "disk is full" in done.stderr) == (2, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert BackupFolder(tmp_path / "backups").names() == []
+    assert not list((tmp_path / "backups").rglob("*.partial"))
+    run("backup", tmp_path / "backups")
+    for limit in (100_000, 620_000):  # at the file, then at the database
+        done = _with_small_files(["restore", tmp_path / "backups", "--into", tmp_path / "new"], limit, root)
+        assert (done.returncode, "disk is full" in done.stderr) == (2, True), done.stderr
+        assert not list((tmp_path / "new").rglob("*"))
+    run("restore", tmp_path / "backups", "--into", tmp_path / "new")
+
+
+def test_the_facts_of_a_backup_are_readable_without_a_key_and_tell_no_secret(clinic, tmp_path: Path):
+    run("backup", tmp_path / "backups")
+    (name,) = BackupFolder(tmp_path / "backups").names()
+    facts = json.loads((tmp_path / "backups" / name / "backup.json").read_text().splitlines()[0])
+    assert facts["master_key"] == TEST_MASTER_KEYS.current
+    assert facts["files"] == 1
+    assert set(facts["parts"]) == {
+        "database.sealed", "files.sealed", "audit.sealed", "keys.sealed", "erasures.sealed",
+    }  # fmt: skip
