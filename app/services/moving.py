@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from app.services.access import patient_for, recording_for
 from app.services.permissions import Actor, Permission, require
+from app.services.reads import note_read
 from clinic_data import audit, holds, moving, recordings, teams
 from clinic_data.database import Database
 from clinic_data.errors import PermissionDeniedError, ValidationError
@@ -63,7 +64,9 @@ class Moving:
         """
         actor = require(actor, Permission.MOVE_VISITS)
         with self.database.reading() as session:
-            return _visit(session, actor, recording_id)
+            found = _visit(session, actor, recording_id)
+        note_read(self.database, actor, "patient.opened", "patient", found.patient.id)
+        return found
 
     def preview(self, actor: Actor | None, recording_id: str, to_patient_id: str) -> MovePreview:
         """What would happen if the visit were moved.
@@ -80,6 +83,8 @@ class Moving:
                 raise ValidationError("This visit is this patient's already. Choose another patient.")
             files = {row.sha256 for row in found.visit.recordings}
             shown = recordings.patients_by_file(session=session, sha256s=files)
+        for patient in (found.patient, after):
+            note_read(self.database, actor, "patient.opened", "patient", patient.id)
         staying = sum(report.patient_id == found.patient.id for report in found.visit.reports)
         same_file = any(after.id in patient_ids for patient_ids in shown.values())
         return MovePreview(found.visit, found.patient, after, staying, same_file)
