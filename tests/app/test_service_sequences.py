@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from service_calls import CALLS, Here
 from sqlalchemy import event, text
@@ -192,6 +192,7 @@ COUNTED: Counter[str] = Counter()
 @settings(
     max_examples=SEQUENCES,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # each failure names its step; shrinking would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.large_base_example],
 )
 @given(sequence=st.lists(steps(), min_size=CALLS_EACH, max_size=CALLS_EACH))

@@ -216,7 +216,10 @@ def _inside(value: Any) -> Iterable[Any] | None:
         return [*value, *value.values()]
     if is_dataclass(value) and not isinstance(value, type):
         return [getattr(value, field.name) for field in fields(value)]
-    if isinstance(value, list | tuple | set | frozenset | Iterator):
+    if isinstance(value, Iterator):  # of rows, or a file in pieces
+        pieces = list(value)
+        return [b"".join(pieces)] if pieces and isinstance(pieces[0], bytes) else pieces
+    if isinstance(value, list | tuple | set | frozenset):
         return value
     return None
 
