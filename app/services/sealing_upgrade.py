@@ -21,7 +21,6 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from app.services.scoring_work import WORK_PREFIX
 from clinic_data import audit, data_keys, sealing
 from clinic_data.database import Database
 from clinic_data.encryption_tables import SealedFile
@@ -35,6 +34,7 @@ Progress = Callable[[int, int], None]
 """Told how many files are done, of how many."""
 
 _LOCK_FILE = "sealing.lock"
+_WORK_FOLDERS = "work-*"
 _POSTGRESQL_LOCK = 0x4647534C  # "FGSL"
 _SAID_EVERY_S = 5.0
 _WAIT_POLL_S = 2.0
@@ -121,7 +121,7 @@ def wait_until_sealed(vault: FileVault, stopping: Callable[[], bool]) -> None:
 
 def remove_work_folders(data_dir: Path) -> None:
     """Removes what killed processes of earlier releases left half-made. Call it before any worker starts."""
-    for folder in data_dir.glob(f"{WORK_PREFIX}*"):
+    for folder in data_dir.glob(_WORK_FOLDERS):
         shutil.rmtree(folder, ignore_errors=True)
 
 
