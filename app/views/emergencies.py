@@ -58,7 +58,7 @@ def _access(actor: Actor, access: AccessView) -> None:
                 (tr("From"), session.shown_time(access.granted_at)),
                 (tr("Until"), session.shown_time(access.expires_at)),
                 (tr("Team of the patient"), access.team or tr("All clinicians")),
-                (tr("Patient, by id"), access.patient_id[:8]),
+                (tr("Patient, by id"), access.patient_id),
                 *([(tr("Reviewed by"), access.reviewed_by)] if access.reviewed_at else []),
             ]
         )
