@@ -12,7 +12,7 @@ from app.services.permissions import Actor, Permission, may
 from app.views.parts import look, page
 from app.views.parts.words import later, tr
 from clinic_data.clock import utc_now
-from clinic_data.tables import Role, User
+from clinic_data.tables import Role, User, new_id
 
 _ROLES = [role.value for role in Role]
 _ROWS = 30
@@ -35,11 +35,11 @@ def body(actor: Actor) -> None:
     if not found:
         st.info(tr("No user has this name."))
         return
-    first = (session.value_of("users-page", 1) - 1) * _ROWS
+    rows = st.container()
+    first = page.pager(len(found), _ROWS, "users-page")
     for user in found[first : first + _ROWS]:
-        with st.container(border=True):
+        with rows.container(border=True):
             _user(actor, user, user.id in two_steps, teams.get(user.id, ()), administers=administers)
-    page.pager(len(found), _ROWS, "users-page")
 
 
 def _found(users: tuple[User, ...]) -> list[User]:
@@ -102,7 +102,13 @@ def _described(user: User, two_steps: bool, teams: tuple[str, ...]) -> str:
 
 def _controls(actor: Actor, user: User, two_steps: bool, place: DeltaGenerator, below: DeltaGenerator) -> None:
     users = session.services().users
-    with place.popover(tr("Manage"), key=f"manage-{user.id}", width="stretch"):
+    opened = f"manage-{user.id}"
+
+    def close() -> None:
+        """The next run draws another popover, which is closed and covers nothing."""
+        session.forget(opened)
+
+    with place.popover(tr("Manage"), key=f"{opened}-{session.keep(opened, new_id)}", width="stretch"):
         st.caption(tr("Each of these signs {name} out at once.", name=look.plain(user.display_name)))
         chosen = st.selectbox(
             tr("Role"), _ROLES, index=_ROLES.index(user.role.value), format_func=tr, key=f"chosen-{user.id}"
@@ -110,10 +116,11 @@ def _controls(actor: Actor, user: User, two_steps: bool, place: DeltaGenerator, 
         change_role = st.button(
             tr("Change the role"), key=f"role-{user.id}", disabled=chosen == user.role.value, width="stretch"
         )
-        new_password = st.button(tr("New password"), key=f"password-{user.id}", width="stretch")
+        new_password = st.button(tr("New password"), key=f"password-{user.id}", on_click=close, width="stretch")
         reset = two_steps and st.button(
             tr("Switch two-step sign-in off"),
             key=f"totp-{user.id}",
+            on_click=close,
             width="stretch",
             help=tr("For who lost the phone and the recovery codes. Make sure who is asking."),
         )
