@@ -126,6 +126,39 @@ def open_bytes(
     ]
 
 
+def sealed_values(
+    *, session: Session, table: type[ClinicTable], rows: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows for a statement that inserts many at once, with their sealed columns sealed.
+
+    Args:
+        session: that will run the statement.
+        table: of the rows.
+        rows: plain values by column; ``id`` and the column that names the owner are among them, where it has one.
+    """
+    declared, plain_rows = SEALED[table], list(rows)
+    owners = [_owner_of_values(session, declared, row) for row in plain_rows]
+    keys = data_keys.of_patients(session=session, patient_ids=set(owners))
+    return [
+        dict(row)
+        | {name: _sealed(declared, name, row["id"], row[name], keys[owner]) for name in declared.columns if name in row}
+        for row, owner in zip(plain_rows, owners, strict=True)
+    ]
+
+
+def _owner_of_values(session: Session, declared: SealedTable, row: Mapping[str, Any]) -> str | None:
+    if declared.owner == "assessment_id":
+        return _patient_of_assessment(session, row["assessment_id"])
+    return row.get(declared.owner)
+
+
+def _sealed(table: SealedTable, name: str, row_id: str, value: Any, key: DataKey) -> Any:
+    if value is None or value == "":
+        return value
+    plain = table.columns[name].to_bytes(value)
+    return sealed_columns.seal_value(key.id, key.key, plain, context_of(table.name, name, row_id))
+
+
 def reseal(*, session: Session, rows: Iterable[ClinicTable]) -> None:
     """Seal rows again at the next flush, because somebody else is their patient now.
 
@@ -220,9 +253,7 @@ def _seal(_mapper: object, _connection: object, row: ClinicTable) -> None:
     key = data_keys.of_patients(session=session, patient_ids=[owner])[owner]
     session.info.setdefault(_SEALED_NOW, []).append((row, values))
     for name, value in values.items():
-        context = context_of(table.name, name, vars(row)["id"])
-        sealed = sealed_columns.seal_value(key.id, key.key, table.columns[name].to_bytes(value), context)
-        attributes.set_attribute(row, name, sealed)
+        attributes.set_attribute(row, name, _sealed(table, name, vars(row)["id"], value, key))
 
 
 def _values_to_seal(row: ClinicTable) -> dict[str, Any]:
@@ -241,12 +272,16 @@ def _values_to_seal(row: ClinicTable) -> dict[str, Any]:
 
 def _owner(session: Session, row: ClinicTable) -> str | None:
     owner: str | None = getattr(row, SEALED[type(row)].owner)
-    if SEALED[type(row)].owner != "assessment_id" or owner is None:
-        return owner
-    known = session.identity_map.get(identity_key(Assessment, owner))
+    if SEALED[type(row)].owner == "assessment_id" and owner is not None:
+        return _patient_of_assessment(session, owner)
+    return owner
+
+
+def _patient_of_assessment(session: Session, assessment_id: str) -> str | None:
+    known = session.identity_map.get(identity_key(Assessment, assessment_id))
     if isinstance(known, Assessment):
         return known.patient_id
-    statement = select_columns(col(Assessment.patient_id)).where(col(Assessment.id) == owner)
+    statement = select_columns(col(Assessment.patient_id)).where(col(Assessment.id) == assessment_id)
     return session.connection().execute(statement).scalar()
 
 

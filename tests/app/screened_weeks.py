@@ -11,6 +11,7 @@ import numpy as np
 from sqlalchemy import insert
 
 from clinic_data.retraining_tables import ConfirmedOutcome
+from clinic_data.sealed_rows import sealed_values
 from clinic_data.tables import Assessment, Job, JobState, ModelVersion, Recording, Stage, new_id
 
 FIRST_MONDAY = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
@@ -66,7 +67,8 @@ def add_weeks(
         tables = {Recording: recordings, Job: jobs, Assessment: assessments}
         for table, rows in (tables | ({ConfirmedOutcome: confirmed} if outcomes else {})).items():
             if rows:
-                session.connection().execute(insert(table), rows)
+                sealed = sealed_values(session=session, table=table, rows=rows)
+                session.connection().execute(insert(table), sealed)
 
 
 def _content(rng: np.random.Generator, way: Way, version: ModelVersion) -> tuple[dict, bool]:
