@@ -14,8 +14,9 @@ from enum import StrEnum
 
 from sqlmodel import Session
 
-from app.services.access import sees
+from app.services.access import patient_for, sees
 from app.services.permissions import Actor, Permission, require
+from app.services.reads import note_read
 from clinic_data import audit, patients, teams
 from clinic_data.database import Database
 from clinic_data.patients import PatientData
@@ -76,14 +77,23 @@ class Duplicates:
                     duplicate = _duplicate(session, actor, likeness, patient)
                     if duplicate is not None:
                         found[patient.id] = duplicate
-        return tuple(found.values())[:_SHOWN]
+        shown = tuple(found.values())[:_SHOWN]
+        if shown:
+            told = [duplicate.patient_id for duplicate in shown]
+            note_read(self.database, actor, "patients.compared", "patient", patient_id, {"compared_with": told})
+        return shown
 
     def note_overruled(self, actor: Actor | None, patient_id: str, shown: tuple[Duplicate, ...]) -> None:
-        """Writes into the audit log that the actor was shown these and said that it is another person."""
+        """Writes into the audit log that the actor was shown these and said that it is another person.
+
+        Raises:
+            NotFoundError: if there is no such patient, or it is one of another team.
+        """
         actor = require(actor, Permission.WRITE_PATIENTS)
-        if not shown:
-            return
         with self.database.transaction() as session:
+            patient_for(session, actor, Permission.WRITE_PATIENTS, patient_id)
+            if not shown:
+                return
             audit.record(
                 session=session,
                 actor_id=actor.user_id,

@@ -62,7 +62,7 @@ class Call:
         granted: the roles that may.
         of_patient: whether it is about the rows of one patient, so that the team counts, too.
         slow: takes more than some milliseconds.
-        breaks_glass: tells who may break the glass that there is such a patient.
+        breaks_glass: tells who may break the glass that there is such a patient; no more than the id and the team.
         unfinished: also for who must still set up a second step, because it is how they do.
     """
 
@@ -261,7 +261,9 @@ CALLS: dict[str, Call] = {
     "moving.move": _of_patient(
         lambda h, a, i: h.services.moving.move(a, i.recording, i.patient, h.world.ids["all"].patient, REASON)
     ),
-    "duplicates.find": Call(lambda h, a, i: h.services.duplicates.find(a, _new_patient()), CLINICIAN),
+    "duplicates.find": Call(
+        lambda h, a, i: h.services.duplicates.find(a, _new_patient()), CLINICIAN, breaks_glass=True
+    ),
     "duplicates.note_overruled": _of_patient(lambda h, a, i: h.services.duplicates.note_overruled(a, i.patient, ())),
     "cohorts.choices": Call(lambda h, a, i: h.services.cohorts.choices(a, "scoliosis"), ADMINISTRATOR),
     "cohorts.preview": Call(lambda h, a, i: h.services.cohorts.preview(a, SCOLIOSIS), ADMINISTRATOR),

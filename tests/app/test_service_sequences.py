@@ -33,7 +33,14 @@ QUICK = sorted(name for name, call in CALLS.items() if not call.slow and name no
 ABOUT_PATIENTS = sorted(name for name in QUICK if CALLS[name].of_patient)
 SLOW = sorted(name for name, call in CALLS.items() if call.slow and call.of_patient)
 _TRAIL = {"audit_row", "audit_head"}
-_NOT_OF_PATIENTS = {"report_counter"}
+_NOT_OF_PATIENTS = {
+    "report_counter",
+    "user_account",
+    "sign_in_session",
+    "sign_in_throttle",
+    "totp_credential",
+    "recovery_code",
+}
 _WRITES = re.compile(r'\s*(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
 
 
@@ -116,15 +123,12 @@ def _ids(world: TwoTeams, step: Step) -> Ids:
     return replace(world.ids[step.team], **{name: getattr(others[team], name) for name, team in step.mixed})
 
 
-def _found(names: list[str], world: TwoTeams, answer: Any, *, with_ids: bool) -> set[str]:
-    """Words and ids of these patients in an answer."""
-    wanted = [
-        word for name in names for word in (*words_of(name), *(vars(world.ids[name]).values() if with_ids else ()))
-    ]
-    if not wanted:
-        return set()
-    pattern = re.compile("|".join(wanted))
-    return {match for said in texts_in(answer) for match in pattern.findall(said)}
+_MARK = re.compile("zq[a-z]+qz|[0-9a-f]{32}")
+
+
+def _marks(names: list[str], world: TwoTeams, *, with_ids: bool) -> set[str]:
+    """Words and ids of these patients."""
+    return {mark for name in names for mark in (*words_of(name), *(vars(world.ids[name]).values() if with_ids else ()))}
 
 
 def check(observed: Observed, step: Step) -> None:
@@ -141,11 +145,11 @@ def check(observed: Observed, step: Step) -> None:
         audit.origin.reset(token)
     observed.counted["refused" if refused else "answered"] += 1
     hidden, clinician = observed.hidden(step.who), step.who in CLINICIANS
-    if not (call.breaks_glass and clinician):
-        assert not _found(hidden, world, answer, with_ids=clinician), step
+    told = {mark for said in texts_in(answer) for mark in _MARK.findall(said)}
+    assert not told & _marks(hidden, world, with_ids=clinician and not call.breaks_glass), step
     changed = observed.changes()
     if refused:
-        assert not set(changed) - _NOT_OF_PATIENTS - {"user_account", "sign_in_throttle"} or not clinician, (
+        assert not set(changed) - _NOT_OF_PATIENTS or not clinician, (
             step,
             changed,
         )
@@ -153,7 +157,7 @@ def check(observed: Observed, step: Step) -> None:
         marks = [mark for name in hidden for mark in (*vars(world.ids[name]).values(), *observed.keys[name])]
         for table, rows in changed.items():
             assert not [row for row in rows for mark in marks if mark in row], (step, table)
-    told = _found(list(TEAMS), world, answer, with_ids=False)
+    told &= _marks(list(TEAMS), world, with_ids=False)
     if not refused and (told or set(changed) - _NOT_OF_PATIENTS):
         assert observed.trail() > before, step
         observed.counted["told"] += bool(told)
