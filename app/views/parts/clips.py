@@ -13,7 +13,7 @@ from app.services.gait_view import clips_of, facts_of, leading_position
 from app.services.permissions import Actor
 from app.services.report_content import quality_lines, score_blocks
 from app.services.walk_view import WalkView
-from app.views.parts import look, player, quality
+from app.views.parts import look, page, player, quality
 from app.views.parts.explanation import view_words
 from app.views.parts.words import language, tr
 from clinic_data.tables import Assessment
@@ -27,8 +27,10 @@ _CONTACTS_ESTIMATED = ("front", "back")
 
 
 def walk_of(actor: Actor, assessment: Assessment, position: int | None = None) -> WalkView | None:
-    """The silhouettes of a recording of an assessment."""
-    return session.services().walk_views.of(actor, assessment.id, position)
+    """The silhouettes of a recording of an assessment; a file that does not open is told, and the page goes on."""
+    with page.errors_shown():
+        return session.services().walk_views.of(actor, assessment.id, position)
+    return None
 
 
 def show_player(actor: Actor, assessment: Assessment, walk: WalkView | None, *, key: str, group: str = "") -> None:
