@@ -79,9 +79,12 @@ def _row(rule: RuleView) -> tuple[str, ...]:
     title = f"<b>{escape(tr(_TITLES[rule.kind]))}</b>"
     clock = f'<span class="fg-muted fg-small">{escape(tr(_CLOCKS[rule.kind]))}</span>'
     kept = escape(_kept(rule.days))
-    if rule.updated_at:
+    if rule.updated_by:
         who = tr("changed by {name}, {time}", name=rule.updated_by, time=session.shown_time(rule.updated_at))
         kept += f'<br><span class="fg-muted fg-small">{escape(who)}</span>'
+    elif rule.days is None and rule.default_days and not rule.updated_by:
+        advice = tr("as an earlier release kept them; advised: {count} days", count=rule.default_days)
+        kept += f'<br><span class="fg-muted fg-small">{escape(advice)}</span>'
     due = str(rule.due.count)
     if rule.due.held:
         due += f'<br><span class="fg-muted fg-small">{escape(tr("on legal hold: {count}", count=rule.due.held))}</span>'

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from clinic_data.clock import UtcDateTime
+from clinic_data.clock import UtcDateTime, utc_now
 
 revision: str = "0008"
 down_revision: str | None = "0007"
@@ -22,6 +22,7 @@ _GROUNDS = ("patient_wish", "consent_withdrawn", "entered_by_mistake", "other", 
 def upgrade() -> None:
     op.add_column("recording", sa.Column("video_removed_at", UtcDateTime(), nullable=True))
     _create_rules()
+    _keep_what_earlier_releases_kept()
     _create_holds()
     _create_erasures()
 
@@ -46,6 +47,19 @@ def _create_rules() -> None:
         _user("updated_by", "retention_rule"),
         sa.PrimaryKeyConstraint("kind", name=op.f("pk_retention_rule")),
     )
+
+
+def _keep_what_earlier_releases_kept() -> None:
+    """An installation that has recordings already: no upgrade removes any before somebody chose for how long."""
+    if op.get_bind().execute(sa.text("SELECT 1 FROM recording LIMIT 1")).first() is None:
+        return
+    rules = sa.table(
+        "retention_rule",
+        *(sa.column(name) for name in ("kind", "days", "version")),
+        sa.column("updated_at", UtcDateTime()),
+    )
+    rows = [{"kind": kind, "days": None, "version": 1, "updated_at": utc_now()} for kind in ("videos", "inbox")]
+    op.bulk_insert(rules, rows)
 
 
 def _create_holds() -> None:
