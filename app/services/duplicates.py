@@ -25,6 +25,7 @@ from clinic_data.text_rules import search_key
 
 ALIKE = 0.84
 """Share of the letters that two names have in common, in order, from which on they are shown as alike."""
+_PARTICLE = 3  # letters: van, der, de la
 _SHOWN = 5
 _BORN_ON_A_DAY = 200
 
@@ -137,7 +138,10 @@ def names_alike(one: tuple[str, str], other: tuple[str, str]) -> bool:
     if max(_ratio(whole, other_whole), _ratio(whole, f"{other_given} {other_family}")) >= ALIKE:
         return True
     first, other_first = given.partition(" ")[0], other_given.partition(" ")[0]
-    return _ratio(family, other_family) >= ALIKE and bool(first) and first == other_first
+    if not first or first != other_first:
+        return False
+    shared = {word for word in {*family.split()} & {*other_family.split()} if len(word) > _PARTICLE}
+    return bool(shared) or _ratio(family, other_family) >= ALIKE
 
 
 def _keys(names: tuple[str, str]) -> tuple[str, str]:

@@ -72,6 +72,7 @@ def body(actor: Actor) -> None:
     _hashes(assessment, model)
     if assessment.patient_id:
         links.link(links.PATIENT, tr("Back to the patient"), patient=assessment.patient_id)
+        links.link(links.MOVE_VISIT, tr("Wrong patient?"), recording=assessment.recording_id)
 
 
 def _rescored(assessment: Assessment) -> None:
