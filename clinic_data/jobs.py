@@ -26,6 +26,8 @@ from clinic_data.text_rules import has_invisible, one_line
 
 MAX_ATTEMPTS = 3
 LEASE_S = 30.0
+MAX_COUNTED = 10_000
+"""Jobs stay for years: beyond so many the list of them is not counted."""
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.REFUSED)
 
 
@@ -220,7 +222,7 @@ def get_job(*, session: Session, job_id: str) -> Job:
 
 
 def list_jobs(*, session: Session, state: JobState | str | None = None, limit: int = 50, offset: int = 0) -> Page[Job]:
-    """Jobs, newest first, of one state or of all.
+    """Jobs, newest first, of one state or of all; the total stops at `MAX_COUNTED`.
 
     Raises:
         ValidationError: there is no such state.
@@ -231,7 +233,7 @@ def list_jobs(*, session: Session, state: JobState | str | None = None, limit: i
             raise ValidationError(f"The state of a job is one of: {', '.join(JobState)}.")
         statement = statement.where(col(Job.state) == JobState(state))
     order = (col(Job.created_at).desc(), col(Job.id))
-    return read_page(session, statement, order=order, limit=limit, offset=offset)
+    return read_page(session, statement, order=order, limit=limit, offset=offset, max_counted=MAX_COUNTED)
 
 
 def list_for_recording(*, session: Session, recording_id: str) -> list[Job]:

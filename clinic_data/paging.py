@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from sqlalchemy import literal
 from sqlmodel import Session, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -32,15 +33,32 @@ class Page(Generic[RowT]):
 
 
 def read_page(
-    session: Session, statement: SelectOfScalar[RowT], *, order: tuple[Any, ...], limit: int, offset: int
+    session: Session,
+    statement: SelectOfScalar[RowT],
+    *,
+    order: tuple[Any, ...],
+    limit: int,
+    offset: int,
+    max_counted: int | None = None,
 ) -> Page[RowT]:
     """Count the rows of ``statement`` and read one page of them in ``order``.
+
+    Args:
+        session: any session.
+        statement: the rows.
+        order: of them.
+        limit: rows of the page.
+        offset: rows before it.
+        max_counted: where the count stops, for lists that grow for ever.
 
     Raises:
         ValidationError: ``limit`` or ``offset`` is out of range.
     """
     check_range(limit, offset)
-    total = session.exec(select(func.count()).select_from(statement.subquery())).one()
+    counted = statement.with_only_columns(literal(1), maintain_column_froms=True)
+    if max_counted is not None:
+        counted = counted.limit(max_counted)
+    total = session.exec(select(func.count()).select_from(counted.subquery())).one()
     rows = session.exec(statement.order_by(*order).limit(limit).offset(offset)).all()
     return Page(rows=tuple(rows), total=total, limit=limit, offset=offset)
 

@@ -203,6 +203,8 @@ class Job(ClinicTable, table=True):
     __tablename__ = "job"
     __table_args__ = (
         Index("ix_job_state_queue_created_at", "state", "queue", "created_at"),
+        Index("ix_job_state_created_at", "state", "created_at"),
+        Index("ix_job_created_at", "created_at"),
         CheckConstraint("progress >= 0 AND progress <= 1", name="progress_range"),
     )
 

@@ -12,6 +12,7 @@ from app.services.permissions import Actor, Permission
 from app.services.training_jobs import EVALUATE, RETRAIN
 from app.views.parts import browser, look, page
 from app.views.parts.words import tr
+from clinic_data.jobs import MAX_COUNTED
 from clinic_data.tables import JobState
 
 _ROWS = 20
@@ -46,7 +47,10 @@ def _list() -> None:
         st.info(tr("No jobs.") if state is None else tr("No job is in this state."))
     for job in found.rows:
         _job(actor, job)
-    st.caption(tr("Jobs: {n}", n=found.total))
+    if found.total < MAX_COUNTED:
+        st.caption(tr("Jobs: {n}", n=found.total))
+    else:
+        st.caption(tr("More than {n} jobs; the first of them can be paged through.", n=found.total - 1))
     page.pager(found.total, _ROWS, "job-page")
 
 

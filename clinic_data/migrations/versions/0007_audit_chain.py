@@ -54,6 +54,9 @@ def upgrade() -> None:
         op.create_index("_".join(["ix_audit_row", *columns, "id"]), "audit_row", [*columns, "id"])
     for statement in _POSTGRESQL_TRIGGERS if _is_postgresql() else _SQLITE_TRIGGERS:
         op.execute(statement)
+    # The list of jobs, of a state or of all: a million rows were sorted for each page.
+    op.create_index("ix_job_created_at", "job", ["created_at"])
+    op.create_index("ix_job_state_created_at", "job", ["state", "created_at"])
 
 
 def _is_postgresql() -> bool:
