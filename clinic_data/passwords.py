@@ -14,6 +14,7 @@ from clinic_data.errors import ValidationError
 from clinic_data.text_rules import search_key
 
 MIN_LENGTH = 12
+NO_PASSWORD = "!"  # noqa: S105 - in place of a hash, for accounts that sign in at another service
 MAX_LENGTH = 256  # hashing a megabyte would keep the server busy for a stranger
 MIN_DIFFERENT_CHARACTERS = 5
 # Only what passes the length rule needs listing.
@@ -63,17 +64,19 @@ def hash_password(password: str) -> str:
 def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether ``password`` belongs to ``password_hash``.
 
-    Without a hash (unknown user) it takes as long and says no, so that the time tells nobody which names exist.
+    Without a hash (unknown user, or one without a password) it takes as long and says no, so that the time tells nobody
+    which names exist.
     """
     if len(password) > MAX_LENGTH:
         password = ""
-    stored = password_hash or _hash_of_nobody()
+    known = password_hash is not None and password_hash != NO_PASSWORD
+    stored = password_hash if password_hash and known else _hash_of_nobody()
     try:
         with _AT_ONCE:
             _HASHER.verify(stored, _normalised(password))
     except (VerificationError, InvalidHashError):
         return False
-    return password_hash is not None
+    return known
 
 
 def needs_rehash(password_hash: str) -> bool:

@@ -25,11 +25,13 @@ def create_user(
     username: str,
     display_name: str,
     role: Role | str,
-    password: str,
+    password: str | None,
     must_change_password: bool = False,
     now: datetime | None = None,
 ) -> User:
     """Create an account; a password that must be changed is good for 72 hours.
+
+    Without a password (None) nobody signs in with one: the account is for another service, until it is given one.
 
     Raises:
         ValidationError: the user name, display name, role or password is not acceptable.
@@ -44,12 +46,13 @@ def create_user(
     shown = " ".join(unicodedata.normalize("NFC", display_name).split())
     if not 1 <= len(shown) <= 120 or has_invisible(shown):
         raise ValidationError("The displayed name has 1 to 120 printable characters.")
-    passwords.check_policy(password, name)
+    if password is not None:
+        passwords.check_policy(password, name)
     user = User(
         username=name,
         display_name=shown,
         role=_role(role),
-        password_hash=passwords.hash_password(password),
+        password_hash=passwords.NO_PASSWORD if password is None else passwords.hash_password(password),
         must_change_password=must_change_password,
         password_expires_at=_expiry(must_change_password, now),
     )

@@ -14,6 +14,7 @@ from clinic_data import audit, authentication, sign_in_sessions, sign_in_steps, 
 from clinic_data.clock import utc_now
 from clinic_data.database import Database
 from clinic_data.errors import ClinicDataError, NotFoundError, SignInError
+from clinic_data.passwords import NO_PASSWORD
 from clinic_data.tables import Role, User
 
 # Without letters and digits that look alike.
@@ -81,7 +82,7 @@ class Accounts:
         with self.database.transaction() as session, refusals_recorded(session, username):
             user = authentication.admit(session=session, checked=checked, address=visitor.address)
             if not totp.is_on(session=session, user_id=user.id):
-                return _open_session(session, user, visitor, earlier_token)
+                return complete_sign_in(session, user, visitor, earlier_token)
             step_token = sign_in_steps.begin(session=session, user_id=user.id)
         raise CodeNeededError(step_token)
 
@@ -116,7 +117,7 @@ class Accounts:
                 if user is None or used is None:
                     authentication.count_failure(session=session, username=username, address=visitor.address, now=now)
                     raise SignInError(totp.CODE_REFUSED)
-                return _open_session(session, user, visitor, earlier_token, used)
+                return complete_sign_in(session, user, visitor, earlier_token, used)
 
     def step_is_open(self, step_token: str | None) -> bool:
         """Whether a browser may still send the code that belongs to its password."""
@@ -147,7 +148,9 @@ class Accounts:
         return actor
 
     def _must_set_up_totp(self, session: Session, user: User) -> bool:
-        return user.role in self.totp_roles and not totp.is_on(session=session, user_id=user.id)
+        if user.role not in self.totp_roles or user.password_hash == NO_PASSWORD:
+            return False  # who has no password here proves the second step at the service that lets them in
+        return not totp.is_on(session=session, user_id=user.id)
 
     def sign_out(self, token: str | None) -> None:
         """Closes the session; closing an unknown one is no error."""
@@ -230,7 +233,7 @@ class Accounts:
         return True
 
 
-def _open_session(
+def complete_sign_in(
     session: Session, user: User, visitor: Visitor, earlier_token: str | None, code: str | None = None
 ) -> str:
     """A complete sign-in; the browser's earlier session ends, so that no token outlives a change of who is there."""

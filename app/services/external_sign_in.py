@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -23,6 +22,7 @@ from clinic_data import audit, external_identities, users
 from clinic_data.account_tables import ExternalIdentity
 from clinic_data.database import Database
 from clinic_data.errors import ConflictError, SignInError, ValidationError
+from clinic_data.passwords import NO_PASSWORD
 from clinic_data.tables import Role, User
 
 NO_ROLE = (
@@ -146,7 +146,7 @@ class ExternalSignIn:
             username=person.username,
             display_name=person.display_name,
             role=role,
-            password=secrets.token_urlsafe(48),  # nobody knows it: this account signs in elsewhere
+            password=None,  # this account signs in elsewhere
         )
         external_identities.connect(session=session, user_id=user.id, issuer=person.issuer, subject=person.subject)
         _audit(session, None, "user.created", user.id, {"role": role.value, "by": "openid connect"})
@@ -183,9 +183,12 @@ class ExternalSignIn:
 
         Raises:
             NotFoundError: it is not the actor's.
+            ConflictError: the actor has no password, so nothing else would let them in.
         """
         actor = require(actor, Permission.OWN_ACCOUNT)
         with self.database.transaction() as session:
+            if users.get_user(session=session, user_id=actor.user_id).password_hash == NO_PASSWORD:
+                raise ConflictError("You have no password here. Ask an administrator for one, then disconnect.")
             external_identities.disconnect(session=session, user_id=actor.user_id, identity_id=identity_id)
             _audit(session, actor.user_id, "user.identity_disconnected", actor.user_id, {})
 

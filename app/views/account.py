@@ -9,8 +9,9 @@ import streamlit as st
 from app import session
 from app.services.own_account import OwnSession, TwoStepState
 from app.services.permissions import Actor, Permission
-from app.views.parts import browser, look, page
+from app.views.parts import browser, links, look, page
 from app.views.parts.words import tr
+from clinic_data.account_tables import ExternalIdentity
 
 
 def body(actor: Actor) -> None:
@@ -26,6 +27,7 @@ def body(actor: Actor) -> None:
     st.subheader(tr("Password"))
     _way("/change-password", tr("Change password"))
     _two_steps(session.services().own_accounts.two_step_state(actor))
+    _elsewhere(actor)
     _sessions(actor)
 
 
@@ -46,6 +48,42 @@ def _two_steps(state: TwoStepState) -> None:
     else:
         st.caption(tr("Recovery codes left: {left}", left=state.codes_left))
     _way("/two-step", tr("New recovery codes, or switch it off"))
+
+
+def _elsewhere(actor: Actor) -> None:
+    """The identities at the organisation's own service; nothing where there is no such service."""
+    service = session.services().external_sign_in
+    if not service.offered:
+        return
+    st.subheader(tr("Sign-in elsewhere"))
+    told = links.asked_for("connected")
+    if told == "yes":
+        st.success(tr("Your account is connected. From now on you may sign in there."))
+    elif told == "no":
+        st.error(tr("Your account was not connected: this identity may be connected with another account."))
+    found = service.identities(actor)
+    if not found:
+        st.write(tr("Connect your account with the one at your organisation to sign in without this password."))
+    for identity in found:
+        with st.container(border=True):
+            _identity(actor, identity)
+    _way("/sign-in/elsewhere?connect=1", tr("Connect an account"))
+
+
+def _identity(actor: Actor, identity: ExternalIdentity) -> None:
+    words, control = st.columns([4, 1], vertical_alignment="center")
+    times = tr(
+        "connected {begin} · last used {used}",
+        begin=session.shown_time(identity.created_at),
+        used=session.shown_time(identity.last_used_at),
+    )
+    words.html(f'<b><bdi>{escape(identity.issuer)}</bdi></b><br><span class="fg-muted fg-small">{escape(times)}</span>')
+    with control.popover(tr("Disconnect"), key=f"disconnect-{identity.id}", width="stretch"):
+        st.write(tr("You sign in with your password alone from then on."))
+        if st.button(tr("Disconnect it"), key=f"disconnect-yes-{identity.id}", type="primary", width="stretch"):
+            with page.errors_shown():
+                session.services().external_sign_in.disconnect(actor, identity.id)
+                st.rerun()
 
 
 def _way(path: str, words: str) -> None:

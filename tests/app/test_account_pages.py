@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,13 @@ from conftest import PASSWORD, add_user
 from streamlit.testing.v1 import AppTest
 
 from app import session
+from app.services.accounts import actor_of_user
+from app.services.catalogue import Services
 from app.services.permissions import Actor
 from app.services.visitor import Visitor
-from clinic_data import totp
+from clinic_data import external_identities, totp, users
 from clinic_data.clock import utc_now
+from clinic_data.errors import ConflictError
 from clinic_data.tables import Role, User
 
 VIEWS = sorted(path.name for path in (Path(__file__).parents[2] / "app" / "views").glob("[a-z]*.py"))
@@ -38,9 +42,9 @@ def open_page(clinic, root: Path, monkeypatch):
     """Opens a page as somebody; cookies cannot be given to the test runner, so who is signed in is set here."""
     session.opened_services.clear()
 
-    def open_as(view: str, actor: Actor, token: str | None = None) -> AppTest:
+    def open_as(view: str, actor: Actor, token: str | None = None, services: Services = clinic.services) -> AppTest:
         monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: actor)
-        monkeypatch.setattr(session, "services", lambda: clinic.services)
+        monkeypatch.setattr(session, "services", lambda: services)
         monkeypatch.setattr(session, "token", lambda: token)
         page = AppTest.from_file(str(root / "app" / "main.py"), default_timeout=30)
         page.switch_page(f"views/{view}")
@@ -173,3 +177,27 @@ def test_few_recovery_codes_are_a_warning(open_page, clinic):
     page = open_page("account.py", clinic.clinician)
     texts(page)
     assert "2. Make new ones" in page.warning[0].value
+
+
+def test_identities_elsewhere_are_shown_and_disconnected(open_page, clinic):
+    with clinic.services.database.transaction() as database:
+        external_identities.connect(
+            session=database, user_id=clinic.clinician.user_id, issuer="https://login.example.org", subject="42"
+        )
+    assert "login.example.org" not in texts(open_page("account.py", clinic.clinician))
+    settings = clinic.services.settings.model_copy(update={"oidc_issuer": "https://login.example.org"})
+    page = open_page("account.py", clinic.clinician, services=replace(clinic.services, settings=settings))
+    assert "login.example.org" in texts(page)
+    (identity,) = clinic.services.external_sign_in.identities(clinic.clinician)
+    page.button(key=f"disconnect-yes-{identity.id}").click().run()
+    assert "login.example.org" not in texts(page)
+
+
+def test_who_has_no_password_keeps_the_identity(clinic):
+    with clinic.services.database.transaction() as database:
+        user = users.create_user(
+            session=database, username="elsie", display_name="Elsie", role=Role.CLINICIAN, password=None
+        )
+        identity = external_identities.connect(session=database, user_id=user.id, issuer="https://a", subject="1")
+    with pytest.raises(ConflictError, match="no password"):
+        clinic.services.external_sign_in.disconnect(actor_of_user(user), identity.id)

@@ -194,6 +194,16 @@ def test_a_one_time_password_comes_first(clinic, clock):
         services.own_accounts.begin_two_step(actor)
 
 
+def test_who_has_no_password_here_proves_the_second_step_elsewhere(clinic, clock):
+    services = _asking(clinic, Role.AUDITOR)
+    with services.database.transaction() as session:
+        user = users.create_user(
+            session=session, username="elsie", display_name="Elsie", role=Role.AUDITOR, password=None
+        )
+        token = sign_in_sessions.open_session(session=session, user_id=user.id)
+    assert not services.accounts.actor_of(token).must_set_up_totp
+
+
 def test_an_administrator_resets_the_second_step_of_others(clinic, secret, clock):
     services = clinic.services
     assert services.users.with_two_steps(clinic.administrator) == {clinic.clinician.user_id}

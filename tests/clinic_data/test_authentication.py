@@ -108,6 +108,7 @@ def _every_refusal(database, rows, password: str, now: datetime) -> list[tuple[s
         for name in ("ada", "eve", "slow"):
             rows.user(session, name)
         users.set_active(session=session, user_id=rows.user(session, "bea").id, active=False)
+        users.create_user(session=session, username="elsie", display_name="Elsie", role="auditor", password=None)
     locked = _fail(database, now, 5)
     slowed = _fail(database, now, 3, username="slow")
     nobody_slowed = _fail(database, now, 3, username="nobody either")
@@ -116,6 +117,7 @@ def _every_refusal(database, rows, password: str, now: datetime) -> list[tuple[s
         ("eve", "wrong", now),
         ("ada", password, locked + PAUSE),
         ("bea", password, now),
+        ("elsie", passwords.NO_PASSWORD, now),
         ("slow", password, slowed),
         ("nobody either", password, nobody_slowed),
     ]
@@ -127,9 +129,9 @@ def test_unknown_wrong_locked_and_inactive_get_the_same_sentence(database, rows,
         with pytest.raises(SignInError) as caught:
             _sign_in(database, typed, moment, username)
         sentences.append(str(caught.value))
-    assert set(sentences[:4]) == {authentication.SIGN_IN_REFUSED}
-    assert len(set(sentences[4:])) == 1
-    assert "Wait 1 s," in sentences[4]
+    assert set(sentences[:5]) == {authentication.SIGN_IN_REFUSED}
+    assert len(set(sentences[5:])) == 1
+    assert "Wait 1 s," in sentences[5]
 
 
 def test_every_refusal_costs_one_hash_of_the_same_kind(database, rows, password: str, now, hashes) -> None:
