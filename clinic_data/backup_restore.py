@@ -184,6 +184,7 @@ class _Restoring:
         return self._has_rows() if sqlite_file is None else sqlite_file.exists() and sqlite_file.stat().st_size > 0
 
     def _restore_files(self) -> None:
+        self._storage.remove_abandoned(older_than_s=0)  # half-files of a killed restore
         done_bytes, missing, there = 0, set(self._mark.missing), set(self._storage.keys())
         for file in copied_files(self._backup, self._key):
             if file.key not in missing and file.key not in there:

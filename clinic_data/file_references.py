@@ -36,7 +36,7 @@ def referenced_keys(*, session: Session) -> frozenset[str]:
     """
     keys: set[str] = set()
     for column in FILE_COLUMNS:
-        keys.update(session.connection().execute(_references(column)).scalars())
+        keys.update(session.connection().execute(references(column)).scalars())
     return frozenset(keys)
 
 
@@ -44,11 +44,11 @@ def still_referenced(*, session: Session, storage_keys: Collection[str]) -> froz
     """Those of some storage keys to which a row refers."""
     found: set[str] = set()
     for column in FILE_COLUMNS:
-        found.update(session.connection().execute(_references(column).where(column.in_(storage_keys))).scalars())
+        found.update(session.connection().execute(references(column).where(column.in_(storage_keys))).scalars())
     return frozenset(found)
 
 
-def _references(column: Column[Any]) -> Select[tuple[Any]]:
+def references(column: Column[Any]) -> Select[tuple[Any]]:
     """The keys of a column whose files are wanted; a file may have several rows, as in simulated clinics."""
     found = select_columns(column).where(column.is_not(None))
     if column.table.name == "recording":

@@ -175,6 +175,10 @@ class ObjectStorage(Storage):
         """The keys of all files."""
         return iter([found.key for found in self._objects()])
 
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """The keys of all files with their sizes in bytes."""
+        return iter([(found.key, found.size_bytes) for found in self._objects()])
+
     def remove_abandoned(self, *, older_than_s: float = ABANDONED_AFTER_S) -> int:
         """Remove what killed processes left half-written, here and there; see ``Storage``."""
         here = super().remove_abandoned(older_than_s=older_than_s)

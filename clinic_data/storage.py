@@ -14,7 +14,7 @@ import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -214,6 +214,10 @@ class Storage(ABC):
         """The keys of all files."""
 
     @abstractmethod
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """The keys of all files with their sizes in bytes."""
+
+    @abstractmethod
     def remove_unreferenced(self, referenced: frozenset[str], *, older_than_s: float = 86400.0) -> int:
         """Remove files to which no row refers (a process died between file and row); return how many.
 
@@ -267,6 +271,12 @@ class FolderStorage(Storage):
             for file in sorted(folder.iterdir()):
                 if is_key(file.name):
                     yield file.name
+
+    def sizes(self) -> Iterator[tuple[str, int]]:
+        """The keys of all files with their sizes in bytes."""
+        for key in self.keys():
+            with suppress(FileNotFoundError):  # another process removed it
+                yield key, self._location(key).stat().st_size
 
     def remove_unreferenced(self, referenced: frozenset[str], *, older_than_s: float = 86400.0) -> int:
         """Remove files to which no row refers; see ``Storage``."""

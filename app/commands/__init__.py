@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from app.commands import audit, backup, erasure, keys, privacy
+from app.commands import audit, backup, check, erasure, keys, privacy
 
-MODULES: tuple[ModuleType, ...] = (audit, backup, erasure, keys, privacy)
+MODULES: tuple[ModuleType, ...] = (audit, backup, check, erasure, keys, privacy)

@@ -1,6 +1,7 @@
-"""`python killed_backup.py backup|restore FOLDER`: kills a backup or a restore at every step and looks at what is left.
+"""`python killed_backup.py backup|restore FOLDER`: kills a backup or a restore and looks at what is left.
 
-FOLDER has `var`, an installation, and for `restore` a folder `backups`. Prints the number of steps.
+It is killed at every step, or where there are many at the last few and some in between. FOLDER has `var`, an
+installation, and for `restore` a folder `backups`. Prints how many steps were tried.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 from pathlib import Path
 
 from every_table import everything
-from killing import killed_at, through
+from killing import killed_at, spread, steps_of, through
 
 from app.services.backup import back_up, restore_into
 from app.settings import Settings
@@ -21,6 +22,8 @@ from clinic_data.database import Database
 from clinic_data.errors import ConflictError
 from clinic_data.master_keys import read_file
 
+MOST = 18  # attempts; each is a process that backs up or restores twice
+
 
 def quietly(fraction: float, words: str) -> None:
     """No progress."""
@@ -28,41 +31,36 @@ def quietly(fraction: float, words: str) -> None:
 
 def kill_backups(folder: Path) -> int:
     master = read_file(folder / "var" / "keys" / "master.key")
-    steps = 0
-    while True:
-        steps += 1
-        backups = folder / f"backups-{steps}"
-        was_killed = killed_at(steps, backups, lambda backups=backups: back_up(backups, None, quietly))
+    steps = spread(steps_of(folder / "first", lambda: back_up(folder / "first", None, quietly)), MOST)
+    for step in steps:
+        backups = folder / f"backups-{step}"
+        assert killed_at(step, backups, lambda backups=backups: back_up(backups, None, quietly))
         left = BackupFolder(backups).names()
         assert len(left) <= 1
         for name in left:
             verify_backup(backups, name, master, quietly)
-        if not was_killed:
-            return steps - 1
         through(backups, lambda backups=backups: back_up(backups, 1, quietly))
         (name,) = BackupFolder(backups).names()
         verify_backup(backups, name, master, quietly)
         assert not list(backups.rglob("*.partial")), "half-made things stay"
+    return len(steps)
 
 
 def kill_restores(folder: Path) -> int:
-    steps = 0
-    while True:
-        steps += 1
-        place = folder / f"place-{steps}"
+    def restore(place: Path) -> None:
+        restore_into(folder / "backups", None, place, "", None, quietly)
 
-        def restore(place: Path = place) -> None:
-            restore_into(folder / "backups", None, place, "", None, quietly)
-
-        was_killed = killed_at(steps, place, restore)
-        if not was_killed:
-            assert is_whole(folder, place)
-            return steps - 1
+    steps = spread(steps_of(folder / "first", lambda: restore(folder / "first")), MOST)
+    assert is_whole(folder, folder / "first")
+    for step in steps:
+        place = folder / f"place-{step}"
+        assert killed_at(step, place, lambda place=place: restore(place))
         if not is_whole(folder, place) or not starts(place):
             assert not starts(place) or not any(found.is_file() for found in place.rglob("*"))
-            through(place, restore)
+            through(place, lambda place=place: restore(place))
         assert starts(place)
         assert is_whole(folder, place)
+    return len(steps)
 
 
 def starts(place: Path) -> bool:

@@ -25,7 +25,7 @@ class _Countdown:
     """Kills this process at its nth step, before the step is done."""
 
     def __init__(self, steps: int, root: Path) -> None:
-        self._left = steps
+        self.left = steps
         self._root = str(root)
 
     def start(self) -> None:
@@ -46,8 +46,8 @@ class _Countdown:
             self._step()
 
     def _step(self) -> None:
-        self._left -= 1
-        if self._left == 0:
+        self.left -= 1
+        if self.left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -75,6 +75,33 @@ def killed_at(steps: int, root: Path, work: Callable[[], None]) -> bool:
     if status != 0:
         raise RuntimeError(f"at step {steps} the work failed instead of being killed")
     return False
+
+
+def steps_of(root: Path, work: Callable[[], None]) -> int:
+    """Does the work to its end and says how many steps it has."""
+    reader, writer = os.pipe()
+
+    def counted() -> None:
+        countdown = _Countdown(0, root)
+        countdown.start()
+        work()
+        os.write(writer, str(-countdown.left).encode())
+
+    through(root, counted)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        return int(told.read())
+
+
+def spread(steps: int, most: int) -> list[int]:
+    """Steps to try: all of them, or the last few and others spread evenly over the rest."""
+    if steps <= most:
+        return list(range(1, steps + 1))
+    last = most // 3
+    others = most - last
+    return sorted(
+        {1 + number * (steps - last) // others for number in range(others)} | set(range(steps - last + 1, steps + 1))
+    )
 
 
 def through(root: Path, work: Callable[[], None]) -> None:

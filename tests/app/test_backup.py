@@ -317,7 +317,7 @@ def test_killed_at_every_step_nothing_half_done_looks_whole(clinic, root: Path, 
     command = [sys.executable, HERE / "killed_backup.py", what, tmp_path]
     done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert int(done.stdout) > 15
+    assert int(done.stdout) >= 15
 
 
 def _with_small_files(arguments: list[str | Path], limit_bytes: int, root: Path) -> subprocess.CompletedProcess[str]:
