@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -209,8 +210,16 @@ def _postgresql_engine(url: URL, pool: ConnectionPool) -> Engine:
         pool_timeout=pool.wait_s,
         pool_recycle=pool.recycle_s,
     )
+    event.listen(engine, "handle_error", _refuse_unstorable)
     event.listen(engine, "handle_error", _drop_detail)
     return engine
+
+
+def _refuse_unstorable(context: ExceptionContext) -> None:
+    """Say what is wrong with a text that no database holds: NUL (PostgreSQL) and halves of characters (both)."""
+    error = context.original_exception
+    if isinstance(error, UnicodeEncodeError) or (isinstance(error, psycopg.DataError) and "NUL" in str(error)):
+        raise ValidationError("This text or address holds a character that cannot be stored. Type it anew.") from None
 
 
 def _drop_detail(context: ExceptionContext) -> None:
@@ -225,6 +234,7 @@ def _sqlite_engine(url: URL) -> Engine:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600, exist_ok=True)
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+    event.listen(engine, "handle_error", _refuse_unstorable)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from service_calls import CALLS, OPEN, Here
 from sqlalchemy import text
-from two_teams import Ids, TwoTeams, texts_in, words_of
+from two_teams import Ids, TwoTeams, build, texts_in, words_of
 
 from app.services.catalogue import Services
 from app.services.permissions import GRANTS, Actor, Permission, may
@@ -94,8 +94,7 @@ def test_only_the_granted_roles_get_through(here: TwoTeams, name: str):
             assert not any(word in line for line in said for word in words_of("red"))
     assert state(here) == before
     for role in CALLS[name].granted:
-        who = {Role.CLINICIAN: "red", Role.ADMINISTRATOR: "administrator", Role.AUDITOR: "auditor"}[role]
-        kind, said = _outcome(here, name, here.actors[who], here.ids["red"])
+        kind, said = _outcome(here, name, here.actors[_OF_ROLE[role]], here.ids["red"])
         assert not issubclass(kind, PermissionDeniedError), said
         if CALLS[name].of_patient:
             assert not issubclass(kind, NotFoundError) or "does not exist" not in said[0], said
@@ -127,11 +126,43 @@ def test_a_row_of_ones_own_does_not_open_the_door_to_another(here: TwoTeams):
                 _, said = _outcome(here, name, here.actors["blue"], mixed)
                 assert not any(word in line for line in said for word in words_of("red")), (name, field)
     after = state(here)
-    red_ids = set(vars(red).values())
+    red_ids = set(vars(red).values()) - {red.other}
     for table, rows in before.items():
         kept = {row for row in rows if any(row_id in row for row_id in red_ids)}
         assert kept <= set(after[table]), table
         assert {row for row in after[table] if any(row_id in row for row_id in red_ids)} == kept, table
+
+
+MALFORMED = ("\x00", "\ud800", "' OR '1'='1", "a" * 100_000)
+
+
+def _malformed_ids_are_refused(world: TwoTeams) -> None:
+    """A refusal is a sentence; anything else would be a fault of the server."""
+    takes_ids = {
+        name: call for name, call in CALLS.items() if set(call.run.__code__.co_names) & set(vars(Ids.unknown()))
+    }
+    assert len(takes_ids) > len(CALLS) / 2
+    for name, call in takes_ids.items():
+        for role in call.granted:
+            for row_id in MALFORMED:
+                _, said = _outcome(world, name, world.actors[_OF_ROLE[role]], Ids.all_of(row_id))
+                assert not any("zq" in line for line in said) or not call.of_patient, (name, row_id)
+
+
+_OF_ROLE = {Role.CLINICIAN: "red", Role.ADMINISTRATOR: "administrator", Role.AUDITOR: "auditor"}
+
+
+def test_malformed_ids_are_answered_with_a_sentence(here: TwoTeams):
+    _malformed_ids_are_refused(here)
+
+
+def test_malformed_ids_are_answered_with_a_sentence_on_postgresql(postgresql_url, tmp_path, monkeypatch):
+    monkeypatch.setattr("app.services.recordings.fetch_asset", lambda _: tmp_path / "none")
+    world = build(tmp_path / "teams", postgresql_url)
+    try:
+        _malformed_ids_are_refused(world)
+    finally:
+        world.services.database.dispose()
 
 
 _TWO_IDS = {"batch.assign", "notes.add"}

@@ -36,7 +36,12 @@ ACTORS = ("nobody", "newcomer", "administrator", "auditor", *CLINICIANS)
 
 @dataclass(frozen=True)
 class Ids:
-    """The ids of everything about one patient; `waiting` is a recording for which nothing was queued."""
+    """The ids of everything about one patient.
+
+    Attributes:
+        waiting: a recording for which nothing was queued.
+        other: of what is no patient's, as a cohort; there is no such row.
+    """
 
     patient: str
     recording: str
@@ -46,6 +51,7 @@ class Ids:
     assessment: str
     report: str
     note: str
+    other: str = "0" * 32
 
     @classmethod
     def unknown(cls) -> Ids:
@@ -96,10 +102,10 @@ def words_of(team: str) -> tuple[str, ...]:
     return tuple(f"zq{kind}{team}qz" for kind in kinds)
 
 
-def build(folder: Path) -> TwoTeams:
-    """Makes the clinic in a folder."""
+def build(folder: Path, database_url: str = "") -> TwoTeams:
+    """Makes the clinic in a folder, or in another database."""
     give_test_keys(folder)
-    services = Services.open(Settings(data_dir=folder, max_upload_mb=1, min_free_disk_mb=0))
+    services = Services.open(Settings(data_dir=folder, database_url=database_url, max_upload_mb=1, min_free_disk_mb=0))
     services.database.upgrade()
     actors: dict[str, Actor | None] = {"nobody": None}
     actors["administrator"] = add_user(services, "adam", Role.ADMINISTRATOR)
