@@ -8,6 +8,7 @@ from app import session
 from app.services.permissions import Actor, Permission
 from app.views.parts import emergency_panel, links, look, page, report_panel
 from app.views.parts.words import tr
+from clinic_data.patient_search import MAX_COUNTED, MAX_COUNTED_OF_ALL, MAX_SORTED
 
 _ROWS = 20
 _WIDTHS = (4, 2, 2, 1.4)
@@ -46,17 +47,19 @@ def body(actor: Actor) -> None:
         cells[1].text(patient.record_number)
         cells[2].text(patient.birth_date.isoformat())
         cells[3].text(look.sex_words(patient.sex))
-    st.caption(_count(found.total, sorted_by_name=bool(text.strip())))
+    st.caption(_count(found.total, searched=bool(text.strip())))
     page.pager(found.total, _ROWS, "patient-page")
     emergency_panel.show_search(actor)
     report_panel.show_clinic_export(actor)
 
 
-def _count(total: int, *, sorted_by_name: bool) -> str:
+def _count(total: int, *, searched: bool) -> str:
     if total == 1:
         return tr("1 patient")
-    if sorted_by_name:
+    if searched and total <= MAX_SORTED:
         return tr("{count} patients", count=total)
+    if total >= (MAX_COUNTED if searched else MAX_COUNTED_OF_ALL):
+        return tr("At least {count} patients, the last changed first. A longer search finds fewer.", count=total)
     return tr("{count} patients, the last changed first", count=total)
 
 

@@ -292,3 +292,30 @@ def test_a_patient_is_found_by_the_whole_number_and_by_who_it_is(session, rows) 
 def test_an_impossible_page_is_refused(session, limit: int, offset: int) -> None:
     with pytest.raises(ValidationError):
         patients.search_patients(session=session, limit=limit, offset=offset)
+
+
+def test_many_matches_are_not_counted_to_their_end(session, monkeypatch) -> None:
+    """And every word still counts, whichever of them is the rare one."""
+    monkeypatch.setattr(patient_search, "MAX_COUNTED", 4)
+    monkeypatch.setattr(patient_search, "MAX_COUNTED_OF_ALL", 5)
+    monkeypatch.setattr(patient_search, "MAX_SORTED", 3)
+    for number in range(8):
+        data = patients.PatientData(
+            record_number=f"K-{number}",
+            family_name="Marin" if number else "Moser",
+            given_name="Rosa" if number % 2 else "Ugo",
+            birth_date=date(2001, 1, 1),
+        )
+        patients.create_patient(session=session, data=data, actor_id=None)
+
+    def found(text: str, **page: int) -> tuple[int, list[str]]:
+        answer = patients.search_patients(session=session, text=text, **page)
+        return answer.total, [row.record_number for row in answer.rows]
+
+    assert found("") == (5, [f"K-{number}" for number in reversed(range(8))])
+    assert found("m", limit=2) == (4, ["K-7", "K-6"])
+    assert found("m", limit=2, offset=6) == (4, ["K-1", "K-0"])
+    assert found("m ro") == (4, ["K-7", "K-5", "K-3", "K-1"])
+    assert found("moser m") == (1, ["K-0"])
+    assert found("m 2001 u mar") == (3, ["K-2", "K-4", "K-6"])
+    assert found("moser rosa") == (0, [])
