@@ -1,7 +1,8 @@
 """Patients who may be on record already: found before a new one is stored, for the clinician to compare.
 
 The same name and birth date is looked for in all teams, because one person with two records is a danger; of another
-team's patient nothing but the team is told. Names that are merely alike are compared among the actor's own patients.
+team's patient nothing is told but that there is one: the name of a team may be health data. Names that are merely
+alike are compared among the actor's own patients.
 """
 
 from __future__ import annotations
@@ -47,13 +48,11 @@ class Duplicate:
         patient_id: of the patient on record.
         likeness: in what they agree.
         patient: the patient; None: another team's.
-        team: the name of that other team; empty where the patient is shown.
     """
 
     patient_id: str
     likeness: Likeness
     patient: Patient | None
-    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +125,7 @@ def _candidates(session: Session, actor: Actor, data: PatientData) -> Iterator[t
 def _duplicate(session: Session, actor: Actor, likeness: Likeness, patient: Patient) -> Duplicate | None:
     if sees(session, actor, patient.id):
         return Duplicate(patient.id, likeness, patient)
-    if likeness is Likeness.ALIKE or patient.team_id is None:
-        return None
-    return Duplicate(patient.id, likeness, None, teams.get_team(session=session, team_id=patient.team_id).name)
+    return None if likeness is Likeness.ALIKE else Duplicate(patient.id, likeness, None)
 
 
 def names_alike(one: tuple[str, str], other: tuple[str, str]) -> bool:

@@ -200,15 +200,14 @@ def _loses_sight(patient: Patient | None, team_id: str, choice: TeamChoice) -> b
 
 def _store(actor: Actor, patient: Patient | None, data: PatientData, team_id: str | None) -> Patient:
     services = session.services()
+    shown: tuple[Duplicate, ...] = (session.kept(f"{_DOUBTS}:{patient.id if patient else ''}") or ((),))[0]
     if patient is None:
         stored = services.patients.create(actor, data, team_id)
-    else:
-        team = KEEP_TEAM if team_id == patient.team_id else team_id
-        stored = services.patients.update(actor, patient.id, data, patient.version, team)
-    shown = session.kept(f"{_DOUBTS}:{patient.id if patient else ''}")
-    if shown:
-        services.duplicates.note_overruled(actor, stored.id, shown[0])
-    return stored
+        services.duplicates.note_overruled(actor, stored.id, shown)
+        return stored
+    services.duplicates.note_overruled(actor, patient.id, shown)  # first: saving may take the patient out of sight
+    team = KEEP_TEAM if team_id == patient.team_id else team_id
+    return services.patients.update(actor, patient.id, data, patient.version, team)
 
 
 def _leave(stored: Patient, *, lost_sight: bool) -> None:

@@ -91,14 +91,24 @@ def _make_two_teams(page: Page, app: RunningApp) -> None:
         expect(page.locator("b", has_text=name)).to_be_visible()
     for place, name in enumerate((CLINICIAN, "bea")):
         page.get_by_text("Members", exact=True).nth(place).click()
-        page.get_by_role("combobox", name="Who is in this team").press("ArrowDown")
-        page.get_by_role("option").filter(has_text=f"· {name}").click()
+        _choose(page, "Who is in this team", f"· {name}")
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Save the members").nth(0).click()
         expect(page.get_by_text("members: 1")).to_have_count(place + 1)
         page.reload()
     _good_to_read(page, "teams")
     sign_out(page)
+
+
+def _choose(page: Page, label: str, words: str) -> None:
+    """Picks from a list, which a page that is still being drawn closes again."""
+    option = page.get_by_role("option").filter(has_text=words)
+    for _ in range(10):
+        page.get_by_role("combobox", name=label).press("ArrowDown")
+        page.wait_for_timeout(1000)
+        if option.is_visible():
+            break
+    option.click()
 
 
 def _hand_to_the_first_team(page: Page, app: RunningApp, patient: Patient) -> None:
@@ -113,8 +123,7 @@ def _hand_to_the_first_team(page: Page, app: RunningApp, patient: Patient) -> No
 
 
 def _choose_team(page: Page, name: str) -> None:
-    page.get_by_role("combobox", name="Team that sees the patient").click()
-    page.get_by_role("option", name=name, exact=True).click()
+    _choose(page, "Team that sees the patient", name)
 
 
 def _fill_patient(page: Page, family: str, given: str, number: str, born: str) -> None:

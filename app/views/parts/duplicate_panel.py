@@ -24,7 +24,7 @@ def show(found: Sequence[Duplicate]) -> None:
             words = f'<span class="fg-muted fg-small">{escape(_words(duplicate.likeness))}</span>'
             patient = duplicate.patient
             if patient is None:
-                said = tr("A patient of {team}. Ask that team.", team=f"\u2068{duplicate.team}\u2069")
+                said = tr("A patient of another team. Ask your colleagues before you make a second record.")
                 st.html(f"<b>{escape(said)}</b><br>{words}")
                 continue
             name = ", ".join(part for part in (patient.family_name, patient.given_name) if part)
