@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from clinic_data import data_keys, erased_rows, holds
 from clinic_data.clock import utc_now
@@ -160,8 +160,17 @@ def erase_rows(*, session: Session, patient_id: str, erasure_id: str | None = No
     with conflict_as(session, "Something was added for this patient in this moment. Try again."):
         ids = erased_rows.dependants(session=session, start={"patient": {patient_id}})
         removed = erased_rows.remove(session=session, ids=ids, erasure_id=erasure_id)
+        _close_requests(session, patient_id)
         key_id = data_keys.destroy(session=session, patient_id=patient_id)
     return ErasedPatient(removed, key_id)
+
+
+def _close_requests(session: Session, patient_id: str) -> None:
+    """A request that a restored backup brought back has nobody to erase any more, and its note no key."""
+    closed = {"state": ErasureState.WITHDRAWN, "note": "", "finished_at": utc_now()}
+    waiting = (col(Erasure.patient_id) == patient_id, col(Erasure.state) == ErasureState.REQUESTED)
+    session.connection().execute(update(Erasure).where(*waiting).values(closed))
+    session.expire_all()
 
 
 def finish(*, session: Session, erasure_id: str, proof: dict[str, Any], now: datetime | None = None) -> Erasure:

@@ -43,6 +43,7 @@ ALLOWED = {
     "models.py": "administrator",
     "model.py": "administrator",
     "monitoring.py": "administrator",
+    "privacy.py": "administrator",
 }
 
 

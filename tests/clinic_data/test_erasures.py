@@ -246,6 +246,16 @@ def test_a_request_names_a_patient_and_a_reason(database: Database, full: FullPa
             erasures.request(session=session, patient_id="0" * 32, ground=WISH, note="", actor_id=full.clinician_id)
 
 
+def test_a_request_that_a_restored_backup_brought_back_is_closed(database: Database, full: FullPatient) -> None:
+    """Its note is sealed with the key that goes, so it must not stay."""
+    _ask(database, full, f"{MARK} wrote a letter")
+    with database.transaction() as session:
+        erasures.erase_rows(session=session, patient_id=full.patient_id)
+    with database.reading() as session:
+        (request,) = erasures.list_erasures(session=session).rows
+        assert (request.state, request.note) == (ErasureState.WITHDRAWN, "")
+
+
 def test_another_patients_report_that_supersedes_one_of_the_erased_stays(
     database: Database, vault: FileVault, full: FullPatient
 ) -> None:
