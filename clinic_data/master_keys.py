@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import hashlib
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from clinic_data import sealing
@@ -164,16 +165,39 @@ def make_file(file: Path) -> MasterKeys:
     """Make a file with a new master key, readable by its owner only; the keys of the file if there is one already.
 
     Several processes may do so at once: the first file stays, and all get its keys.
+
+    Raises:
+        SealError: the file cannot be made or read.
     """
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = _written_beside(file, MasterKeys.new())
     try:
-        with suppress(FileExistsError):
-            os.link(temporary, file)
-    finally:
-        temporary.unlink()
-    _sync_folder(file.parent)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = _written_beside(file, MasterKeys.new())
+        try:
+            with suppress(FileExistsError):
+                os.link(temporary, file)
+        finally:
+            temporary.unlink()
+        _sync_folder(file.parent)
+    except OSError as error:
+        raise SealError(f"The file of the master key {file} cannot be made: {error.strerror}.") from None
     return read_file(file)
+
+
+@contextmanager
+def only_one_changes(file: Path) -> Generator[None, None, None]:
+    """Keep everybody else from changing the file meanwhile: two changes at once would lose the key of one of them.
+
+    Raises:
+        SealError: somebody else is changing it.
+    """
+    descriptor = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise SealError(f"Somebody else is changing the master key in {file} at this moment. Wait for it.") from None
+    finally:
+        os.close(descriptor)
 
 
 def replace_file(file: Path, keys: MasterKeys) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -55,15 +56,18 @@ def rotate(
     """Change to a new master key while the app may run; run it again if it was interrupted."""
     settings = Settings()
     master = master_keys_of(settings, may_make=False)
-    _check(settings, master)
-    if key_source(settings) is KeySource.FILE:
-        _rotate_file(settings, master, yes)
-    else:
+    if key_source(settings) is not KeySource.FILE:
+        _check(settings, master)
         _rotate_given(settings, master)
-
-
-def _rotate_file(settings: Settings, master: MasterKeys, yes: bool) -> None:
+        return
     file = settings.resolved_master_key_file
+    with master_keys.only_one_changes(file):
+        _rotate_file(settings, file, yes)
+
+
+def _rotate_file(settings: Settings, file: Path, yes: bool) -> None:
+    master = master_keys.read_file(file)
+    _check(settings, master)
     if not yes:
         typer.confirm(f"Change the master key in {file}? Have a copy of this file first.", abort=True)
     if len(master.ids) == 1:

@@ -77,13 +77,20 @@ def master_keys_of(settings: Settings, *, may_make: bool = True) -> MasterKeys:
     """
     source = key_source(settings)
     if source is KeySource.COMMAND:
-        return master_keys.read_command(shlex.split(settings.master_key_command))
+        return master_keys.read_command(_words(settings.master_key_command))
     if source is KeySource.ENVIRONMENT:
         return master_keys.read_environment(settings.master_key.get_secret_value())
     file = settings.resolved_master_key_file
     if file.exists():
         return master_keys.read_file(file)
     return _made_for_a_new_installation(settings, file, may_make)
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        raise SealError("FGAIT_MASTER_KEY_COMMAND is no program with arguments: a quotation mark is missing.") from None
 
 
 def _made_for_a_new_installation(settings: Settings, file: Path, may_make: bool) -> MasterKeys:

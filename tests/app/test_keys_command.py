@@ -17,7 +17,7 @@ from app.services.installation import database_of, key_ring_of
 from app.settings import Settings
 from clinic_data import patients
 from clinic_data.errors import SealError
-from clinic_data.master_keys import MasterKeys, read_file
+from clinic_data.master_keys import MasterKeys, only_one_changes, read_file
 from clinic_data.patients import PatientData
 
 _KILLED_HALF_WAY = """
@@ -194,6 +194,21 @@ def test_a_rotation_without_the_old_key_changes_nothing(installation: Settings) 
     code, told = _run("rotate", "--yes")
     assert (code, "which was not given" in told) == (2, True)
     assert file.read_text() == wrong
+
+
+def test_of_two_rotations_at_once_the_second_changes_nothing(installation: Settings) -> None:
+    file = installation.resolved_master_key_file
+    before = file.read_text()
+    with only_one_changes(file):
+        code, told = _run("rotate", "--yes")
+    assert (code, "Somebody else is changing the master key" in told) == (2, True)
+    assert file.read_text() == before
+
+
+def test_a_command_with_an_open_quotation_mark_is_told(settings: Settings, monkeypatch) -> None:
+    monkeypatch.setenv("FGAIT_MASTER_KEY_COMMAND", "cat 'file")
+    with pytest.raises(SealError, match="quotation mark"):
+        key_ring_of(Settings())
 
 
 def test_with_a_key_of_the_environment_rotate_says_what_to_do_and_does_it_once_both_are_given(

@@ -134,6 +134,24 @@ def test_a_replaced_file_holds_the_new_keys_only(tmp_path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_that_cannot_be_made_is_told(tmp_path) -> None:
+    (tmp_path / "keys").touch()
+    with pytest.raises(SealError, match="cannot be made"):
+        master_keys.make_file(tmp_path / "keys" / "master.key")
+
+
+def test_only_one_changes_the_file_at_a_time(tmp_path) -> None:
+    file = tmp_path / "master.key"
+    with (
+        master_keys.only_one_changes(file),
+        pytest.raises(SealError, match="Somebody else"),
+        master_keys.only_one_changes(file),
+    ):
+        pass
+    with master_keys.only_one_changes(file):
+        pass
+
+
 def test_the_environment_separates_keys_by_commas_too() -> None:
     keys = MasterKeys([KEY, sealing.new_key()])
     assert master_keys.read_environment(",".join(keys.text().splitlines())).ids == keys.ids
