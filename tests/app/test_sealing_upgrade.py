@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,14 @@ from app.services.sealing_upgrade import (
 )
 from app.services.stored_files import vault_of
 from clinic_data import audit, data_keys
+from clinic_data.database import Database
 from clinic_data.encryption_tables import SealedFile
 from clinic_data.errors import NotFoundError, SealError, StorageError
-from clinic_data.file_vault import FileKind
+from clinic_data.file_vault import FileKind, FileVault
 from clinic_data.recordings import add_recording
 from clinic_data.sealed_files import MAGIC
+from clinic_data.storage import FolderStorage, StoredFile
+from tests.keys import TEST_KEYS
 
 CONTENTS = [bytes([number]) * (number * 150_000 + 7) for number in range(6)]
 
@@ -304,3 +308,21 @@ def test_plain_copies_of_an_earlier_release_go_from_the_cache(clinic, tmp_path: 
     assert copies == {plain.key, sealed.key}
     vault_of(settings, clinic.services.database)
     assert {file.name for file in settings.cache_dir.iterdir() if file.is_file()} == {sealed.key}
+
+
+def test_two_starts_at_once_on_postgresql(postgresql_url: str, tmp_path: Path) -> None:
+    """Two machines with one database; each has its own lock files, so the database must keep them apart."""
+    databases = [Database(postgresql_url, TEST_KEYS) for _ in range(2)]
+    storage = FolderStorage(tmp_path / "files")
+    files = {storage.write_bytes(content).key: content for content in CONTENTS}
+    with databases[0].transaction() as session:
+        for key, content in files.items():
+            stored = StoredFile(key, len(content), "ab" * 32)
+            add_recording(session=session, patient_id=None, original_name="a.mp4", stored=stored, uploaded_by=None)
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda each: seal_plain_files(FileVault(storage, each), tmp_path), databases))
+    assert sorted(report.sealed for report in reports) == [0, len(files)]
+    vault = FileVault(storage, databases[0])
+    assert {key: vault.read_bytes(key) for key in files} == files
+    for each in databases:
+        each.dispose()
