@@ -112,6 +112,11 @@ def _watch(assessment_ids: tuple[str, ...], patient_id: str) -> None:
     if actor is None:
         browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
         return
+    with page.errors_shown():  # the patient may have got another team meanwhile
+        _progress(actor, assessment_ids, patient_id)
+
+
+def _progress(actor: Actor, assessment_ids: tuple[str, ...], patient_id: str) -> None:
     outdated = [each for each in session.services().screening.outdated(actor, patient_id) if each.id in assessment_ids]
     running = [job for job in _rescore_jobs(actor, outdated) if job is not None and job.state not in ENDED]
     if not running:

@@ -39,6 +39,11 @@ def _watch(job_id: str) -> None:
     if actor is None:
         browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
         return
+    with page.errors_shown():  # the patient may have got another team meanwhile
+        _progress(actor, job_id)
+
+
+def _progress(actor: Actor, job_id: str) -> None:
     screening = session.services().screening
     job = screening.job(actor, job_id)
     if job.state in ENDED:

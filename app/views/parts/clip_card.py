@@ -9,7 +9,7 @@ import streamlit as st
 from app import session
 from app.services.permissions import Actor
 from app.services.screening import ENDED, ChosenClip, FoundPerson
-from app.views.parts import browser, links, look, refusal
+from app.views.parts import browser, links, look, page, refusal
 from app.views.parts.words import tr
 from clinic_data.tables import Job, JobState, Recording
 
@@ -81,6 +81,11 @@ def _watch_search(job_id: str) -> None:
     if actor is None:
         browser.leave("/sign-in?why=expired", tr("Your session has ended. Please sign in again."))
         return
+    with page.errors_shown():  # the patient may have got another team meanwhile
+        _progress(actor, job_id)
+
+
+def _progress(actor: Actor, job_id: str) -> None:
     screening = session.services().screening
     job = screening.job(actor, job_id)
     if job.state in ENDED:
