@@ -263,3 +263,26 @@ def test_the_choice_of_a_language_is_kept_and_leads_back_only_to_own_pages(brows
     assert 'lang="ar"' in browser.get("/sign-in").text
     _sign_in(browser)
     assert '<html lang="ar" dir="rtl">' in browser.get("/about", headers=HTML).text
+
+
+def test_a_copy_is_downloaded_by_clinicians_only(browser, site):
+    """The routes of `app.gateway.downloads`: who may not gets a page that says why, and never a byte of it."""
+    clinic, _ = site
+    path = f"/files/patients/{clinic.patient.id}/copy.zip"
+    assert browser.get(path, headers=HTML, follow_redirects=False).status_code == 303
+    _sign_in(browser, "adam")
+    refused = browser.get(path)
+    assert refused.status_code == 403
+    assert "Example" not in refused.text
+    assert browser.get("/files/research.zip?purpose=study+42+approved").status_code == 400, "nobody consented"
+    assert browser.get(f"/files/erasures/{'0' * 32}.json").status_code == 404
+    browser.cookies.clear()
+    _sign_in(browser)
+    sent = browser.get(path)
+    assert sent.status_code == 200
+    assert sent.content[:2] == b"PK"
+    assert sent.headers["cache-control"] == "no-store"
+    assert "Example" not in sent.headers["content-disposition"]
+    assert browser.get(f"/files/patients/{'0' * 32}/copy.zip").status_code == 404
+    assert browser.get("/files/research.zip?purpose=study+42+approved").status_code == 403
+    assert browser.get(f"/files/erasures/{'0' * 32}.json").status_code == 403
