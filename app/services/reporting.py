@@ -25,7 +25,7 @@ from app.services.reads import note_read
 from app.services.report_content import report_from_result
 from app.services.report_making import Draft, ReportMaking
 from app.settings import Settings
-from clinic_data import audit, recordings
+from clinic_data import assessments, audit, recordings
 from clinic_data import reports as report_rows
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
@@ -35,6 +35,8 @@ from fgait_core.sequence import SilhouetteSequence
 from reports.content import ScreeningReport
 from reports.follow_up_content import FollowUpReport
 from reports.record_blocks import AddendumBlock
+
+_MOVED = "The recording was moved to another patient after this report was made. Make a new version first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,11 @@ class Reporting:
             ValidationError: if the assessment belongs to nobody, or its result cannot be printed or signed.
         """
         actor = require(actor, Permission.WRITE_REPORTS)
-        before = newest_version(self.list_of_assessment(actor, assessment_id))
+        with self.database.reading() as session:
+            assessment_for(session, actor, Permission.WRITE_REPORTS, assessment_id)
+            rows = report_rows.list_reports(session=session, assessment_id=assessment_id)
+        # Of a moved visit the newest one may name a patient of another team: it is superseded all the same.
+        before = newest_version(row for row in rows if row.kind is not ReportKind.FOLLOW_UP)
         return self._make(actor, assessment_id, language or self._language(actor), before, ReportKind.ASSESSMENT)
 
     def add_addendum(self, actor: Actor | None, report_id: str, text: str) -> Report:
@@ -75,6 +81,10 @@ class Reporting:
         before = self.get(actor, report_id)
         if before.kind is ReportKind.FOLLOW_UP:
             raise ValidationError("A follow-up report takes no addendum. Write a note and make a new version.")
+        with self.database.reading() as session:
+            assessment = assessments.get_assessment(session=session, assessment_id=before.assessment_id)
+            if before.patient_id not in {None, assessment.patient_id}:
+                raise ValidationError(_MOVED)
         return self._make(actor, before.assessment_id, before.language, before, ReportKind.ADDENDUM, text)
 
     def create_follow_up(self, actor: Actor | None, patient_id: str, language: str | None = None) -> Report:
@@ -181,9 +191,7 @@ class Reporting:
         with self.database.reading() as session:
             assessment, recording, patient = _subject(session, actor, report.assessment_id)
             if report.patient_id not in {None, patient.id}:
-                raise ValidationError(
-                    "The recording was moved to another patient after this report was made. Make a new version first."
-                )
+                raise ValidationError(_MOVED)
             before = (
                 report_rows.get_report(session=session, report_id=report.supersedes_id)
                 if report.supersedes_id

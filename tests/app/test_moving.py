@@ -94,6 +94,28 @@ def test_its_report_stays_with_the_patient_whom_it_names(clinic, other):
         reporting.content_of(clinic.clinician, report.id)
 
 
+def test_an_addendum_to_the_old_report_would_tell_of_the_wrong_patient(clinic, other):
+    report = clinic.services.reporting.create(clinic.clinician, screen(clinic))
+    _move(clinic, other)
+    with pytest.raises(ValidationError, match="moved to another patient"):
+        clinic.services.reporting.add_addendum(clinic.clinician, report.id, "More.")
+
+
+def test_the_new_report_supersedes_the_old_one_also_where_its_patient_is_hidden(clinic, other):
+    assessment_id = screen(clinic)
+    reporting, teams = clinic.services.reporting, clinic.services.teams
+    old = reporting.create(clinic.clinician, assessment_id)
+    _move(clinic, other)
+    ward = teams.create(clinic.administrator, "Ward A")
+    data = PatientData(record_number="R-1", family_name="Example", given_name="Ana", birth_date="2011-04-23")
+    clinic.services.patients.update(clinic.clinician, clinic.patient.id, data, 1, ward.id)
+    new = reporting.create(clinic.clinician, assessment_id)
+    assert (new.supersedes_id, new.patient_id, new.version) == (old.id, other.id, 2)
+    assert [row.id for row in reporting.list_of_assessment(clinic.clinician, assessment_id)] == [new.id]
+    with pytest.raises(NotFoundError):
+        reporting.read_pdf(clinic.clinician, old.id)
+
+
 def test_what_is_not_the_actors_is_not_moved(clinic, other):
     teams = clinic.services.teams
     ward = teams.create(clinic.administrator, "Ward A")
