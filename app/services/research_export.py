@@ -190,8 +190,8 @@ def _walks(session: Session, assessment: Assessment, leading: Recording) -> Iter
     for clip in clips:
         recording = session.get(Recording, clip.recording_id)
         if clip.silhouettes_key and recording is not None:
-            of_clip = facts[clip.position] if clip.position < len(facts) else {}
-            yield recording, clip.silhouettes_key, _view(of_clip)
+            view = _view(facts[clip.position]) if clip.position < len(facts) else ""
+            yield recording, clip.silhouettes_key, view
 
 
 def _view(facts: Mapping[str, Any]) -> str:

@@ -6,10 +6,11 @@ import json
 import shutil
 import sqlite3
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import Clinic, add_user
+from conftest import Clinic, add_user, make_clinic
 from killing import killed_at, through
 from typer.testing import CliRunner
 
@@ -21,6 +22,7 @@ from app.services.permissions import Actor
 from app.services.retention_work import RetentionWork
 from clinic_data import data_keys, erasures, holds, patients, removals
 from clinic_data.audit import AuditFilter
+from clinic_data.clock import utc_now
 from clinic_data.database import Database
 from clinic_data.errors import (
     ConflictError,
@@ -304,3 +306,21 @@ def test_a_proof_is_json_for_people(case: Case) -> None:
 def test_an_erasure_frees_the_record_number(case: Case) -> None:
     case.carry_out(case.ask())
     assert replace(case, full=fill_patient(case.services.database, case.services.storage, in_cohort=False))
+
+
+def test_on_postgresql_the_rows_the_key_and_the_files_go_too(
+    tmp_path: Path, postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clinic = make_clinic(tmp_path / "var", postgresql_url)
+    full = fill_patient(clinic.services.database, clinic.services.storage)
+    case = Case(clinic.services, clinic.clinician, clinic.administrator, full)
+    assert case.carry_out(case.ask()).state is ErasureState.DONE
+    assert "not yet taken off the disk" not in caplog.text, "the vacuum ran"
+    assert not full.storage_keys & set(clinic.services.storage.keys())
+    with clinic.services.database.reading() as session, pytest.raises(NotFoundError):
+        patients.get_patient(session=session, patient_id=full.patient_id)
+    counts = RetentionWork(clinic.services.settings, clinic.services.database, clinic.services.storage).run(
+        now=utc_now() + timedelta(days=91)
+    )
+    assert counts["videos"] == 1
+    clinic.services.database.dispose()
