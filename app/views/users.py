@@ -67,11 +67,14 @@ def _new_user(actor: Actor) -> None:
 
 
 def _user(actor: Actor, user: User, two_steps: bool, teams: tuple[str, ...], *, administers: bool) -> None:
-    name, controls = st.columns([4, 1], vertical_alignment="center")
-    name.html(_described(user, two_steps, teams))
+    described = _described(user, two_steps, teams)
+    if not administers or user.id == actor.user_id:
+        st.html(described)
     if user.id == actor.user_id:
-        name.caption(tr("This is you. Your own password, sign-ins and second step are under My account."))
+        st.caption(tr("This is you. Your own password, sign-ins and second step are under My account."))
     elif administers:
+        name, controls = st.columns([4, 1], vertical_alignment="center")
+        name.html(described)
         _controls(actor, user, two_steps, controls, below=st.container())
 
 

@@ -55,6 +55,7 @@ def open_page(clinic, root: Path, monkeypatch):
     def open_as(view: str, role: str | None, **query: str) -> AppTest:
         monkeypatch.setattr(session, "signed_in_actor", lambda touch=True: clinic.actor(role))
         monkeypatch.setattr(session, "services", lambda: clinic.services)
+        monkeypatch.setattr(session, "token", lambda: None)  # the test runner has cookies of no kind
         page = AppTest.from_file(str(root / "app" / "main.py"), default_timeout=30)
         page.switch_page(f"views/{view}")
         for name, value in query.items():
