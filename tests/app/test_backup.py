@@ -17,25 +17,30 @@ from pathlib import Path
 import psycopg
 import pytest
 from every_table import everything
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from app import clinic_cli
 from app.services.catalogue import Services
+from app.services.erasure_proof import sign_proof, write_proof
 from clinic_data import audit_verification
 from clinic_data.backup_folder import BackupFolder
 from clinic_data.backup_place import refuse_unfinished
 from clinic_data.errors import ClinicDataError
 from clinic_data.master_keys import MasterKeys
 from clinic_data.schema import METADATA
+from clinic_data.tables import Patient
 from tests.keys import TEST_MASTER_KEYS
 
 HERE = Path(__file__).parent
+KEYS = METADATA.tables["data_key"]
 RECORDING_KEY = list(METADATA.tables["recording"].c.keys()).index("storage_key")
 SECRETS = (b"Example", b"Ana", b"R-1", b"walk.mp4", b"2011-04-23", b"walking")
 WRITER = """
 import sys
 from datetime import date
 from app.services.catalogue import Services
+from app.services.erasure_proof import sign_proof, write_proof
 from app.services.permissions import Actor
 from app.settings import Settings
 from clinic_data.patients import PatientData
@@ -256,6 +261,30 @@ def test_the_master_key_may_lie_in_the_new_place_already(clinic, tmp_path: Path,
         refuse_unfinished(tmp_path / "new")
     with pytest.raises(ClinicDataError, match="interrupted"):
         Services.open(clinic.services.settings.model_copy(update={"data_dir": tmp_path / "new"}))
+
+
+def test_who_was_erased_after_the_backup_is_erased_again(clinic, tmp_path: Path):
+    run("backup", tmp_path / "backups")
+    proof = sign_proof(data_dir(clinic), {"erasure_id": "e" * 32, "patient_id": clinic.patient.id})
+    written = write_proof(tmp_path, "e" * 32, proof)
+    command = ["restore", tmp_path / "backups", "--into", tmp_path / "new", "--erasures"]
+    assert "1 patients were erased again" in run(*command, written.parent)
+    services = opened(clinic, tmp_path / "new")
+    with services.database.reading() as session:
+        assert session.get(Patient, clinic.patient.id) is None
+        assert audit_verification.verify(session=session).is_intact
+        assert "erasure.repeated" in [row.action for row in audit_rows(session)]
+        wrapped = session.connection().execute(select(KEYS.c.wrapped).where(KEYS.c.patient_id == clinic.patient.id))
+        assert wrapped.scalars().all() == [None]
+    with pytest.raises(ClinicDataError):
+        services.storage.read_bytes(clinic.recording.storage_key)
+    assert (tmp_path / "new/erasures" / written.name).read_bytes() == written.read_bytes()
+    services.database.dispose()
+
+    written.write_bytes(written.read_bytes().replace(b"e" * 32, b"f" * 32))
+    assert "changed after it was signed" in run(*command[:-2], tmp_path / "x", "--erasures", written.parent, code=2)
+    assert "no proofs" in run(*command[:-2], tmp_path / "x", "--erasures", tmp_path, code=2)
+    assert not (tmp_path / "x").exists()
 
 
 def test_files_that_the_storage_has_lost_are_named_and_the_rest_is_saved(clinic, tmp_path: Path):
