@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import fields
-from typing import Any
+from io import BufferedReader
+from typing import Any, cast
 
 from fgait_core.model_package import ModelPackage
 from fgait_core.screening_result import (
@@ -23,7 +24,7 @@ def recording_facts(source: VideoSource, file_name: str, video: VideoInfo | None
     """The facts of a file; those of `video` are null where it could not be read."""
     known = {} if video is None else _fields_of(video, set(RecordingFacts.model_fields))
     with open_video(source) as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
         size_bytes = file.tell()
     return RecordingFacts(file_name=file_name, sha256=sha256, size_bytes=size_bytes, **known)
 

@@ -214,7 +214,7 @@ def _hold(hold: LegalHold, names: Mapping[str | None, str]) -> HoldView:
 
 
 def _record(
-    session: Session, actor: Actor, action: str, subject_type: str, subject_id: str, details: dict[str, object]
+    session: Session, actor: Actor, action: str, subject_type: str, subject_id: str, details: Mapping[str, object]
 ) -> None:
     audit.record(
         session=session,
@@ -222,5 +222,5 @@ def _record(
         action=action,
         subject_type=subject_type,
         subject_id=subject_id,
-        details=details,
+        details=dict(details),
     )

@@ -55,7 +55,9 @@ def _keep_what_earlier_releases_kept() -> None:
         return
     rules = sa.table(
         "retention_rule",
-        *(sa.column(name) for name in ("kind", "days", "version")),
+        sa.column("kind", sa.String()),
+        sa.column("days", sa.Integer()),
+        sa.column("version", sa.Integer()),
         sa.column("updated_at", UtcDateTime()),
     )
     rows = [{"kind": kind, "days": None, "version": 1, "updated_at": utc_now()} for kind in ("videos", "inbox")]
