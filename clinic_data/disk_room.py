@@ -52,6 +52,6 @@ def full_disk_as_sentence(folder: Path) -> Generator[None]:
 
 def _sentence(folder: Path) -> str:
     return (
-        f"The disk is full, or files on it cannot be written any more: {folder}. Nothing that was begun is left of it. Make "
-        "room or choose another disk, then start again."
+        f"The disk is full, or files on it cannot be written any more: {folder}. Nothing that was begun is left of it. "
+        "Make room or choose another disk, then start again."
     )
