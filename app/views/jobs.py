@@ -62,6 +62,7 @@ def _kind(kind: str) -> str:
         "rescore": tr("Scoring again"),
         RETRAIN: tr("Retraining"),
         EVALUATE: tr("Evaluation of a package"),
+        "retention": tr("Removing what is due"),
     }
     return kinds.get(kind, kind)
 
