@@ -51,7 +51,7 @@ def _heading(page: Page, name: str) -> None:
 
 
 def _look(page: Page, name: str) -> None:
-    """Checks accessibility once the page is at rest, and keeps pictures at both widths where somebody asked for them."""
+    """Checks accessibility once the page is at rest, and keeps pictures at both widths where asked for."""
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     assert_accessible(page)
     folder = os.environ.get("FGAIT_TEST_PICTURES")
