@@ -38,7 +38,7 @@ from clinic_data.disk_room import full_disk_as_sentence, require_room
 from clinic_data.errors import ConflictError, NotFoundError
 from clinic_data.file_references import FILE_COLUMNS
 from clinic_data.schema import METADATA
-from clinic_data.storage import Storage
+from clinic_data.storage import PARTIAL, Storage
 from clinic_data.tables import new_id
 
 BEFORE_ROWS = ("audit",)
@@ -113,7 +113,7 @@ def make_backup(source: Source, root: Path, progress: Progress, keep: int | None
             making = _Making(source, folder, progress)
             with folder.new_backup(utc_now()) as partial:
                 mark = making.fill(partial)
-            name = folder.names()[-1]
+            name = partial.name.removesuffix(PARTIAL)
             removed, removed_bytes = prune(folder, source.keys.master, keep)
     seconds = time.monotonic() - began_s
     return Made(name, mark, making.new_files, making.new_bytes, removed, removed_bytes, seconds)

@@ -3,7 +3,7 @@
 ::
 
     files/ab/SHA256                 sealed files, as the storage has them; all backups share them
-    20261124T023000Z-1f3a/          one backup
+    20261124T023000Z-048213/          one backup
         backup.json                 what it is, and the SHA-256 of its parts; authenticated, written last
         database.sealed             all rows (``backup_rows``), compressed and sealed
         audit.sealed  keys.sealed   small folders of the installation, as archives, sealed
@@ -16,7 +16,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -98,7 +97,7 @@ class BackupFolder:
             shutil.rmtree(left)
         for left in (self.root / _FILES).glob(f"*{PARTIAL}"):
             left.unlink()
-        name = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        name = f"{now:%Y%m%dT%H%M%SZ-%f}"  # sorted by time: the last is the newest
         partial = self.root / (name + PARTIAL)
         partial.mkdir(mode=0o700)
         try:
