@@ -82,16 +82,14 @@ def locked_head(session: Session, key: bytes) -> Head:
         ConflictError: there are rows and no head.
     """
     head = _head(session, lock=True)
-    if head is not None:
-        return head
-    if session.exec(select(AuditRow.id).limit(1)).first() is not None:
-        raise ConflictError(_NO_HEAD)
-    first = empty_head(key)
-    values = {"id": 1, "last_id": 0, "last_mac": first.last_mac, "at": first.at, "seal": first.seal}
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.connection().execute(dialect.insert(AuditHead).values(values).on_conflict_do_nothing())
-    head = _head(session, lock=True)
     if head is None:
+        first = empty_head(key)
+        values = {"id": 1, "last_id": 0, "last_mac": first.last_mac, "at": first.at, "seal": first.seal}
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        # Somebody else may be making it at this moment: then this waits, and theirs is read.
+        session.connection().execute(dialect.insert(AuditHead).values(values).on_conflict_do_nothing())
+        head = _head(session, lock=True)
+    if head is None or (head.last_id == 0 and session.exec(select(AuditRow.id).limit(1)).first() is not None):
         raise ConflictError(_NO_HEAD)
     return head
 
