@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from app.services.erasures_again import erase_again, proven_patients
+from app.services.erasures_again import erase_again, proven_patients, require_own
 from app.services.installation import database_of, master_keys_of
 from app.services.stored_files import storage_of
 from app.settings import Settings
@@ -95,6 +95,8 @@ def restore_into(
 
     def finish(database: Database) -> None:
         nonlocal erased
+        if erasures is not None:
+            require_own(erasures, settings.data_dir)
         erased = erase_again(database, proven)
         for proof in erasures.glob("*.json") if erasures is not None else ():
             (settings.data_dir / "erasures").mkdir(mode=0o700, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.services.erasure_proof import verify_proof
+from app.services.package_signature import KEY_FILE, KEYS_FOLDER, own_key
 from clinic_data import audit, erasures
 from clinic_data.database import Database
 from clinic_data.errors import NotFoundError, ValidationError
@@ -22,6 +23,21 @@ def proven_patients(folder: Path) -> dict[str, str]:
         raise ValidationError(f"There are no proofs of erasure in {folder}: they are the files ID.json in `erasures`.")
     facts = [verify_proof(file.read_bytes()).facts for file in files]
     return {str(fact["patient_id"]): str(fact["erasure_id"]) for fact in facts}
+
+
+def require_own(folder: Path, data_dir: Path) -> None:
+    """Refuses proofs that another clinic's key signed, where the restored keys tell which is ours.
+
+    A backup from before the key was made has none: then a sound signature is all that can be asked for.
+
+    Raises:
+        ValidationError: another key signed a proof.
+    """
+    if not (data_dir / KEYS_FOLDER / KEY_FILE).exists():
+        return
+    ours = own_key(data_dir).public_key
+    for file in sorted(folder.glob("*.json")):
+        verify_proof(file.read_bytes(), ours)
 
 
 def erase_again(database: Database, proven: dict[str, str]) -> int:

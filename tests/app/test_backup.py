@@ -287,6 +287,20 @@ def test_who_was_erased_after_the_backup_is_erased_again(clinic, tmp_path: Path)
     assert not (tmp_path / "x").exists()
 
 
+def test_a_proof_of_another_clinic_erases_nobody(clinic, tmp_path: Path):
+    sign_proof(data_dir(clinic), {"erasure_id": "e" * 32, "patient_id": "0" * 32})  # makes the clinic's own key
+    run("backup", tmp_path / "backups")
+    forged = sign_proof(tmp_path / "elsewhere", {"erasure_id": "f" * 32, "patient_id": clinic.patient.id})
+    written = write_proof(tmp_path, "f" * 32, forged)
+    command = ["restore", tmp_path / "backups", "--into", tmp_path / "new"]
+    assert "another key signed it" in run(*command, "--erasures", written.parent, code=2)
+    run(*command)
+    services = opened(clinic, tmp_path / "new")
+    with services.database.reading() as session:
+        assert session.get(Patient, clinic.patient.id) is not None
+    services.database.dispose()
+
+
 def test_files_that_the_storage_has_lost_are_named_and_the_rest_is_saved(clinic, tmp_path: Path):
     lost, damaged = clinic.add_recording(b"lost"), clinic.add_recording(b"damaged")
     storage = clinic.services.storage.storage
