@@ -119,12 +119,11 @@ def _parsed(content: bytes) -> dict[str, Any]:
     if len(content) > MAX_PROOF_BYTES:
         raise ValidationError(_CHANGED)
     try:
-        proof = json.loads(content)
+        found: Any = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ValidationError(_CHANGED) from error
-    known = isinstance(proof, dict) and {"format", "algorithm", "facts", "public_key", "signature"} == set(
-        cast("dict[str, Any]", proof)
-    )
+    proof = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    known = {"format", "algorithm", "facts", "public_key", "signature"} == set(proof)
     if not known or proof["format"] != _FORMAT or proof["algorithm"] != "Ed25519":
         raise ValidationError(_CHANGED)
     try:
@@ -133,4 +132,4 @@ def _parsed(content: bytes) -> dict[str, Any]:
         raise ValidationError(_CHANGED) from error
     if not same or not isinstance(proof["facts"], dict):
         raise ValidationError(_CHANGED)
-    return cast("dict[str, Any]", proof)
+    return proof
