@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 from babel.dates import format_skeleton
 
-from app.gateway.cookies import CSRF_COOKIE, SESSION_COOKIE
+from app.gateway.cookies import CSRF_COOKIE, SESSION_COOKIE, connect_mark
+from app.gateway.guard import ELSEWHERE_PATH
 from app.gateway.language import LANGUAGE_COOKIE, chosen_language
 from app.gateway.origin import session_mark
 from app.services.catalogue import Services
@@ -68,6 +69,11 @@ def token() -> str | None:
 def csrf_token() -> str:
     """The double-submit token, for the uploader's requests."""
     return st.context.cookies.get(CSRF_COOKIE) or ""
+
+
+def way_to_connect() -> str:
+    """The address that connects the signed-in account with one elsewhere; it works in this session only."""
+    return f"{ELSEWHERE_PATH}?connect={connect_mark(token())}"
 
 
 def language() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 
@@ -24,6 +25,11 @@ def session_token(connection: HTTPConnection) -> str | None:
 def set_session(response: Response, token: str, *, secure: bool) -> None:
     """Signs the browser in; the cookie ends with the browser, the session in the database earlier."""
     _set(response, SESSION_COOKIE, token, secure=secure)
+
+
+def connect_mark(token: str | None) -> str:
+    """What only a page of this session knows: another site's link must not connect somebody's account elsewhere."""
+    return hmac.new(token.encode(), b"connect", hashlib.sha256).hexdigest() if token else ""
 
 
 def clear_session(response: Response) -> None:

@@ -6,6 +6,7 @@ visitor is back lies in a signed cookie of ten minutes that goes to these two ad
 
 from __future__ import annotations
 
+import hmac
 import logging
 import secrets
 from collections.abc import Awaitable, Mapping
@@ -81,10 +82,16 @@ class ExternalSignInPages:
         ]
 
     async def leave(self, request: Request) -> Response:
-        """Leads to the service: `?next=/patients` to sign in, `?connect=1` to connect the signed-in account."""
+        """Leads to the service: `?next=/patients` to sign in, `?connect=MARK` to connect the signed-in account.
+
+        The mark is `cookies.connect_mark` of the session: a link on another site cannot know it.
+        """
         request.session.clear()
+        mark = request.query_params.get("connect", "")
+        if mark and not _is_mark(request, mark):
+            return _not_connected()
         request.session[_NEXT] = local_path(request.query_params.get("next", "/"))
-        request.session[_CONNECT] = request.query_params.get("connect") == "1"
+        request.session[_CONNECT] = mark
         try:
             return await self._client().authorize_redirect(request, f"{self.settings.resolved_public_url}{RETURN_PATH}")
         except Exception as error:
@@ -94,7 +101,7 @@ class ExternalSignInPages:
 
     async def come_back(self, request: Request) -> Response:
         """Takes what the service says, and signs in or connects."""
-        wanted, connecting = request.session.get(_NEXT, "/"), bool(request.session.get(_CONNECT))
+        wanted, mark = request.session.get(_NEXT, "/"), str(request.session.get(_CONNECT, ""))
         try:
             claims = await self._claims(request)
         except Exception as error:
@@ -103,8 +110,8 @@ class ExternalSignInPages:
             return _refused("elsewhere")
         finally:
             request.session.clear()
-        if connecting:
-            return await self._connect(request, claims)
+        if mark:  # of the session that asked: somebody else may have signed in here meanwhile
+            return await self._connect(request, claims) if _is_mark(request, mark) else _not_connected()
         return await self._sign_in(request, claims, wanted)
 
     async def _claims(self, request: Request) -> dict[str, Any]:
@@ -134,7 +141,7 @@ class ExternalSignInPages:
         try:
             await run_in_threadpool(self.external.connect, actor, claims)
         except ClinicDataError:
-            return forms.lead_to(f"{ACCOUNT_PAGE}?connected=no")
+            return _not_connected()
         return forms.lead_to(f"{ACCOUNT_PAGE}?connected=yes")
 
     def _client(self) -> _Client:
@@ -153,6 +160,15 @@ class ExternalSignInPages:
         if made is None:
             raise RuntimeError("the library made no client")
         return made
+
+
+def _is_mark(request: Request, mark: str) -> bool:
+    own = cookies.connect_mark(cookies.session_token(request))
+    return bool(own) and hmac.compare_digest(own.encode(), mark.encode())
+
+
+def _not_connected() -> Response:
+    return forms.lead_to(f"{ACCOUNT_PAGE}?connected=no")
 
 
 def _refused(why: str) -> Response:

@@ -153,13 +153,15 @@ class Exchange:
         """The same of all assessments of all patients of the actor's teams and of all staff."""
         actor = require(actor, Permission.EXPORT)
         rows: list[ExportedAssessment] = []
-        offset, total = 0, 1
-        while offset < total:
+        offset = 0
+        while True:  # until there are no more: the count of a search stops early
             with self.database.reading() as session:
                 mine = teams.visible_team_ids(session=session, user_id=actor.user_id)
                 page = patients.search_patients(session=session, limit=_PATIENTS_AT_ONCE, offset=offset, team_ids=mine)
                 rows += [row for patient in page.rows for row in _rows_of_patient(session, patient.id)]
-            offset, total = offset + _PATIENTS_AT_ONCE, page.total
+            if not page.rows:
+                break
+            offset += _PATIENTS_AT_ONCE
         return self._tables(actor, rows, kind, "clinic", None)
 
     def _tables(

@@ -67,7 +67,7 @@ def _elsewhere(actor: Actor) -> None:
     for identity in found:
         with st.container(border=True):
             _identity(actor, identity)
-    _way("/sign-in/elsewhere?connect=1", tr("Connect an account"))
+    _way(session.way_to_connect(), tr("Connect an account"))
 
 
 def _identity(actor: Actor, identity: ExternalIdentity) -> None:

@@ -172,7 +172,7 @@ def test_a_local_account_of_the_same_name_is_never_taken_over(visitor, clinic: C
 def test_an_account_is_connected_by_who_is_signed_in_with_it(visitor, clinic: Clinic) -> None:
     token = clinic.services.accounts.sign_in("clara", PASSWORD)
     visitor.cookies.set(cookies.SESSION_COOKIE, token)
-    answer = _come_back(visitor, CLARA.sub, f"{ELSEWHERE_PATH}?connect=1")
+    answer = _come_back(visitor, CLARA.sub, f"{ELSEWHERE_PATH}?connect={cookies.connect_mark(token)}")
     assert answer.headers["location"] == "/account?connected=yes"
     visitor.cookies.clear()
     _come_back(visitor, CLARA.sub)
@@ -180,9 +180,30 @@ def test_an_account_is_connected_by_who_is_signed_in_with_it(visitor, clinic: Cl
 
 
 def test_nobody_signed_in_connects_nothing(visitor, external: ExternalSignIn, clinic: Clinic) -> None:
-    answer = _come_back(visitor, CLARA.sub, f"{ELSEWHERE_PATH}?connect=1")
+    answer = visitor.get(f"{ELSEWHERE_PATH}?connect={cookies.connect_mark('of nobody')}")
     assert answer.headers["location"] == "/account?connected=no"
     assert external.identities(clinic.clinician) == ()
+
+
+def test_a_link_of_another_site_connects_nothing(visitor, external: ExternalSignIn, clinic: Clinic) -> None:
+    """Else who signs the victim's browser in there as themselves could sign in here as the victim."""
+    token = clinic.services.accounts.sign_in("clara", PASSWORD)
+    visitor.cookies.set(cookies.SESSION_COOKIE, token)
+    for guess in ("1", cookies.connect_mark("another session"), "é"):
+        answer = visitor.get(ELSEWHERE_PATH, params={"connect": guess})
+        assert answer.headers["location"] == "/account?connected=no"
+    assert external.identities(clinic.clinician) == ()
+
+
+def test_who_signs_in_meanwhile_is_not_connected(visitor, external: ExternalSignIn, clinic: Clinic) -> None:
+    token = clinic.services.accounts.sign_in("clara", PASSWORD)
+    visitor.cookies.set(cookies.SESSION_COOKIE, token)
+    back = urlsplit(_answer(visitor, CLARA.sub, f"{ELSEWHERE_PATH}?connect={cookies.connect_mark(token)}"))
+    visitor.cookies.delete(cookies.SESSION_COOKIE)
+    visitor.cookies.set(cookies.SESSION_COOKIE, clinic.services.accounts.sign_in("adam", PASSWORD))
+    answer = visitor.get(f"{back.path}?{back.query}")
+    assert answer.headers["location"] == "/account?connected=no"
+    assert external.identities(clinic.administrator) == external.identities(clinic.clinician) == ()
 
 
 def test_an_identity_is_one_accounts_only_and_can_be_disconnected(external: ExternalSignIn, clinic: Clinic) -> None:

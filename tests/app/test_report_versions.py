@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import session
 from app.services.reporting import newest_version
-from clinic_data import assessments, recordings
+from clinic_data import assessments, patient_search, recordings
 from clinic_data.clinic_profile import ClinicProfileData
 from clinic_data.decisions import DecisionData
 from clinic_data.errors import ConflictError, ValidationError
@@ -288,6 +288,17 @@ def test_patients_and_the_whole_clinic_leave_alike(assessed):
     assert one == whole
     assert {row["assessment"] for row in whole["scores"]} == {assessment_id}
     assert exchange.clinic_tables(clinic.clinician, "xlsx").content.startswith(b"PK")
+
+
+def test_the_whole_clinic_leaves_though_the_count_of_its_patients_stops_early(assessed, monkeypatch):
+    clinic, assessment_id = assessed
+    for number in range(4):
+        data = PatientData(record_number=f"LATER-{number}", family_name="Later", birth_date=date(2000, 1, 1))
+        clinic.services.patients.create(clinic.clinician, data)
+    monkeypatch.setattr(patient_search, "MAX_COUNTED_OF_ALL", 3)
+    monkeypatch.setattr("app.services.exchange._PATIENTS_AT_ONCE", 2)
+    whole = json.loads(clinic.services.exchange.clinic_tables(clinic.clinician, "json").content)
+    assert {row["assessment"] for row in whole["scores"]} == {assessment_id}
 
 
 @pytest.fixture
