@@ -165,7 +165,8 @@ def set_role(*, session: Session, user_id: str, role: Role | str) -> User:
 
 def normalised_username(username: str) -> str:
     """The form in which user names are stored and compared."""
-    return unicodedata.normalize("NFKC", username).strip().casefold()
+    # PostgreSQL stores no NUL: who types one gets the answer of an unknown name, not a fault.
+    return unicodedata.normalize("NFKC", username.replace("\x00", "\ufffd")).strip().casefold()
 
 
 def lift_lock_out(user: User) -> None:

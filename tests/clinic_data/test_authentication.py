@@ -55,6 +55,11 @@ def hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return compared
 
 
+def test_a_name_that_no_database_can_hold_is_refused_as_any_other(database, now: datetime) -> None:
+    with pytest.raises(SignInError, match="user name or the password is wrong"):
+        _sign_in(database, "wrong", now, username="ada\x00")
+
+
 def test_signs_in_whatever_the_case_of_the_user_name(database, rows, password: str, now: datetime) -> None:
     with database.transaction() as session:
         rows.user(session, "Ada")
