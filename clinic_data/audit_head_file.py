@@ -71,6 +71,7 @@ class HeadFile:
 
     def _is_recent(self) -> bool:
         try:
-            return time.time() - self.path.stat().st_mtime < SECONDS_BETWEEN_LINES
+            # A time in the future (a clock that was wrong, or `touch`) must not stop the heads.
+            return 0 <= time.time() - self.path.stat().st_mtime < SECONDS_BETWEEN_LINES
         except FileNotFoundError:
             return False

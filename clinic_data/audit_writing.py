@@ -11,12 +11,11 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy import insert as insert_into
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session, col, select, update
 
 from clinic_data import data_keys
-from clinic_data.audit_chain import COVERED, Head, empty_head, mac_of, sealed_head
+from clinic_data.audit_chain import COVERED, Head, mac_of, sealed_head
 from clinic_data.audit_head_file import HeadFile
 from clinic_data.audit_tables import AuditHead
 from clinic_data.clock import utc_now
@@ -76,27 +75,21 @@ def read_head(session: Session) -> Head | None:
 
 
 def locked_head(session: Session, key: bytes) -> Head:
-    """The head, locked until the commit; an empty trail gets its first one.
+    """The head, locked until the commit.
 
     Raises:
-        ConflictError: there are rows and no head.
+        ConflictError: it is missing, or this installation's key did not make it. Whoever appended to such a head would
+            seal it anew, and nobody could see any more that rows before it were cut off.
     """
-    head = _head(session, lock=True)
-    if head is None:
-        first = empty_head(key)
-        values = {"id": 1, "last_id": 0, "last_mac": first.last_mac, "at": first.at, "seal": first.seal}
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        # Somebody else may be making it at this moment: then this waits, and theirs is read.
-        session.connection().execute(dialect.insert(AuditHead).values(values).on_conflict_do_nothing())
-        head = _head(session, lock=True)
-    if head is None or (head.last_id == 0 and session.exec(select(AuditRow.id).limit(1)).first() is not None):
+    head = _head(session, lock=True)  # there since the tables were made, also of an empty trail
+    if head is None or not head.is_genuine(key):
         raise ConflictError(_NO_HEAD)
     return head
 
 
 _NO_HEAD = (
-    "The audit trail has lost its head, so nothing can be recorded and nothing was changed. Somebody changed the "
-    "database: run `fgait-clinic audit verify`, keep a copy of it and restore a backup."
+    "The audit trail has lost its head, or the head was changed, so nothing can be recorded and nothing was changed. "
+    "Somebody changed the database: run `fgait-clinic audit verify`, keep a copy of it and restore a backup."
 )
 
 

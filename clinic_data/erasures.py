@@ -21,7 +21,7 @@ from clinic_data.errors import ConflictError, NotFoundError, PermissionDeniedErr
 from clinic_data.json_values import checked_json
 from clinic_data.paging import Page, read_page
 from clinic_data.privacy_tables import Erasure, ErasureGround, ErasureState
-from clinic_data.tables import Job, JobState, Patient
+from clinic_data.tables import Assessment, Job, JobState, Patient, Report
 from clinic_data.text_rules import one_line
 
 NOTE_MAX = 500
@@ -129,6 +129,7 @@ def begin_by_rule(*, session: Session, patient_id: str) -> Erasure:
 
 def _begin(session: Session, erasure: Erasure) -> Erasure:
     holds.require_none(session=session, patient_id=erasure.patient_id)
+    _require_no_hold_on_reports(session, erasure.patient_id)
     _require_no_work(session, erasure.patient_id)
     erasure.note = ""  # sealed with the key that goes now
     erasure.decided_at = utc_now()
@@ -243,6 +244,21 @@ def _locked_patient(session: Session, patient_id: str) -> None:
     statement = select(Patient.id).where(Patient.id == patient_id).with_for_update()
     if session.exec(statement).first() is None:
         raise NotFoundError("This patient does not exist.")
+
+
+def _require_no_hold_on_reports(session: Session, patient_id: str) -> None:
+    """A visit that was moved to this patient goes, and with it the reports that its former patient keeps about it."""
+    statement = (
+        select(Report.id)
+        .join(Assessment, col(Assessment.id) == col(Report.assessment_id))
+        .where(Assessment.patient_id == patient_id, col(Report.patient_id) != patient_id)
+        .where(holds.on_hold(col(Report.patient_id)))
+    )
+    if session.exec(statement).first() is not None:
+        raise ConflictError(
+            "A visit of this patient was filed under another patient before, who is under a legal hold and has a "
+            "report about it: it may not be removed. Release that hold first, if it is over."
+        )
 
 
 def _require_no_work(session: Session, patient_id: str) -> None:

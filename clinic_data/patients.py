@@ -14,9 +14,10 @@ from sqlmodel import Session, col, select
 from clinic_data import data_keys, patient_search
 from clinic_data.clock import utc_now
 from clinic_data.database import conflict_as
-from clinic_data.errors import ConflictError, NotFoundError, ValidationError
+from clinic_data.errors import ConflictError, NotFoundError, SealError, ValidationError
 from clinic_data.paging import Page
 from clinic_data.problem_sentences import problem_sentences
+from clinic_data.sealing import DOES_NOT_OPEN
 from clinic_data.tables import Patient, Sex
 from clinic_data.text_rules import has_invisible, search_key
 
@@ -135,9 +136,16 @@ def search_patients(
 
 
 def find_by_record_number(*, session: Session, record_number: str) -> Patient | None:
-    """The patient with exactly this record number, whatever its case, or None."""
+    """The patient with exactly this record number, whatever its case, or None.
+
+    Raises:
+        SealError: somebody exchanged the hashes of two patients in the database.
+    """
     key = _record_number_key(session, record_number)
-    return session.exec(select(Patient).where(col(Patient.record_number_key) == key)).first()
+    patient = session.exec(select(Patient).where(col(Patient.record_number_key) == key)).first()
+    if patient is not None and search_key(patient.record_number) != search_key(record_number):
+        raise SealError(DOES_NOT_OPEN)  # the hash was exchanged: a visit would be filed under another patient
+    return patient
 
 
 def find_by_identity(*, session: Session, family_name: str, given_name: str, birth_date: date) -> list[Patient]:

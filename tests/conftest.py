@@ -113,9 +113,10 @@ def postgresql_tables(postgresql_server: str) -> str:
     database = Database(url, TEST_KEYS)
     database.upgrade()
     database.dispose()
-    with psycopg.connect(url, autocommit=True) as connection:  # the clinic's own keys, which each test begins with
+    with psycopg.connect(url, autocommit=True) as connection:  # with what each test begins: the clinic's keys, the trail's head
         connection.execute("CREATE SCHEMA kept")
         connection.execute("CREATE TABLE kept.data_key AS SELECT * FROM data_key")
+        connection.execute("CREATE TABLE kept.audit_head AS SELECT * FROM audit_head")
     return url
 
 
@@ -128,6 +129,7 @@ def postgresql_url(postgresql_tables: str) -> str:
         connection.execute("SET session_replication_role = replica")  # the audit trail's triggers refuse this otherwise
         connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
         connection.execute("INSERT INTO data_key SELECT * FROM kept.data_key")
+        connection.execute("INSERT INTO audit_head SELECT * FROM kept.audit_head")
     return postgresql_tables
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from app.services.file_removal import scrub
 from app.services.installation import KeySource, key_source, master_keys_of
 from app.settings import Settings
 from clinic_data import data_keys, key_rotation, master_keys
@@ -100,6 +101,7 @@ def _rewrap(settings: Settings, master: MasterKeys) -> None:
         count = key_rotation.rewrap_all(
             database=database, on_progress=lambda done, wanted: typer.echo(f"  {done} of {wanted} data keys")
         )
+        scrub(database)  # else whoever knew the old key could open what the database's log still holds
     finally:
         database.dispose()
     typer.echo(f"Wrapped {count} data keys anew.")

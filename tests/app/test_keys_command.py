@@ -10,12 +10,14 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 from typer.testing import CliRunner
 
 from app.clinic_cli import build
 from app.services.installation import database_of, key_ring_of
 from app.settings import Settings
 from clinic_data import patients
+from clinic_data.encryption_tables import WrappedKey
 from clinic_data.errors import SealError
 from clinic_data.master_keys import MasterKeys, only_one_changes, read_file
 from clinic_data.patients import PatientData
@@ -170,6 +172,24 @@ def test_after_a_rotation_the_file_holds_the_new_key_only_and_everything_opens(i
     file.write_text(before.text())
     with pytest.raises(SealError, match=after.current):
         _names(installation)
+
+
+def test_after_a_rotation_no_key_wrapped_by_the_old_one_is_left_on_the_disk(installation: Settings) -> None:
+    """The app runs meanwhile: its connections keep the write-ahead log, in which the old pages would stay."""
+    database = database_of(installation)
+    with database.reading() as session:
+        before = {row.wrapped.encode() for row in session.exec(select(WrappedKey)).all()}
+    with database.transaction() as session:  # so that there is a log
+        patients.create_patient(
+            session=session,
+            data=PatientData(record_number="P-9", family_name="Moreau", birth_date=date(2011, 4, 2)),
+            actor_id=None,
+        )
+    assert _run("rotate", "--yes")[0] == 0
+    content = b"".join(file.read_bytes() for file in installation.data_dir.glob("*sqlite3*"))
+    assert b"s1." in content
+    assert not [wrapped for wrapped in before if wrapped in content]
+    database.dispose()
 
 
 def test_a_killed_rotation_can_be_worked_with_and_is_finished_by_running_it_again(installation: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -288,9 +289,11 @@ def test_a_whole_older_database_is_found_by_the_head_outside_of_it(database: Dat
 
 def test_a_rewritten_history_is_found_by_the_head_outside(database: Database, tamper) -> None:
     """Even by somebody who has the key."""
+    empty = _head(database)
     _record(database, 3)
     outside = [_head(database)]
-    tamper("DELETE FROM audit_row", "DELETE FROM audit_head")
+    back = f"UPDATE audit_head SET last_id = 0, last_mac = '{empty.last_mac}', at = '{empty.at:%Y-%m-%d %H:%M:%S.%f}', "  # noqa: S608
+    tamper("DELETE FROM audit_row", f"{back} seal = '{empty.seal}'")
     _record(database, 4, why="other")
     assert _verify(database).is_intact
     (problem,) = _verify(database, outside).problems
@@ -313,6 +316,33 @@ def test_a_removed_head_is_found_and_nothing_is_written_without_it(database: Dat
     with pytest.raises(ConflictError, match="lost its head"):
         _record(database)
     assert len(_rows(database)) == 2
+
+
+def test_who_sets_the_head_back_is_not_helped_by_the_next_row(database: Database, tamper) -> None:
+    """The app must not seal a forged head anew: afterwards nobody could see that rows are missing."""
+    _record(database, 5)
+    mac = _rows(database)[2].mac
+    tamper("DELETE FROM audit_row WHERE id > 3", f"UPDATE audit_head SET last_id = 3, last_mac = '{mac}'")  # noqa: S608
+    with pytest.raises(ConflictError, match="head was changed"):
+        _record(database)
+    assert "head of the trail in the database was changed" in _verify(database).problems[0].sentence
+
+
+def test_who_removes_the_whole_trail_with_its_head_is_found_and_no_new_one_begins(database: Database, tamper) -> None:
+    _record(database, 3)
+    tamper("DELETE FROM audit_row", "DELETE FROM audit_head")
+    assert "head of the trail is missing" in _verify(database).problems[0].sentence
+    with pytest.raises(ConflictError, match="lost its head"):
+        _record(database)
+
+
+def test_a_head_file_from_the_future_does_not_stop_the_heads(database_url: str, tmp_path: Path) -> None:
+    database = Database(database_url, TEST_KEYS, head_file=HeadFile(tmp_path / "head"))
+    _record(database)
+    os.utime(tmp_path / "head", (4e9, 4e9))
+    _record(database)
+    assert [head.last_id for head in HeadFile(tmp_path / "head").read()] == [1, 2]
+    database.dispose()
 
 
 def test_another_key_fits_no_row(database: Database, tamper, database_url: str) -> None:

@@ -280,6 +280,34 @@ def test_another_patients_report_that_supersedes_one_of_the_erased_stays(
         assert kept.version == 2
 
 
+def test_a_hold_keeps_the_reports_about_a_visit_that_was_moved_away(
+    database: Database, vault: FileVault, full: FullPatient
+) -> None:
+    """They name the held patient, and would go with the visit of the other one."""
+    held = fill_patient(database, vault, "HELD-1", in_cohort=False)
+    stored = vault_file(vault, held.patient_id)
+    with database.transaction() as session:
+        row = Report(
+            number="FG-2099-000002",
+            assessment_id=full.assessment_ids[0],
+            storage_key=stored,
+            size_bytes=3,
+            sha256="ab" * 32,
+            patient_id=held.patient_id,
+            version=9,
+        )
+        session.add(row)
+        hold_id = holds.place(
+            session=session, patient_id=held.patient_id, reason="order of the court", actor_id=full.administrator_id
+        ).id
+    erasure_id = _ask(database, full)
+    with pytest.raises(ConflictError, match="Release that hold first"):
+        _carry_out(database, full, erasure_id)
+    with database.transaction() as session:
+        holds.release(session=session, hold_id=hold_id, actor_id=full.administrator_id)
+    _carry_out(database, full, erasure_id)
+
+
 def vault_file(vault: FileVault, patient_id: str) -> str:
     return vault.write_bytes(b"pdf", patient_id=patient_id, kind=FileKind.REPORT).key
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pydantic
 import pytest
+from sqlalchemy import text as sql
 
 from clinic_data import patient_search, patients, teams
-from clinic_data.errors import ConflictError, NotFoundError, ValidationError
+from clinic_data.errors import ConflictError, NotFoundError, SealError, ValidationError
 from clinic_data.patients import PatientData
 from clinic_data.tables import Sex
 
@@ -319,3 +320,17 @@ def test_many_matches_are_not_counted_to_their_end(session, monkeypatch) -> None
     assert found("moser m") == (1, ["K-0"])
     assert found("m 2001 u mar") == (3, ["K-2", "K-4", "K-6"])
     assert found("moser rosa") == (0, [])
+
+
+def test_exchanged_hashes_of_record_numbers_lead_to_nobody(database) -> None:
+    """Whoever writes into the database must not be able to file visits under another patient."""
+    with database.transaction() as session:
+        for number in ("N-1", "N-2"):
+            patients.create_patient(session=session, data=_data(record_number=number), actor_id=None)
+    with database.engine.begin() as connection:
+        first, second = connection.execute(sql("SELECT id, record_number_key FROM patient ORDER BY id")).all()
+        change = sql("UPDATE patient SET record_number_key = :key WHERE id = :id")
+        for row_id, key in ((first.id, "0" * 64), (second.id, first[1]), (first.id, second[1])):
+            connection.execute(change, {"id": row_id, "key": key})
+    with database.reading() as session, pytest.raises(SealError):
+        patients.find_by_record_number(session=session, record_number="N-1")
