@@ -13,8 +13,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, Text, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Text, null, select, type_coerce
 from sqlmodel import Session
 
 from clinic_data import audit_verification, data_keys
@@ -38,6 +39,8 @@ _PUT_BACK = "Put it back from a backup: restore that aside and copy the file of 
 YOUNG_S = 86_400.0
 """Files and their keys may be this old before a row must refer to them: it may be on its way."""
 _FILES = METADATA.tables["stored_file"]
+_KEYS = METADATA.tables["data_key"]
+_ASSESSMENTS = METADATA.tables["assessment"]
 _REMOVALS = METADATA.tables["file_removal"]
 
 
@@ -48,6 +51,7 @@ class FaultKind(StrEnum):
     FILE_WITHOUT_ROW = "file_without_row"
     FILE_SIZE = "file_size"
     FILE_BYTES = "file_bytes"
+    FILE_OWNER = "file_owner"
     NOT_SEALED_YET = "not_sealed_yet"
     NOT_SEALED = "not_sealed"
     DOES_NOT_OPEN = "does_not_open"
@@ -89,6 +93,7 @@ def check(
         wrong_keys = list(_keys(session))
         yield from wrong_keys
         yield from _references(session.connection())
+        yield from _file_owners(session.connection())
     progress(0.1, "Checking the files")
     yield from _files(database, storage, every_byte, progress)
     if wrong_keys:
@@ -115,6 +120,28 @@ def _references(connection: Connection) -> Iterator[Fault]:
         return  # PostgreSQL cannot be switched off as SQLite can: its foreign keys hold
     for child, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         yield Fault(FaultKind.REFERENCE, f"Row {row} of {child} refers to a row of {parent} that does not exist.")
+
+
+def _file_owners(connection: Connection) -> Iterator[Fault]:
+    """Files that are another patient's than the row that refers to them: rows were changed past FGait."""
+    for wanted in FILE_COLUMNS:
+        row = wanted.table
+        statement = (
+            references(wanted)
+            .add_columns(row.c.id)
+            .join(_FILES, _FILES.c.storage_key == wanted)
+            .join(_KEYS, _KEYS.c.id == _FILES.c.data_key_id)
+        )
+        patient: ColumnElement[Any] = row.c.patient_id if "patient_id" in row.c else null()
+        if row.name == "assessment_clip":
+            statement = statement.join(_ASSESSMENTS, _ASSESSMENTS.c.id == row.c.assessment_id)
+            patient = _ASSESSMENTS.c.patient_id
+        for key, row_id in connection.execute(statement.where(patient.is_distinct_from(_KEYS.c.patient_id))):
+            yield Fault(
+                FaultKind.FILE_OWNER,
+                f"The file {key}, to which {row.name}.{wanted.name} of {row_id} refers, belongs to another patient: "
+                "the row was changed past FGait. Restore the row from a backup.",
+            )
 
 
 def _files(database: Database, storage: Storage, every_byte: bool, progress: Progress) -> Iterator[Fault]:

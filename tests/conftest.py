@@ -113,7 +113,7 @@ def postgresql_tables(postgresql_server: str) -> str:
     database = Database(url, TEST_KEYS)
     database.upgrade()
     database.dispose()
-    with psycopg.connect(url, autocommit=True) as connection:  # with what each test begins: the clinic's keys, the trail's head
+    with psycopg.connect(url, autocommit=True) as connection:  # what each test begins with
         connection.execute("CREATE SCHEMA kept")
         connection.execute("CREATE TABLE kept.data_key AS SELECT * FROM data_key")
         connection.execute("CREATE TABLE kept.audit_head AS SELECT * FROM audit_head")

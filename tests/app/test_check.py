@@ -103,6 +103,17 @@ def test_a_sealed_value_that_was_moved_or_changed_is_found(clinic):
     assert "1 faults" in said
 
 
+def test_files_that_were_exchanged_between_patients_are_found(clinic):
+    """Both open: a file is bound to its key and its patient, not to the row that refers to it."""
+    other = clinic.services.storage.write_bytes(b"another walk", patient_id="f" * 32, kind=FileKind.VIDEO).key
+    past_the_app(clinic, f"UPDATE recording SET storage_key = '{other}'")  # noqa: S608
+    assert clinic.services.storage.read_bytes(other) == b"another walk"
+    said = run("check", code=1)
+    assert (
+        f"The file {other}, to which recording.storage_key of {clinic.recording.id} refers, belongs to another" in said
+    )
+
+
 def test_a_reference_to_nothing_is_found(clinic):
     past_the_app(clinic, "UPDATE recording SET uploaded_by = 'nobody'")
     said = run("check", code=1)
