@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.gateway.cookies import session_token
+from app.gateway.cookies import is_same_origin, session_token
 from app.gateway.origin import origin_of
 from app.services.accounts import Accounts
 from app.services.permissions import Actor
@@ -65,6 +65,10 @@ class SessionGuard:
     async def _handle(self, connection: HTTPConnection, scope: Scope, receive: Receive, send: Send) -> None:
         if is_public(scope["path"]):
             await self.app(scope, receive, send)
+            return
+        if scope["type"] == "websocket" and not is_same_origin(connection):
+            # The framework would let in other ports of this computer, and ask the internet for its own address.
+            await _refuse_websocket(receive, send)
             return
         actor = await run_in_threadpool(self.accounts.actor_of, session_token(connection))
         if actor is not None and _left_to_do(actor) in {None, scope["path"]}:

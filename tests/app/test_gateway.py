@@ -20,6 +20,7 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 HTML = {"accept": "text/html"}
+PAGES = "ws://localhost/_stcore/stream"  # with the host, or it is refused for its name already
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +87,22 @@ def test_nothing_is_served_to_nobody(browser, method, path):
 
 
 def test_the_websocket_is_closed_to_nobody(browser):
-    with pytest.raises(WebSocketDisconnect), browser.websocket_connect("/_stcore/stream"):
+    refused = pytest.raises(WebSocketDisconnect)
+    with refused as caught, browser.websocket_connect(PAGES):
         pytest.fail("it was opened")
+    assert caught.value.code == 4401
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:3000", "null"])
+def test_the_websocket_is_closed_to_pages_of_other_origins(site, browser, origin):
+    """A cookie goes to each port of a computer, so a page of another port could work as who is signed in."""
+    _sign_in(browser)
+    refused = pytest.raises(WebSocketDisconnect)
+    with refused as caught, browser.websocket_connect(PAGES, headers={"origin": origin}):
+        pytest.fail("it was opened")
+    assert caught.value.code == 4401
+    with browser.websocket_connect(PAGES, headers={"origin": "http://localhost"}):
+        pass  # accepted
 
 
 def test_health_and_bundles_are_public(browser):
