@@ -16,6 +16,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from clinic_data.storage import PARTIAL, synchronise_folder
 _FILES = "files"
 _LOCK = "lock"
 _MARK = "backup.json"
+_SHA256 = re.compile("[0-9a-f]{64}")
 DAMAGED_COPY = "A file of the clinic's storage is not as it was stored, so it was not copied."
 
 
@@ -115,7 +117,7 @@ class BackupFolder:
     def has(self, sha256: str, size_bytes: int) -> bool:
         """Whether a file of this name and size is there; its bytes are looked at by a verification."""
         try:
-            return self.file(sha256).stat().st_size == size_bytes
+            return _is_sha256(sha256) and self.file(sha256).stat().st_size == size_bytes
         except FileNotFoundError:
             return False
 
@@ -125,6 +127,8 @@ class BackupFolder:
         Raises:
             DamagedFileError: it has other bytes than ``sha256`` says.
         """
+        if not _is_sha256(sha256):  # it comes from the database, and must not lead out of this folder
+            raise DamagedFileError(DAMAGED_COPY)
         partial = self.root / _FILES / (sha256 + PARTIAL)
         try:
             with open_new(partial) as file:
@@ -156,6 +160,10 @@ class BackupFolder:
         """The SHA-256 of all files."""
         for folder in sorted((self.root / _FILES).glob("[0-9a-f][0-9a-f]")):
             yield from sorted(file.name for file in folder.iterdir())
+
+
+def _is_sha256(text: str) -> bool:
+    return _SHA256.fullmatch(text) is not None
 
 
 def hash_of(file: Path) -> str:

@@ -26,6 +26,7 @@ from app.services.erasure_proof import sign_proof, write_proof
 from clinic_data import audit_verification
 from clinic_data.backup_folder import BackupFolder
 from clinic_data.backup_place import refuse_unfinished
+from clinic_data.encryption_tables import SealedFile
 from clinic_data.errors import ClinicDataError
 from clinic_data.master_keys import MasterKeys
 from clinic_data.schema import METADATA
@@ -317,6 +318,16 @@ def test_files_that_the_storage_has_lost_are_named_and_the_rest_is_saved(clinic,
 
 
 @pytest.mark.slow
+def test_a_hash_in_the_database_cannot_lead_a_backup_out_of_its_folder(clinic, tmp_path: Path):
+    """Whoever may write into the database must not write elsewhere as the account of the backup."""
+    victim = tmp_path / "victim.partial"
+    victim.write_text("mine")
+    with clinic.services.database.transaction() as session:
+        session.get_one(SealedFile, clinic.recording.storage_key).sealed_sha256 = "../../victim"
+    assert clinic.recording.storage_key in run("backup", tmp_path / "backups", code=1)
+    assert victim.read_text() == "mine"
+
+
 def test_backups_during_work_are_each_of_one_moment(clinic, root: Path, tmp_path: Path):
     command = [sys.executable, "-c", WRITER, clinic.clinician.user_id]
     writer = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
