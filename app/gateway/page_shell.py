@@ -10,14 +10,19 @@ import re
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from app.gateway.guard import ACTOR_KEY
 from app.gateway.language import language_of
+from app.services.permissions import Actor
+from clinic_data.tables import Role
 from reports.catalogues import LANGUAGES, direction
 
 _TELL = "<script>window.__streamlit={BACKEND_BASE_URL:window.location.origin}</script>"
 _HTML_TAG = re.compile(r"<html[^>]*>")
+# As in app/main.py. Who has it as start page finds it at "/" only: at its own address the framework says "not found".
+_START_PAGES = {Role.CLINICIAN: "/patients", Role.ADMINISTRATOR: "/users", Role.AUDITOR: "/audit_log"}
 
 
 class PageShell:
@@ -43,4 +48,7 @@ class PageShell:
 
     async def show(self, request: Request) -> Response:
         """The document; what it shows comes through the websocket, which is guarded too."""
+        actor: Actor = request.scope[ACTOR_KEY]
+        if request.url.path == _START_PAGES[actor.role]:
+            return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/", status_code=303)
         return HTMLResponse(self._documents[language_of(request)])

@@ -10,7 +10,8 @@ from app import session
 from app.services.moving import REASON_MAX, REASON_MIN, MovePreview, VisitOfPatient
 from app.services.permissions import Actor, Permission
 from app.views.parts import links, look, page
-from app.views.parts.words import tr
+from app.views.parts.words import tr, tr_error
+from clinic_data.errors import ClinicDataError
 from clinic_data.tables import Patient
 
 _MATCHES = 8
@@ -22,13 +23,17 @@ def body(actor: Actor) -> None:
     if not recording_id:
         page.missing("recording")
         return
-    found = session.services().moving.visit(actor, recording_id)
     st.title(tr("Move a visit to another patient"))
+    found = session.services().moving.visit(actor, recording_id)
     look.who_is_assessed(found.patient)
     _what(found)
     chosen = links.asked_for("to")
     if chosen:
-        _confirm(actor, session.services().moving.preview(actor, recording_id, chosen), recording_id)
+        try:
+            _confirm(actor, session.services().moving.preview(actor, recording_id, chosen), recording_id)
+        except ClinicDataError as error:  # the other patient went to another team meanwhile, perhaps
+            st.error(tr_error(error))
+            links.link(links.MOVE_VISIT, tr("Choose another patient"), recording=recording_id)
     else:
         _choose(actor, found, recording_id)
     links.link(links.PATIENT, tr("Back without moving"), patient=found.patient.id)

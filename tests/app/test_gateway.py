@@ -67,6 +67,23 @@ def test_pages_lead_to_sign_in_and_back(browser, path):
 
 
 @pytest.mark.parametrize(
+    ("username", "path", "leads_to"),
+    [
+        ("clara", "/patients", "/"),
+        ("clara", "/patients?a=1", "/?a=1"),
+        ("adam", "/users", "/"),
+        ("adam", "/audit_log", None),
+        ("clara", "/users", None),
+    ],
+)
+def test_the_address_of_ones_start_page_leads_there(browser, username, path, leads_to):
+    """A link from a colleague of another role; the framework has the start page at "/" only."""
+    _sign_in(browser, username)
+    answer = browser.get(path, headers=HTML, follow_redirects=False)
+    assert (answer.status_code, answer.headers.get("location")) == (303 if leads_to else 200, leads_to)
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
         ("GET", "/media/abc.png"),
@@ -165,7 +182,7 @@ def test_one_time_password_opens_only_its_own_change(site, browser):
     assert "12 characters" in browser.post("/change-password", data=fields | {"new": "a", "again": "a"}).text
     fields["again"] = fields["new"]
     assert browser.post("/change-password", data=fields, follow_redirects=False).status_code == 303
-    assert browser.get("/patients", headers=HTML, follow_redirects=False).status_code == 200
+    assert browser.get("/", headers=HTML, follow_redirects=False).status_code == 200
 
 
 def test_every_answer_carries_the_security_headers(browser):

@@ -239,6 +239,13 @@ def test_addresses_that_name_nothing_move_nothing(open_page, query: dict[str, st
     assert "does not exist" in read or "Nothing chosen" in read
 
 
+def test_a_patient_who_is_not_there_leaves_a_way_out(open_page, clinic):
+    page = healthy(open_page("move_visit.py", "clara", recording=clinic.recording.id, to="0" * 32))
+    assert "This patient does not exist." in texts(page)
+    links = [link.proto.label for link in page.get("page_link")]
+    assert links[-2:] == ["Choose another patient", "Back without moving"]
+
+
 def test_names_are_no_markdown(open_page, clinic):
     odd = clinic.services.patients.create(clinic.clinician, _data("R-3", "![x](http://example.org/x.png)", "*Ana*"))
     page = healthy(open_page("patient.py", "clara", patient=odd.id))
