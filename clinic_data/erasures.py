@@ -121,6 +121,7 @@ def begin_by_rule(*, session: Session, patient_id: str) -> Erasure:
         ConflictError: a legal hold is in force, an erasure is open, or work on a recording is still running.
         NotFoundError: there is no such patient.
     """
+    _locked_patient(session, patient_id)  # before the row, as `request` does: in one order nobody waits for ever
     erasure = Erasure(patient_id=patient_id, ground=ErasureGround.RETENTION_OVER)
     with conflict_as(session, "The erasure of this patient was asked for already. An administrator decides on it."):
         session.add(erasure)
@@ -128,6 +129,7 @@ def begin_by_rule(*, session: Session, patient_id: str) -> Erasure:
 
 
 def _begin(session: Session, erasure: Erasure) -> Erasure:
+    _locked_patient(session, erasure.patient_id)  # first: a hold that is placed at this moment is waited for
     holds.require_none(session=session, patient_id=erasure.patient_id)
     _require_no_hold_on_reports(session, erasure.patient_id)
     _require_no_work(session, erasure.patient_id)

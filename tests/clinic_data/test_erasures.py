@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -278,6 +280,21 @@ def test_another_patients_report_that_supersedes_one_of_the_erased_stays(
         kept = session.exec(select_rows(Report).where(Report.number == "FG-2099-000001")).one()
         assert kept.supersedes_id is None
         assert kept.version == 2
+
+
+def test_a_hold_that_is_placed_at_the_same_moment_refuses_the_erasure(database: Database, full: FullPatient) -> None:
+    erasure_id = _ask(database, full)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            holds.place(
+                session=session, patient_id=full.patient_id, reason="order of the court", actor_id=full.administrator_id
+            )
+            erasing = pool.submit(_carry_out, database, full, erasure_id)
+            time.sleep(0.5)  # it waits for this transaction now
+        with pytest.raises(ConflictError, match="legal hold"):
+            erasing.result()
+    with database.reading() as session:
+        assert patients.get_patient(session=session, patient_id=full.patient_id)
 
 
 def test_a_hold_keeps_the_reports_about_a_visit_that_was_moved_away(
