@@ -15,7 +15,7 @@ from app.services.permissions import Actor, Permission, require
 from clinic_data import audit, audit_reading, users
 from clinic_data.audit import AuditFilter
 from clinic_data.audit_head_file import HeadFile
-from clinic_data.audit_verification import Verification, verify
+from clinic_data.audit_verification import Verification, audit_key, verify
 from clinic_data.audit_writing import read_head
 from clinic_data.database import Database
 from clinic_data.errors import ValidationError
@@ -137,8 +137,9 @@ def verified(
     heads = heapq.merge(*(file.read() for file in (*own, *files)), key=lambda head: head.last_id)
     with database.reading() as session:
         found = verify(session=session, anchors=heads, progress=progress)
-        has_head = read_head(session) is not None
-    if has_head or not found.rows:  # without its head nothing can be appended
+        head = read_head(session)
+        may_append = head is not None and head.is_genuine(audit_key(session))
+    if may_append:  # without its own head nothing can be appended, and what is wrong must still be told
         facts: dict[str, int | str] = {"rows": found.rows, "last_row": found.last_id, "problems": found.problem_count}
         with database.transaction() as session:
             record_about_the_trail(session, actor_id, "audit.verified", facts)

@@ -22,7 +22,7 @@ from app.services import audit_trail
 from app.services.audit_export import ExportFormat
 from clinic_data import audit
 from clinic_data.audit import AuditFilter
-from clinic_data.errors import PermissionDeniedError, ValidationError
+from clinic_data.errors import ConflictError, PermissionDeniedError, ValidationError
 from clinic_data.tables import Role
 
 PROGRAM = (sys.executable, "-c", "from app.clinic_cli import main; main()")
@@ -159,6 +159,25 @@ def test_the_command_line_verifies_exports_and_anchors(clinic, auditor, tamper, 
     assert done.returncode == 1
     assert "Row 2 was changed" in done.stdout
     assert "NOT INTACT: 1 problems" in done.stdout
+
+
+def test_a_forged_or_missing_head_is_told_and_nothing_is_built_upon_it(clinic, tamper):
+    _record(clinic)
+    _record(clinic)
+    tamper(
+        "DELETE FROM audit_row WHERE id = (SELECT max(id) FROM audit_row)",
+        "UPDATE audit_head SET last_id = last_id - 1",
+    )
+    for _ in range(2):  # to verify it must not make it genuine
+        done = _run(clinic, "verify")
+        assert (done.returncode, "head of the trail in the database was changed" in done.stdout) == (1, True), (
+            done.stderr
+        )
+    with pytest.raises(ConflictError, match="head was changed"):
+        _record(clinic)
+    tamper("DELETE FROM audit_row", "DELETE FROM audit_head")
+    done = _run(clinic, "verify")
+    assert (done.returncode, "head of the trail is missing" in done.stdout) == (1, True), done.stderr
 
 
 def test_a_cut_trail_is_found_by_the_anchor_alone(clinic, tamper, tmp_path: Path):
