@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
@@ -23,26 +23,33 @@ CODE_REFUSED = (
     "This code is wrong, or it was used before. Wait for the next code of your app and check that the clock of your "
     "phone is right, or use a recovery code. After 5 failed attempts an account stays locked for 15 minutes."
 )
+SETUP_LIFE = timedelta(hours=1)
+"""Who saw the secret of a set-up that was left, on a screen that was left, must not know that of a later one."""
 _SECRET_BYTES = 20
 _SEALED = "s1"
 _IN_USE = col(TotpCredential.confirmed_at).is_not(None)
 
 
-def begin(*, session: Session, user_id: str) -> str:
-    """The secret for the user's app, in base32: a new one, or the one of a set-up that was not finished.
+def begin(*, session: Session, user_id: str, now: datetime | None = None) -> str:
+    """The secret for the user's app, in base32: a new one, or for an hour the one of a set-up that was not finished.
 
     Raises:
         ConflictError: codes are in use already.
     """
+    moment = now or utc_now()
     row = _row(session, user_id)
-    if row is None:
-        secret = os.urandom(_SECRET_BYTES)
-        session.add(TotpCredential(user_id=user_id, secret=_seal(session, user_id, secret)))
-        session.flush()
-    elif row.confirmed_at is None:
+    if row is not None and row.confirmed_at is not None:
+        raise ConflictError("Two-step sign-in is on already. Switch it off first.")
+    if row is not None and moment - row.created_at < SETUP_LIFE:
         secret = _open(session, row)
     else:
-        raise ConflictError("Two-step sign-in is on already. Switch it off first.")
+        secret = os.urandom(_SECRET_BYTES)
+        sealed = _seal(session, user_id, secret)
+        if row is None:
+            session.add(TotpCredential(user_id=user_id, secret=sealed, created_at=moment))
+        else:
+            row.secret, row.created_at, row.last_step = sealed, moment, 0
+        session.flush()
     return base64.b32encode(secret).decode("ascii")
 
 

@@ -88,6 +88,8 @@ class Recordings:
             self.storage.delete(stored.key)
             raise ValidationError("The file is empty. Please choose the video again.")
         with self.storage.removed_if_refused(stored.key), self.database.transaction() as session:
+            if patient_id is not None:  # the video came for minutes; the patient may have gone to another team
+                patient_for(session, actor, Permission.ADD_RECORDINGS, patient_id)
             recording = recordings.add_recording(
                 session=session,
                 patient_id=patient_id,

@@ -8,6 +8,7 @@ from collections import namedtuple
 import pytest
 
 from app.services.recordings import DiskFullError, UploadTooLargeError
+from clinic_data import teams
 from clinic_data.errors import NotFoundError, ValidationError
 from fgait_core.errors import AssetError
 
@@ -64,6 +65,21 @@ def test_empty_files_and_unknown_patients_are_refused(clinic):
         clinic.services.recordings.receive(clinic.clinician, clinic.patient.id, "w.mp4", [])
     with pytest.raises(NotFoundError):
         clinic.services.recordings.receive(clinic.clinician, "f" * 32, "w.mp4", [b"x"])
+    assert _files(clinic) == before
+
+
+def test_a_patient_who_goes_to_another_team_meanwhile_gets_no_video(clinic):
+    services, before = clinic.services, _files(clinic)
+
+    def chunks():
+        yield b"one"
+        team = services.teams.create(clinic.administrator, "Others")
+        with services.database.transaction() as session:
+            teams.give_patient(session=session, patient_id=clinic.patient.id, team_id=team.id)
+        yield b"two"
+
+    with pytest.raises(NotFoundError, match="This patient does not exist"):
+        services.recordings.receive(clinic.clinician, clinic.patient.id, "w.mp4", chunks())
     assert _files(clinic) == before
 
 

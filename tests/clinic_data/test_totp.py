@@ -53,6 +53,18 @@ def test_codes_count_once_they_are_confirmed(session, user_id: str, now: datetim
         totp.confirm(session=session, user_id=user_id, code=totp.code_at(secret, now), now=now)
 
 
+def test_the_secret_of_a_set_up_that_was_left_does_not_come_again(session, user_id: str, now: datetime) -> None:
+    """Else who once saw it on a screen that was left would have the codes of a later set-up."""
+    first = totp.begin(session=session, user_id=user_id, now=now)
+    assert totp.begin(session=session, user_id=user_id, now=now + timedelta(minutes=59)) == first
+    later = now + timedelta(hours=1)
+    second = totp.begin(session=session, user_id=user_id, now=later)
+    assert second != first
+    with pytest.raises(ValidationError):
+        totp.confirm(session=session, user_id=user_id, code=totp.code_at(first, later), now=later)
+    assert totp.confirm(session=session, user_id=user_id, code=totp.code_at(second, later), now=later)
+
+
 def test_a_code_is_good_once(session, user_id: str, secret: str, now: datetime) -> None:
     code = totp.code_at(secret, now + STEP)
     spaced = f" {code[:3]} {code[3:]}"
