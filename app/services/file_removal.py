@@ -12,11 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinic_data import removals
-from clinic_data.database import Database
+from clinic_data.database import BUSY_TIMEOUT_S, Database
 from clinic_data.file_vault import FileVault
 
 _AT_ONCE = 100
 _SCRUBBED = ("data_key", "stored_file")
+_LATER = "Deleted rows and keys were not yet taken off the disk (%s); the daily run of the retention rules does it."
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +56,12 @@ def scrub(database: Database) -> None:
     try:
         if database.engine.dialect.name == "sqlite":
             with closing(database.engine.raw_connection()) as connection:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                cursor = connection.cursor()
+                cursor.execute("PRAGMA busy_timeout = 2000")  # nobody can write while it waits for who reads
+                busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
+            if busy:  # somebody reads at this moment; SQLite does not raise then
+                _log.warning(_LATER, "busy")
             return
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("SET lock_timeout = '5s'"))
@@ -64,4 +70,4 @@ def scrub(database: Database) -> None:
             connection.execute(text("VACUUM"))
             connection.execute(text("RESET lock_timeout"))
     except SQLAlchemyError as error:
-        _log.warning("Deleted rows were not yet taken off the disk: %s", type(error).__name__)
+        _log.warning(_LATER, type(error).__name__)

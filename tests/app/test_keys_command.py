@@ -14,6 +14,7 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from app.clinic_cli import build
+from app.services.file_removal import scrub
 from app.services.installation import database_of, key_ring_of
 from app.settings import Settings
 from clinic_data import patients
@@ -189,6 +190,21 @@ def test_after_a_rotation_no_key_wrapped_by_the_old_one_is_left_on_the_disk(inst
     content = b"".join(file.read_bytes() for file in installation.data_dir.glob("*sqlite3*"))
     assert b"s1." in content
     assert not [wrapped for wrapped in before if wrapped in content]
+    database.dispose()
+
+
+def test_a_log_that_cannot_be_cleared_at_this_moment_is_told(installation: Settings, caplog) -> None:
+    database = database_of(installation)
+    with database.reading() as reader:
+        reader.exec(select(WrappedKey)).all()
+        with database.transaction() as session:
+            data = PatientData(record_number="P-8", family_name="Moreau", birth_date=date(2011, 4, 2))
+            patients.create_patient(session=session, data=data, actor_id=None)
+        scrub(database)
+    assert "not yet taken off the disk" in caplog.text
+    caplog.clear()
+    scrub(database)
+    assert not caplog.text
     database.dispose()
 
 
