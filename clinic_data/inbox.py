@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, and_, col, or_, select
 
-from clinic_data import recordings
+from clinic_data import holds, recordings
 from clinic_data.errors import ConflictError
 from clinic_data.jobs import ENDED
 from clinic_data.paging import Page, read_page
@@ -78,11 +78,14 @@ def assign(*, session: Session, recording_id: str, patient_id: str, expected_pat
 
     Raises:
         NotFoundError: there is no such recording.
-        ConflictError: somebody else assigned or queued it meanwhile, or there is no such patient.
+        ConflictError: somebody else assigned or queued it meanwhile, there is no such patient, or who it was said to
+            show is under a legal hold.
     """
     recording = _waiting(session, recording_id)
     if recording.patient_id != expected_patient_id:
         raise ConflictError("Somebody else has assigned this recording meanwhile. Look at the list again.")
+    if recording.patient_id is not None:
+        holds.require_none(session=session, patient_id=recording.patient_id)
     return recordings.assign_patient(session=session, recording_id=recording_id, patient_id=patient_id)
 
 
@@ -94,9 +97,11 @@ def discard(*, session: Session, recording_id: str) -> str:
 
     Raises:
         NotFoundError: there is no such recording.
-        ConflictError: work was queued for it, so that other rows may refer to it.
+        ConflictError: work was queued for it, so that other rows may refer to it; or its patient is under a legal hold.
     """
     recording = _waiting(session, recording_id)
+    if recording.patient_id is not None:
+        holds.require_none(session=session, patient_id=recording.patient_id)
     session.delete(recording)
     session.flush()
     return recording.storage_key

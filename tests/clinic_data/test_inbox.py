@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clinic_data import inbox, jobs, recordings
+from clinic_data import holds, inbox, jobs, recordings
 from clinic_data.errors import ConflictError, NotFoundError
 from clinic_data.tables import JobState
 from clinic_data.visit_tables import AssessmentClip
@@ -41,6 +41,19 @@ def test_a_recording_is_assigned_by_who_saw_whose_it_was(session, rows) -> None:
         inbox.assign(session=session, recording_id=recording.id, patient_id=second.id, expected_patient_id=None)
     inbox.assign(session=session, recording_id=recording.id, patient_id=second.id, expected_patient_id=first.id)
     assert recordings.get_recording(session=session, recording_id=recording.id).patient_id == second.id
+
+
+def test_nothing_is_taken_from_a_patient_under_a_legal_hold(session, rows) -> None:
+    held, other = rows.patient(session), rows.patient(session, "P-2")
+    recording = rows.recording(session, held.id)
+    holds.place(
+        session=session, patient_id=held.id, reason="order of the court", actor_id=rows.user(session, "carl").id
+    )
+    with pytest.raises(ConflictError, match="legal hold"):
+        inbox.discard(session=session, recording_id=recording.id)
+    with pytest.raises(ConflictError, match="legal hold"):
+        inbox.assign(session=session, recording_id=recording.id, patient_id=other.id, expected_patient_id=held.id)
+    assert recordings.get_recording(session=session, recording_id=recording.id).patient_id == held.id
 
 
 def test_only_what_nothing_refers_to_is_discarded(session, rows) -> None:
