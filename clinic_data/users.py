@@ -15,6 +15,7 @@ from clinic_data.errors import ConflictError, NotFoundError, ValidationError
 from clinic_data.tables import Role, User
 from clinic_data.text_rules import has_invisible
 
+LAST_ADMINISTRATOR = "This is the last active administrator. Make another user an administrator first."
 ONE_TIME_PASSWORD_LIFE = timedelta(hours=72)
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 
@@ -212,4 +213,4 @@ def _locked_with_administrators(session: Session, user_id: str) -> tuple[User, l
 
 def _keep_an_administrator(user: User, other_administrators: list[User]) -> None:
     if user.role is Role.ADMINISTRATOR and user.active and not other_administrators:
-        raise ConflictError("This is the last active administrator. Make another user an administrator first.")
+        raise ConflictError(LAST_ADMINISTRATOR)

@@ -29,6 +29,7 @@ from app.services.external_sign_in import NAME_TAKEN, NO_ACCOUNT, NO_ROLE, NOT_A
 from app.settings import Settings
 from app.translation import translate
 from clinic_data.errors import ClinicDataError
+from clinic_data.users import LAST_ADMINISTRATOR
 
 RETURN_PATH = f"{ELSEWHERE_PATH}/return"
 ACCOUNT_PAGE = "/account"
@@ -36,7 +37,13 @@ _COOKIE = "fgait_elsewhere"
 _LIFE_S = 600
 _NEXT, _CONNECT = "fgait_next", "fgait_connect"
 # A code in the address, not the sentence: else anybody could make a link that lets the page say anything.
-_CODES = {NO_ROLE: "no-role", NO_ACCOUNT: "no-account", NAME_TAKEN: "name-taken", NOT_ADMITTED: "not-admitted"}
+_CODES = {
+    NO_ROLE: "no-role",
+    NO_ACCOUNT: "no-account",
+    NAME_TAKEN: "name-taken",
+    NOT_ADMITTED: "not-admitted",
+    LAST_ADMINISTRATOR: "last-administrator",
+}
 _log = logging.getLogger(__name__)
 
 

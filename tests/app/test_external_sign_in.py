@@ -344,3 +344,10 @@ def test_half_a_setting_is_refused_at_the_start(wrong) -> None:
     assert Settings(**whole).oidc_issuer
     with pytest.raises(SettingsError):
         Settings(**whole | wrong)
+
+
+def test_the_last_administrator_is_told_why(visitor, external: ExternalSignIn, clinic: Clinic) -> None:
+    claims = {"iss": external.settings.oidc_issuer, "sub": NURSE.sub}
+    external.connect(clinic.administrator, claims)
+    assert _come_back(visitor, NURSE.sub).headers["location"] == "/sign-in?why=last-administrator"
+    assert "last active administrator" in notices("en")["last-administrator"]

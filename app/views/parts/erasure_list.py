@@ -52,7 +52,7 @@ def _erasure(actor: Actor, view: ErasureView) -> None:
         time=session.shown_time(view.requested_at),
     )
     lines = [
-        f'<b>{escape(tr("Patient"))} <span class="fg-hash">{escape(view.patient_id[:8])}</span></b> &nbsp; '
+        f'<b>{escape(tr("Patient"))} <span class="fg-hash">{escape(view.patient_id)}</span></b> &nbsp; '
         f"{look.pill(tr(state), kind)}",
         f'<span class="fg-small">{escape(tr(GROUNDS[view.ground]))} · {escape(asked)}</span>',
     ]

@@ -56,7 +56,7 @@ def _hold(hold: HoldView, *, manages: bool) -> None:
     with st.container(border=True):
         left, right = st.columns([4, 1.2], vertical_alignment="center")
         left.html(
-            f'<b>{escape(tr("Patient"))} <span class="fg-hash">{escape(hold.patient_id[:8])}</span></b> &nbsp; {state}'
+            f'<b>{escape(tr("Patient"))} <span class="fg-hash">{escape(hold.patient_id)}</span></b> &nbsp; {state}'
             f'<br><span class="fg-any"><bdi>{escape(hold.reason)}</bdi></span><br>'
             f'<span class="fg-muted fg-small">{escape(said)}</span>'
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.services.permissions import Actor, Permission, may
+
 PATIENTS = "views/patients.py"
 PATIENT = "views/patient.py"
 PATIENT_FORM = "views/patient_form.py"
@@ -28,6 +30,13 @@ MONITORING = "views/monitoring.py"
 PRIVACY = "views/privacy.py"
 ACCOUNT = "views/account.py"
 ABOUT = "views/about.py"
+
+
+def start_page(actor: Actor) -> str:
+    """Where somebody's menu begins."""
+    if may(actor, Permission.READ_PATIENTS):
+        return PATIENTS
+    return USERS if may(actor, Permission.MANAGE_USERS) else AUDIT
 
 
 def asked_for(name: str) -> str:

@@ -34,7 +34,7 @@ def run(permission: Permission, body: Callable[[Actor], None]) -> None:
                 permission=tr(permission.value),
             )
         )
-        links.link(links.PATIENTS if may(actor, Permission.READ_PATIENTS) else links.USERS, tr("Go to your start page"))
+        links.link(links.start_page(actor), tr("Go to your start page"))
         return
     try:
         body(actor)
