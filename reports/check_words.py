@@ -104,6 +104,8 @@ REFUSALS = (
     "The file is cut off: a part of the video is missing at its end. {again}",
     "The video has no length: it holds {n} picture(s). Film again.",
     "The video is {minutes} minutes long; at most {most} can be used. Cut out the part in which the patient walks.",
+    "The video holds {pictures} pictures of {width} x {height} pixels, which is too much to look through. Cut out the "
+    "part in which the patient walks, or film in 1080p.",
     "The file is damaged: too many of its pictures cannot be decoded. {again}",
     "Copy it from the camera again; if it does not play in a video player either, film again.",
     "Convert it to MP4 with H.264, or film again with the phone's default settings.",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from clinic_data import training_people
+from clinic_data import erasures, training_people
 from clinic_data.errors import ConflictError, ValidationError
 from clinic_data.retraining_tables import TrainingPerson, TrainingRole
 from clinic_data.training_people import plan_roles
@@ -187,8 +187,7 @@ def test_an_erased_patient_leaves_a_code_that_still_counts(database, rows) -> No
         patient = rows.patient(session)
         person = _assign(session, {patient.id: "all"})[patient.id]
     with database.transaction() as session:
-        session.exec(text("UPDATE training_person SET patient_id = NULL"))
-        session.delete(patient)
+        erasures.erase_rows(session=session, patient_id=patient.id)
     with database.reading() as session:
         left = training_people.people_of_role(session=session, role=person.role)
     assert [(row.code, row.patient_id) for row in left] == [(person.code, None)]
