@@ -88,7 +88,7 @@ def _sign_in_as_new_clinician(page: Page, app: RunningApp) -> None:
     page.get_by_label("User name").fill("clara")
     page.get_by_label("Name as printed on reports").fill("Dr Clara Clinician")
     page.get_by_role("button", name="Create the account").click()
-    page.get_by_text("One-time password").wait_for()
+    page.get_by_text("One-time password of").wait_for()
     one_time = page.locator(".fg-password").inner_text()
     sign_out(page)
     sign_in(page, app, "clara", one_time)

@@ -93,7 +93,7 @@ def _create_clinician(page: Page) -> str:
     page.get_by_label("User name").fill("clara")
     page.get_by_label("Name as printed on reports").fill("Dr Clara Clinician")
     page.get_by_role("button", name="Create the account").click()
-    page.get_by_text("One-time password").wait_for()
+    page.get_by_text("One-time password of").wait_for()
     return page.locator(".fg-password").inner_text()
 
 
