@@ -176,10 +176,16 @@ def _write_in_a_process(url: str) -> None:
 def test_processes_make_one_chain_while_it_is_checked(database: Database, database_url: str) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_write_in_a_process, args=(database_url,)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    while any(process.is_alive() for process in processes):
-        assert _verify(database).problems == ()
+    try:
+        for process in processes:
+            process.start()
+        while any(process.is_alive() for process in processes):
+            assert _verify(database).problems == ()
+    finally:
+        for process in processes:  # one that outlived this test would write into the tables of the next
+            if process.pid is not None:
+                process.kill()
+                process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0]
     found = _verify(database)
     assert (found.rows, found.is_intact) == (60, True)

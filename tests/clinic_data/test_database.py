@@ -194,7 +194,12 @@ def test_app_and_worker_may_upgrade_at_the_same_time(empty_database_url: str) ->
     )
     command = [sys.executable, "-W", "error", "-c", program, empty_database_url]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
-    errors = [process.communicate(timeout=60)[1].decode() for process in processes]
+    try:
+        errors = [process.communicate(timeout=60)[1].decode() for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
     assert [process.returncode for process in processes] == [0, 0], errors
     database = Database(empty_database_url, TEST_KEYS)
     with database.reading() as session:

@@ -157,9 +157,11 @@ def test_a_job_of_a_killed_worker_is_taken_again(database, database_url: str, jo
     process = subprocess.Popen(
         [sys.executable, "-c", CLAIMS_AND_HANGS, database_url], stdout=subprocess.PIPE, text=True
     )
-    assert process.stdout.readline().strip() == job.id
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    try:
+        assert process.stdout.readline().strip() == job.id
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=30)
     lease_until = _read(database, job.id).lease_until
     assert _claim(database, "w2", now=lease_until) is None
     again = _claim(database, "w2", now=lease_until + timedelta(milliseconds=1))

@@ -234,9 +234,11 @@ def test_a_killed_upload_leaves_nothing_that_counts(tmp_path: Path) -> None:
     place, cache = tmp_path / "bucket", tmp_path / "cache"
     command = [sys.executable, "-c", KILLED_WHILE_UPLOADING, str(place), str(cache)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "half\n"
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    try:
+        assert process.stdout.readline() == "half\n"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=30)
 
     storage = open_storage(f"file://{place}", tmp_path / "files", cache, 10**9)
     assert list(storage.keys()) == []

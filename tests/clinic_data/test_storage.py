@@ -129,10 +129,12 @@ def test_a_file_is_not_to_be_seen_before_it_is_accepted(storage: Storage) -> Non
 def test_a_killed_process_loses_nothing_accepted_and_its_half_file_goes(tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path / "files")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    key = process.stdout.readline().strip()
-    assert process.stdout.readline() == "more\n"
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    try:
+        key = process.stdout.readline().strip()
+        assert process.stdout.readline() == "more\n"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=30)
     storage = FolderStorage(tmp_path / "files")
     assert list(storage.keys()) == [key]
     assert storage.read_bytes(key) == b"accepted"
