@@ -115,6 +115,7 @@ def _confirm(session, clinic, person: Person, files: tuple[StoredFile, StoredFil
         training_consent=person.consent,
     )
     patient = patients.create_patient(session=session, data=data, actor_id=clinic.clinician.user_id)
+    clinic.services.storage.give_to(session=session, keys=[file.key for file in files], patient_id=patient.id)
     recording = recordings.add_recording(
         session=session,
         patient_id=patient.id,
