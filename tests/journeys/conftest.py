@@ -38,6 +38,7 @@ def context() -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
     """A tab; the test fails if a script of the page failed or something outside this computer was asked for."""
+    context.clear_cookies()  # another journey may have signed in or chosen another language
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

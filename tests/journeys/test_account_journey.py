@@ -78,7 +78,6 @@ def _send_code(page: Page, code: str) -> None:
 
 
 def test_an_account_with_two_steps(page: Page, own_app: RunningApp, context: BrowserContext) -> None:
-    context.clear_cookies()  # another journey may have chosen another language
     sign_in(page, own_app, "admin", own_app.password)
     choose_password(page, own_app.password)
     _heading(page, "Users")
@@ -142,7 +141,6 @@ def test_an_account_with_two_steps(page: Page, own_app: RunningApp, context: Bro
 
 
 def test_an_auditor_reads_the_accounts_and_changes_nothing(page: Page, own_app: RunningApp, data_dir: Path) -> None:
-    page.context.clear_cookies()
     with _writing(data_dir) as session:
         for username, role in (("ida", Role.AUDITOR), ("clara", Role.CLINICIAN), ("bo", Role.CLINICIAN)):
             users.create_user(
@@ -169,7 +167,6 @@ def test_an_auditor_reads_the_accounts_and_changes_nothing(page: Page, own_app: 
 
 
 def test_an_administrator_chooses_among_three_roles(page: Page, own_app: RunningApp, data_dir: Path) -> None:
-    page.context.clear_cookies()
     with _writing(data_dir) as session:
         administrator = users.find_user(session=session, username="admin")
         totp.remove(session=session, user_id=administrator.id)
