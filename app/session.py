@@ -90,15 +90,6 @@ def signed_in_actor(*, touch: bool = True) -> Actor | None:
     return services().accounts.actor_of(token(), touch=touch)
 
 
-def first_look(what: str) -> bool:
-    """True the first time that this browser session asks for `what`; False from then on."""
-    seen: set[str] = st.session_state.setdefault("seen", set())
-    if what in seen:
-        return False
-    seen.add(what)
-    return True
-
-
 def keep(name: str, make: Callable[[], ValueT]) -> ValueT:
     """The value that was made when `name` was first asked for, until `forget`."""
     key = f"kept:{name}"

@@ -7,11 +7,9 @@ from typing import Any
 
 from sqlalchemy import Column, Select
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from clinic_data.schema import METADATA
-from clinic_data.tables import Assessment, Recording
-from clinic_data.visit_tables import AssessmentClip
 
 FILE_COLUMNS: tuple[Column[Any], ...] = tuple(
     METADATA.tables[table].c[column]
@@ -54,22 +52,3 @@ def references(column: Column[Any]) -> Select[tuple[Any]]:
     if column.table.name == "recording":
         found = found.where(column.table.c.video_removed_at.is_(None))
     return found
-
-
-def keys_of_recording(*, session: Session, recording_id: str) -> frozenset[str]:
-    """The storage keys of a recording: its video, and silhouettes and clips of all its assessments.
-
-    Reports are not among them: they keep what they said.
-    """
-    of_recording = (
-        select(col(Recording.storage_key)).where(col(Recording.id) == recording_id),
-        *(
-            select(column).where(col(table.recording_id) == recording_id, column.is_not(None))
-            for table in (Assessment, AssessmentClip)
-            for column in (col(table.silhouettes_key), col(table.overlay_key))
-        ),
-    )
-    found: set[str] = set()
-    for statement in of_recording:
-        found.update(session.connection().execute(statement).scalars())
-    return frozenset(found)

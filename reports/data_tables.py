@@ -120,8 +120,13 @@ def csv_cell(cell: Cell) -> str | float | int | None:
     if isinstance(cell, date):
         return cell.isoformat()
     if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        return formula_safe(cell)
     return cell
+
+
+def formula_safe(text: str) -> str:
+    """A text that no spreadsheet takes for a formula; other texts stay as they are."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _json_cell(cell: Cell) -> str | float | int | bool | None:

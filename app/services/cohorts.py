@@ -31,10 +31,10 @@ from clinic_data.errors import ConflictError, ValidationError
 from clinic_data.file_vault import FileVault
 from clinic_data.paging import Page
 from clinic_data.retraining_tables import Cohort, TrainingRole
+from reports.data_tables import formula_safe
 
 GATE_SHARE = 1 / 3
 _AGE_BANDS = ((0, 10), (10, 14), (14, 18), (18, 40), (40, 65), (65, 200))
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Counts = dict[str, dict[str, dict[str, int]]]
 """People by group, value and label, for example `counts["sex"]["female"]["positive"]`."""
@@ -264,4 +264,4 @@ def _age_band(years: int) -> str:
 def _plain_cell(value: Any) -> str:
     """A cell that no spreadsheet takes for a formula: a quotation mark goes in front of what looks like one."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return formula_safe(text)

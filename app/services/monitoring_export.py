@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.services import monitoring_words
 from app.services.monitoring_facts import monday_of
+from reports.data_tables import formula_safe
 
 if TYPE_CHECKING:
     from app.services.monitoring_agreement import AgreementRow
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from fgait_core.evaluation.classification import Estimate
 
 Cell = str | float | int | bool | None
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def weekly_csv(view: MonitoringView) -> bytes:
@@ -79,5 +79,5 @@ def _csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 def _safe(cell: Cell) -> Cell:
-    """A text that no spreadsheet takes for a formula: the name of a codec comes from a file that anybody made."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    """The name of a codec comes from a file that anybody made."""
+    return formula_safe(cell) if isinstance(cell, str) else cell

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from sqlmodel import Session
 
@@ -42,9 +41,3 @@ def protocol_json(protocol: RetrainingProtocol) -> str:
 def protocol_sha256(protocol: RetrainingProtocol) -> str:
     """The identity of a protocol."""
     return hashlib.sha256(protocol_json(protocol).encode()).hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

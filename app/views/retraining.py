@@ -208,15 +208,6 @@ def _cohort_words(cohort: Cohort) -> str:
     )
 
 
-def _cohort_label(cohort: Cohort) -> str:
-    return tr(
-        "Cohort {number} · {task} · {words}",
-        number=cohort.number,
-        task=task_title(cohort.task, language()),
-        words=_cohort_words(cohort),
-    )
-
-
 def _names(actor: Actor) -> dict[str, str]:
     return {user.id: user.display_name for user in session.services().users.list_users(actor)}
 
