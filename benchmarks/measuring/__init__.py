@@ -1,0 +1,1 @@
+"""What benchmarks share: ways that take turns, and the tables and files of what came out."""
