@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -48,6 +49,7 @@ QUEUE = "simulated"
 _PAGE = 200
 _FRAMES = 75
 _WEEKS_BETWEEN_VISITS = 8.0
+_IDS = uuid.UUID("1b0dbe6e-6b0a-4f3e-9d5c-0c9e5f7ad2a1")
 
 
 class NotSimulatedError(ClinicDataError):
@@ -85,6 +87,10 @@ class ClinicOrder:
             depression=self.depression,
             scoliosis=self.scoliosis,
         )
+
+    def patient_id(self, number: int) -> str:
+        """The same in each clinic of this seed, and with it what is drawn by id: who is in the gate."""
+        return uuid.uuid5(_IDS, f"{self.seed} {number}").hex
 
     def visits_of(self, number: int) -> int:
         """How often a patient came."""
@@ -243,6 +249,7 @@ class _Maker:
                 session=session,
                 data=patient_of(number, visits[0].known.row, visits[0].filmed_at),
                 actor_id=self.actor_id,
+                patient_id=self.order.patient_id(number),
             )
             for visit in visits:
                 self._add_visit(session, patient, visit)

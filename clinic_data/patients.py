@@ -18,7 +18,7 @@ from clinic_data.errors import ConflictError, NotFoundError, SealError, Validati
 from clinic_data.paging import Page
 from clinic_data.problem_sentences import problem_sentences
 from clinic_data.sealing import DOES_NOT_OPEN
-from clinic_data.tables import Patient, Sex
+from clinic_data.tables import Patient, Sex, new_id
 from clinic_data.text_rules import has_invisible, search_key
 
 EARLIEST_BIRTH_DATE = date(1900, 1, 1)
@@ -63,13 +63,15 @@ class PatientData(BaseModel):
             raise ValidationError(problem_sentences(error, "patient")) from None
 
 
-def create_patient(*, session: Session, data: PatientData, actor_id: str | None) -> Patient:
-    """Add a patient.
+def create_patient(
+    *, session: Session, data: PatientData, actor_id: str | None, patient_id: str | None = None
+) -> Patient:
+    """Add a patient, under a new id where none is given.
 
     Raises:
         ConflictError: the record number is taken.
     """
-    patient = Patient(**_columns(session, data), created_by=actor_id)
+    patient = Patient(id=patient_id or new_id(), **_columns(session, data), created_by=actor_id)
     with conflict_as(session, _taken(data)):
         session.add(patient)
     patient_search.index_patient(session=session, patient=patient)

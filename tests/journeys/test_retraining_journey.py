@@ -172,6 +172,7 @@ def _watch_and_open_candidate(page: Page) -> str:
     _heading(page, "What was asked and what came of it")
     to_candidate = page.get_by_text("Open this version to request its promotion")
     _keep_picture(page, "comparison")
+    assert to_candidate.count() == 1, page.get_by_test_id("stMain").inner_text()  # says which criterion was not met
     to_candidate.click()
     heading = page.get_by_role("heading", name=re.compile(r"candidate")).first
     expect(heading).to_be_visible()
