@@ -111,3 +111,29 @@ def assert_accessible(page: Page) -> None:
         for rule in found.response["violations"]
     ]
     assert not breaches, f"{page.url}\n" + "\n".join(breaches)
+
+
+def good_to_read(page: Page, name: str) -> None:
+    """Nothing is cut off and axe is content, on a tablet and on a laptop; pictures where `keep_picture` keeps them."""
+    for width in (820, 1366):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(600)
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        assert_accessible(page)
+        keep_picture(page, f"{name}-{width}", whole=True)
+
+
+def keep_picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """Saves the page where FGAIT_PICTURES names a folder; the pictures of the documents are made this way.
+
+    Args:
+        page: what is shown.
+        name: of the file.
+        whole: the whole page as it is, instead of what a laptop's window shows.
+    """
+    if folder := os.environ.get("FGAIT_PICTURES"):
+        if not whole:
+            page.set_viewport_size({"width": 1366, "height": 1500})
+            page.wait_for_timeout(1500)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from browser import PASSWORD, RunningApp, assert_accessible, choose_password, running_app, sign_in, sign_out
+from browser import PASSWORD, RunningApp, choose_password, good_to_read, running_app, sign_in, sign_out
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlmodel import Session
 
@@ -54,18 +53,6 @@ def _heading(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
 
 
-def _look(page: Page, name: str) -> None:
-    """Checks accessibility once the page is at rest, and keeps pictures at both widths where asked for."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    assert_accessible(page)
-    folder = os.environ.get("FGAIT_TEST_PICTURES")
-    if folder:
-        for width in (820, 1366):
-            page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(400)
-            page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
-
-
 def _to_account(page: Page, app: RunningApp) -> None:
     page.goto(f"{app.url}/account")
     _heading(page, "My account")
@@ -82,30 +69,30 @@ def test_an_account_with_two_steps(page: Page, own_app: RunningApp, context: Bro
     choose_password(page, own_app.password)
     _heading(page, "Users")
     _to_account(page, own_app)
-    _look(page, "account-off")
+    good_to_read(page, "account-off")
     page.get_by_role("link", name="Switch two-step sign-in on").click()
     _heading(page, "Two-step sign-in")
     expect(page.get_by_role("img", name="QR code for the authenticator app")).to_be_visible()
     secret = (page.text_content(".secret") or "").replace(" ", "")
-    _look(page, "two-step-off")
+    good_to_read(page, "two-step-off")
     page.fill("#password", PASSWORD)
     page.fill("#code", _code(secret))
     page.get_by_role("button", name="Switch on").click()
     _heading(page, "Recovery codes")
     codes = page.locator(".codes li").all_text_contents()
     assert len(codes) == 10
-    _look(page, "recovery-codes")
+    good_to_read(page, "recovery-codes")
     page.get_by_role("link", name="I have kept them").click()
     _heading(page, "Users")
-    _look(page, "users")
+    good_to_read(page, "users")
 
     sign_out(page)
     sign_in(page, own_app, "admin", PASSWORD)
     _heading(page, "Second step")
-    _look(page, "second-step")
+    good_to_read(page, "second-step")
     _send_code(page, "000000")
     expect(page.get_by_role("alert")).to_contain_text("This code is wrong")
-    _look(page, "second-step-wrong")
+    good_to_read(page, "second-step-wrong")
     page.goto(f"{own_app.url}/users")  # a password alone opens nothing
     expect(page).to_have_url(re.compile("/sign-in"))
     sign_in(page, own_app, "admin", PASSWORD)
@@ -120,7 +107,7 @@ def test_an_account_with_two_steps(page: Page, own_app: RunningApp, context: Bro
 
     _to_account(page, own_app)
     expect(page.get_by_text("Recovery codes left: 9")).to_be_visible()
-    _look(page, "account-on")
+    good_to_read(page, "account-on")
     page.get_by_role("button", name="End", exact=True).click()
     expect(page.get_by_role("button", name="End", exact=True)).to_have_count(0)
     other.goto(own_app.url)
@@ -159,7 +146,7 @@ def test_an_auditor_reads_the_accounts_and_changes_nothing(page: Page, own_app: 
     expect(page.get_by_text("one-time password until")).to_be_visible()
     expect(page.get_by_role("button", name="Manage")).to_have_count(0)
     expect(page.get_by_text("New user")).to_have_count(0)
-    _look(page, "users-auditor")
+    good_to_read(page, "users-auditor")
     expect(page.get_by_role("link", name="Patients")).to_have_count(0)
     page.goto(f"{own_app.url}/patients")
     expect(page.get_by_text("does not allow you to read patients")).to_be_visible()
@@ -174,11 +161,11 @@ def test_an_administrator_chooses_among_three_roles(page: Page, own_app: Running
     _heading(page, "Users")
     page.get_by_text("New user").click()
     expect(page.get_by_role("radio", name="auditor")).to_be_visible()
-    _look(page, "users-new")
+    good_to_read(page, "users-new")
     page.get_by_text("New user").click()
     page.get_by_role("button", name="Manage").nth(1).click()
     expect(page.get_by_role("button", name="Deactivate")).to_be_visible()
-    _look(page, "users-manage")
+    good_to_read(page, "users-manage")
     page.get_by_role("button", name="New password").click()
     expect(page.get_by_text("It is shown once and stored nowhere")).to_be_visible()
-    _look(page, "users-password")
+    good_to_read(page, "users-password")

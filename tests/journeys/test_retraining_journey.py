@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browser import PASSWORD, RunningApp, choose_password, running_app, sign_in, sign_out
+from browser import PASSWORD, RunningApp, choose_password, keep_picture, running_app, sign_in, sign_out
 from playwright.sync_api import Locator, Page, expect
 
 PATIENTS = 72
@@ -171,7 +171,7 @@ def _watch_and_open_candidate(page: Page) -> str:
     expect(page.get_by_text("Open this version").first).to_be_visible(timeout=_RETRAINED_WITHIN_MS)
     _heading(page, "What was asked and what came of it")
     to_candidate = page.get_by_text("Open this version to request its promotion")
-    _keep_picture(page, "comparison")
+    keep_picture(page, "comparison")
     assert to_candidate.count() == 1, page.get_by_test_id("stMain").inner_text()  # says which criterion was not met
     to_candidate.click()
     heading = page.get_by_role("heading", name=re.compile(r"candidate")).first
@@ -204,11 +204,3 @@ def _screen(page: Page, video: Path) -> None:
     start.wait_for(timeout=180_000)
     start.click(timeout=60_000)
     expect(page.locator("h1", has_text="Result")).to_be_visible(timeout=_SCREENED_WITHIN_MS)
-
-
-def _keep_picture(page: Page, name: str) -> None:
-    """Saves the page where FGAIT_PICTURES asks for it; the pictures of the documents are made this way."""
-    if folder := os.environ.get("FGAIT_PICTURES"):
-        page.set_viewport_size({"width": 1366, "height": 1500})
-        page.wait_for_timeout(1500)
-        page.screenshot(path=Path(folder) / f"{name}.png")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from io import BytesIO
 from pathlib import Path
 
 import pypdf
 import pytest
-from browser import RunningApp, choose_password, sign_in, sign_out
+from browser import RunningApp, choose_password, keep_picture, sign_in, sign_out
 from playwright.sync_api import Page, expect
 
 from fgait_core.model_package import bundled_package_dir
@@ -63,7 +62,7 @@ def test_from_first_sign_in_to_downloaded_report(page: Page, app: RunningApp, sa
     expect(page.get_by_text(model_version).first).to_be_visible()
     loaded = "video => video.readyState > 0 || new Promise(done => video.onloadedmetadata = () => done(true))"
     assert page.locator("video").evaluate(loaded)
-    _keep_picture(page, "result")
+    keep_picture(page, "result")
 
     page.get_by_role("button", name="Create the report").click()
     first, second = _download(page), _download(page)
@@ -113,11 +112,3 @@ def _download(page: Page) -> bytes:
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").first.click()
     return Path(download.value.path()).read_bytes()
-
-
-def _keep_picture(page: Page, name: str) -> None:
-    """Saves the page where FGAIT_PICTURES asks for it; the README's pictures are made this way."""
-    if folder := os.environ.get("FGAIT_PICTURES"):
-        page.set_viewport_size({"width": 1366, "height": 1500})
-        page.wait_for_timeout(1500)
-        page.screenshot(path=Path(folder) / f"{name}.png")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browser import PASSWORD, RunningApp, assert_accessible, running_app, sign_in, sign_out
+from browser import PASSWORD, RunningApp, good_to_read, running_app, sign_in, sign_out
 from playwright.sync_api import Page, expect
 
 from app.services.catalogue import Services
@@ -54,17 +53,6 @@ def _heading(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", name=name, exact=True).first).to_be_visible()
 
 
-def _good_to_read(page: Page, name: str) -> None:
-    """Nothing is cut off and axe is content, on a laptop and on a tablet."""
-    for width in (820, 1366):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(1000)
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-        assert_accessible(page)
-        if folder := os.environ.get("FGAIT_KEEP_PICTURES"):
-            page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(560)
 def test_two_teams_an_emergency_and_a_visit_filed_wrongly(page: Page, staffed: Staffed):
@@ -96,7 +84,7 @@ def _make_two_teams(page: Page, app: RunningApp) -> None:
         page.get_by_role("button", name="Save the members").nth(0).click()
         expect(page.get_by_text("members: 1")).to_have_count(place + 1)
         page.reload()
-    _good_to_read(page, "teams")
+    good_to_read(page, "teams")
     sign_out(page)
 
 
@@ -119,7 +107,7 @@ def _hand_to_the_first_team(page: Page, app: RunningApp, patient: Patient) -> No
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("heading", name=patient.family_name).first).to_be_visible()
     expect(page.locator("dd", has_text="Ward A")).to_be_visible()
-    _good_to_read(page, "patient")
+    good_to_read(page, "patient")
 
 
 def _choose_team(page: Page, name: str) -> None:
@@ -154,7 +142,7 @@ def _warned_of_a_duplicate(page: Page, app: RunningApp, patient: Patient) -> Non
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("This patient may be on record already")).to_be_visible()
     expect(page.get_by_text("family and given name the other way round")).to_be_visible()
-    _good_to_read(page, "duplicate")
+    good_to_read(page, "duplicate")
     page.get_by_role("link", name="Open the record").click()
     expect(page.get_by_role("heading", name=patient.family_name).first).to_be_visible()
 
@@ -172,7 +160,7 @@ def _move_the_visit(page: Page, staffed: Staffed) -> None:
     page.get_by_label("Why is the visit moved?").fill("Filmed under the wrong name")
     page.get_by_role("button", name="Move the visit").click()
     expect(page.get_by_text("tick the box first")).to_be_visible()
-    _good_to_read(page, "move")
+    good_to_read(page, "move")
     page.get_by_text("I have compared both patients").click()
     page.get_by_role("button", name="Move the visit").click()
     _heading(page, "Okafor, Ada")
@@ -199,12 +187,12 @@ def _break_the_glass(page: Page, app: RunningApp, patient: Patient) -> None:
     page.get_by_label("Why do you need this record now?").fill("now")
     page.get_by_role("button", name="Open the record in an emergency").click()
     expect(page.get_by_text("in at least 10 letters")).to_be_visible()
-    _good_to_read(page, "emergency")
+    good_to_read(page, "emergency")
     page.get_by_label("Why do you need this record now?").fill(REASON)
     page.get_by_role("button", name="Open the record in an emergency").click()
     expect(page.get_by_role("heading", name=patient.family_name).first).to_be_visible()
     expect(page.get_by_text("You see this patient in an emergency")).to_be_visible()
-    _good_to_read(page, "emergency-patient")
+    good_to_read(page, "emergency-patient")
     page.goto(app.url)
     expect(page.get_by_role("link", name="Open the record")).to_be_visible()
     sign_out(page)
@@ -221,7 +209,7 @@ def _look_and_review(page: Page, app: RunningApp) -> None:
     _heading(page, "Users")
     page.goto(f"{app.url}/emergencies")
     expect(page.get_by_text("Dr Bea")).to_be_visible()
-    _good_to_read(page, "emergencies")
+    good_to_read(page, "emergencies")
     page.get_by_role("button", name="Mark as reviewed").click()
     expect(page.get_by_text("No emergency access waits for a review.")).to_be_visible()
     page.get_by_text("Reviewed", exact=True).click()
