@@ -189,8 +189,8 @@ def test_a_cut_trail_is_found_by_the_anchor_alone(clinic, tamper, tmp_path: Path
     anchors = tmp_path / "anchors"
     _run(clinic, "anchor", "--to", anchors)
     tamper(
-        f"DELETE FROM audit_row WHERE id > {old[0]}",  # noqa: S608 - our own
-        f"UPDATE audit_head SET last_id = {old[0]}, last_mac = '{old[1]}', at = '{old[2]}', seal = '{old[3]}'",  # noqa: S608
+        f"DELETE FROM audit_row WHERE id > {old[0]}",
+        f"UPDATE audit_head SET last_id = {old[0]}, last_mac = '{old[1]}', at = '{old[2]}', seal = '{old[3]}'",
     )
     clinic.services.settings.audit_head_file.unlink()
     done = _run(clinic, "verify", "--anchor", anchors)

@@ -45,7 +45,7 @@ def state(world: TwoTeams) -> dict[str, list[str]]:
     """All rows as they are stored, but for the trail."""
     with world.services.database.engine.connect() as connection:
         return {
-            name: sorted(str(tuple(row)) for row in connection.execute(text(f'SELECT * FROM "{name}"')))  # noqa: S608
+            name: sorted(str(tuple(row)) for row in connection.execute(text(f'SELECT * FROM "{name}"')))
             for name in METADATA.tables
             if name not in _TRAIL
         }

@@ -91,7 +91,7 @@ class Observed:
 
     def _stored(self, table: str) -> set[str]:
         with self.world.services.database.engine.connect() as connection:
-            return {str(tuple(row)) for row in connection.execute(text(f'SELECT * FROM "{table}"'))}  # noqa: S608
+            return {str(tuple(row)) for row in connection.execute(text(f'SELECT * FROM "{table}"'))}
 
     def changes(self) -> dict[str, set[str]]:
         """The rows that were written or removed since the last look, without those of the trail."""

@@ -160,7 +160,7 @@ def old_clinic(empty_database_url: str) -> Iterator[Database]:
         for table, row in _ROWS:
             names = ", ".join(row)
             values = ", ".join(f":{name}" for name in row)
-            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)  # noqa: S608 - our own
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)
         connection.commit()
     yield database
     database.dispose()
@@ -256,7 +256,7 @@ def test_a_damaged_file_is_not_moved_and_keeps_its_tables(tmp_path) -> None:
     with database.engine.execution_options(foreign_keys_off=True).connect() as connection:
         _make_tables_of_0001(connection)
         table, row = next((table, row) for table, row in _ROWS if table == "assessment")
-        connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)})"), row)  # noqa: S608
+        connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)})"), row)
         connection.commit()
     with pytest.raises(ConflictError, match="Nothing was changed"):
         database.upgrade()

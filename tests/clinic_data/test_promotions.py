@@ -103,7 +103,7 @@ def test_the_database_itself_wants_a_second_person(database, rows, state: str, d
         clinic = Clinic(session, rows)
         clinic.request(clinic.candidate())
     with pytest.raises(IntegrityError), database.transaction() as session:
-        session.exec(text(f"UPDATE promotion SET state = '{state}', decided_by = {decided_by}"))  # noqa: S608
+        session.exec(text(f"UPDATE promotion SET state = '{state}', decided_by = {decided_by}"))
     with database.reading() as session:
         assert session.exec(select(Promotion)).one().state is PromotionState.REQUESTED
 
